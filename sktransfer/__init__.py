@@ -1,0 +1,36 @@
+"""Transfer learning with pretrained Keras networks as scikit-learn estimators.
+
+Public names are loaded on first use, so importing the package loads no
+TensorFlow.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sktransfer.backbones.backbone import Backbone
+    from sktransfer.classifier import TransferClassifier
+    from sktransfer.features import BackboneFeatures
+
+__version__ = "0.1.0"
+
+__all__ = ["Backbone", "BackboneFeatures", "TransferClassifier"]
+
+_MODULE_OF_NAME = {
+    "Backbone": "sktransfer.backbones.backbone",
+    "BackboneFeatures": "sktransfer.features",
+    "TransferClassifier": "sktransfer.classifier",
+}
+
+
+def __getattr__(name):
+    if name not in _MODULE_OF_NAME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_MODULE_OF_NAME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,341 @@
+"""Backbone: an architecture and its weights as one immutable value."""
+
+import hashlib
+import json
+
+import numpy as np
+
+from sktransfer.backbones.layers_table import LayersTable
+
+_FORMAT = 1
+
+
+class Backbone:
+    """A Keras network with its weights, cut at the layer that gives the features.
+
+    An immutable value: two backbones with the same architecture and weights are
+    equal, hash alike and may be shared by any number of estimators. It holds NumPy
+    arrays and plain data, no live Keras object. Make one with :meth:`from_model`
+    or :meth:`from_file`, or take it from a fitted estimator's ``backbone_``.
+
+    Attributes
+    ----------
+    name : str
+        Name of the model that it came from.
+    input_shape : tuple
+        Shape of one row; None where any size is accepted.
+    n_features_out : int
+        Number of features.
+    n_layers : int
+        Number of weighted layers, the greatest frozen depth.
+    weights : tuple of ndarray
+        Read-only arrays, in the order of Keras's ``model.get_weights()``.
+    head : tuple of two ndarrays or None
+        Kernel (n_features_out, n_classes) and bias (n_classes,) of the
+        classification layer that was cut off, where there was one.
+    classes : ndarray or None
+        Class labels of the head's columns, where they are known.
+    pretrained : bool
+        Whether the weights were learned; False for a network just initialised.
+    fingerprint : str
+        SHA-256 of architecture and weights.
+    architecture_fingerprint : str
+        SHA-256 of the architecture alone.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from sktransfer import Backbone
+    >>> model = keras.Sequential(
+    ...     [
+    ...         keras.Input((64,)),
+    ...         keras.layers.Dense(32, activation="relu"),
+    ...         keras.layers.Dense(10, activation="softmax"),
+    ...     ]
+    ... )
+    >>> backbone = Backbone.from_model(model)
+    >>> backbone.input_shape, backbone.n_features_out, backbone.n_layers
+    ((64,), 32, 1)
+    >>> backbone == Backbone.from_model(model)
+    True
+    """
+
+    __slots__ = (
+        "_config",
+        "_custom_objects",
+        "_fingerprint",
+        "_table",
+        "architecture_fingerprint",
+        "classes",
+        "head",
+        "input_shape",
+        "n_features_out",
+        "name",
+        "pretrained",
+        "weights",
+    )
+
+    def __init__(self):
+        raise TypeError(
+            "Backbone has no public constructor; use Backbone.from_model(model) or "
+            "Backbone.from_file(path)."
+        )
+
+    @classmethod
+    def from_model(cls, model, *, feature_layer="auto", classes=None, pretrained=True):
+        """Copy a live Keras model.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Sequential or functional with one input; models may be nested in it. It
+            is not changed.
+        feature_layer : str, default="auto"
+            Where to cut: "auto" is before the classification layer, or at the
+            output when there is none; "output"; or the name of a layer. Feature
+            maps are averaged over their positions.
+        classes : array-like of shape (n_classes,) or None, default=None
+            Labels of the classification layer's columns.
+        pretrained : bool, default=True
+            Whether the weights were learned.
+
+        Returns
+        -------
+        Backbone
+
+        Raises
+        ------
+        BackboneError
+            When the model is subclassed, unbuilt or has several inputs, or when
+            `feature_layer` is not one of its layers.
+        """
+        from sktransfer.backbones import graph
+
+        flat = graph.flat_copy(model)
+        features, head = graph.cut(flat, feature_layer)
+        config = graph.serialize(features)
+        self = cls._new(
+            config=json.dumps(config),
+            custom_objects=tuple(graph.custom_classes(features).items()),
+            name=model.name,
+            input_shape=tuple(features.input_shape[1:]),
+            n_features_out=features.output_shape[-1],
+            table=LayersTable.from_model(features),
+            architecture_fingerprint=_digest(
+                json.dumps(graph.canonical(config), sort_keys=True).encode()
+            ),
+            weights=features.get_weights(),
+            head=head,
+            classes=classes,
+            pretrained=pretrained,
+        )
+        if head is not None and self.classes is not None:
+            if len(self.classes) != len(head[1]):
+                raise ValueError(
+                    f"classes has {len(self.classes)} labels; the classification "
+                    f"layer of {model.name!r} has {len(head[1])} columns."
+                )
+        return self
+
+    @classmethod
+    def from_file(cls, path, *, feature_layer="auto", classes=None, safe_mode=True):
+        """Read a whole model from a ``.keras`` or ``.h5`` file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+        feature_layer, classes
+            As in :meth:`from_model`.
+        safe_mode : bool, default=True
+            Refuse files that hold code of their own (Lambda layers, classes that
+            this process has not registered). False runs that code: only for files
+            that you trust.
+
+        Returns
+        -------
+        Backbone
+
+        Raises
+        ------
+        BackboneFileError
+            When the file is missing, damaged or of another kind.
+        UnsafeFileError
+            When the file would run code and `safe_mode` is True.
+        """
+        from sktransfer.backbones.files import read_model
+
+        model = read_model(path, safe_mode=safe_mode)
+        return cls.from_model(model, feature_layer=feature_layer, classes=classes)
+
+    @classmethod
+    def _new(cls, *, config, custom_objects, table, weights, head, classes, **fields):
+        self = object.__new__(cls)
+        fields |= {
+            "_config": config,
+            "_custom_objects": custom_objects,
+            "_fingerprint": None,
+            "_table": table,
+            "classes": None if classes is None else _read_only(classes),
+            "head": None if head is None else tuple(_read_only(a) for a in head),
+            "weights": tuple(_read_only(a) for a in weights),
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+        return self
+
+    def replace(self, **changes):
+        """Copy with some of weights, head, classes and pretrained replaced.
+
+        Parameters
+        ----------
+        **changes
+            New values of those attributes.
+
+        Returns
+        -------
+        Backbone
+            The architecture is shared with this one.
+        """
+        fields = {
+            "config": self._config,
+            "custom_objects": self._custom_objects,
+            "table": self._table,
+        } | {
+            name: getattr(self, name)
+            for name in self.__slots__
+            if not name.startswith("_")
+        }
+        return self._new(**(fields | changes))
+
+    def build(self, *, dtype="float32"):
+        """Build the network as a live Keras model.
+
+        Parameters
+        ----------
+        dtype : str, default="float32"
+            Floating-point type of its layers.
+
+        Returns
+        -------
+        keras.Model
+            A new functional model from a row to its features, with these weights.
+        """
+        model = self.build_architecture(dtype=dtype)
+        model.set_weights(self.weights)
+        return model
+
+    def build_architecture(self, *, dtype=None, seed=0):
+        """Build the network with fresh initial weights drawn from `seed`.
+
+        Parameters
+        ----------
+        dtype : str or None, default=None
+            Floating-point type of its layers; None keeps their own.
+        seed : int, default=0
+            Seed of the initial weights.
+
+        Returns
+        -------
+        keras.Model
+        """
+        from sktransfer.backbones import graph
+
+        return graph.deserialize(
+            json.loads(self._config),
+            custom_objects=dict(self._custom_objects),
+            dtype=dtype,
+            seed=seed,
+        )
+
+    def layers_table(self):
+        """List the layers and the frozen depth that freezes each.
+
+        Returns
+        -------
+        LayersTable
+            One row a layer: depth, name, kind, parameters, output shape. It prints
+            as a table; ``to_frame()`` gives a pandas DataFrame.
+        """
+        return self._table
+
+    @property
+    def n_layers(self):
+        """Number of weighted layers, the greatest frozen depth."""
+        return self._table.n_layers
+
+    @property
+    def fingerprint(self):
+        """SHA-256 of architecture and weights."""
+        if self._fingerprint is None:
+            arrays = [*self.weights, *(self.head or ())]
+            if self.classes is not None:
+                arrays.append(self.classes.astype(str))
+            parts = [self.architecture_fingerprint, str(self.pretrained)]
+            for array in arrays:
+                parts += [str(array.dtype), str(array.shape), _digest(array)]
+            digest = _digest("\n".join(parts).encode())
+            object.__setattr__(self, "_fingerprint", digest)
+        return self._fingerprint
+
+    def __eq__(self, other):
+        if not isinstance(other, Backbone):
+            return NotImplemented
+        return self is other or self.fingerprint == other.fingerprint
+
+    def __hash__(self):
+        return hash(self.fingerprint)
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"Backbone is immutable; cannot set {name!r}.")
+
+    def __delattr__(self, name):
+        raise AttributeError(f"Backbone is immutable; cannot delete {name!r}.")
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __sklearn_clone__(self):
+        return self
+
+    def __reduce__(self):
+        state = {name: getattr(self, name) for name in self.__slots__}
+        return _restore, (_FORMAT, state)
+
+    def __repr__(self):
+        return (
+            f"Backbone({self.name!r}, input_shape={self.input_shape}, "
+            f"n_layers={self.n_layers}, n_features_out={self.n_features_out})"
+        )
+
+
+def _restore(version, state):
+    if version != _FORMAT:
+        raise ValueError(
+            f"This Backbone was pickled in format {version}; this version of "
+            f"sktransfer reads format {_FORMAT}. Save it again with the version of "
+            "sktransfer that made it, by estimator.save(path)."
+        )
+    backbone = object.__new__(Backbone)
+    for name, value in state.items():
+        if name in ("weights", "head") and value is not None:
+            value = tuple(_read_only(array) for array in value)
+        object.__setattr__(backbone, name, value)
+    return backbone
+
+
+def _read_only(array):
+    array = np.asarray(array)
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
+def _digest(data):
+    if isinstance(data, np.ndarray):
+        data = np.ascontiguousarray(data).view(np.uint8) if data.size else b""
+    return hashlib.sha256(data).hexdigest()

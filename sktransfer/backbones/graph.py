@@ -1,0 +1,409 @@
+"""Keras models as flat graphs: copying, inlining nested models, cutting off heads."""
+
+import copy
+import difflib
+import json
+
+import keras
+
+from sktransfer.backbones._random import preserve_random_state
+from sktransfer.exceptions import BackboneError
+
+_FLOAT_POLICIES = {
+    "bfloat16",
+    "float16",
+    "float32",
+    "float64",
+    "mixed_bfloat16",
+    "mixed_float16",
+}
+_POOLING = {
+    3: keras.layers.GlobalAveragePooling1D,
+    4: keras.layers.GlobalAveragePooling2D,
+    5: keras.layers.GlobalAveragePooling3D,
+}
+# What may stand between a classification layer and the output of a model.
+_AFTER_HEAD = (
+    keras.layers.Activation,
+    keras.layers.Dropout,
+    keras.layers.Flatten,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.Reshape,
+    keras.layers.Softmax,
+)
+
+
+def is_graph(operation):
+    """Whether an operation is a model made of layers whose graph Keras knows."""
+    return isinstance(operation, keras.Sequential) or (
+        isinstance(operation, keras.Model) and hasattr(operation, "_nodes")
+    )
+
+
+def check_graph(model):
+    """Raise BackboneError unless `model` is a built graph with one input and output."""
+    if not isinstance(model, keras.Model):
+        raise BackboneError(
+            f"backbone must give a keras.Model; got {type(model).__name__}."
+        )
+    if not is_graph(model):
+        raise BackboneError(
+            f"backbone={model.name!r} is a subclassed keras.Model, whose layers form "
+            "no graph that can be split into a frozen and a trained part. Wrap it as "
+            "one layer, `inputs = keras.Input(shape); keras.Model(inputs, "
+            "model(inputs))`, with its class registered by "
+            "`keras.saving.register_keras_serializable`, or write it with the "
+            "functional or Sequential API."
+        )
+    if not model.built or not getattr(model, "inputs", None):
+        raise BackboneError(
+            f"backbone={model.name!r} is a Sequential model that does not know its "
+            "input shape; start it with `keras.Input(shape)`."
+        )
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise BackboneError(
+            f"backbone={model.name!r} has {len(model.inputs)} inputs and "
+            f"{len(model.outputs)} outputs; it must have one of each."
+        )
+
+
+def custom_classes(model):
+    """Classes of a live model's layers that do not come with Keras, by name."""
+    found = {}
+    for layer in model._flatten_layers():
+        cls = type(layer)
+        if not cls.__module__.startswith("keras."):
+            found[cls.__name__] = cls
+    return found
+
+
+def serialize(model):
+    """Architecture of a model as plain JSON-like data, without its compilation."""
+    config = keras.saving.serialize_keras_object(model)
+    return _map_config(json.loads(json.dumps(config)), _strip_training)
+
+
+def deserialize(config, *, custom_objects=None, dtype=None, seed=0):
+    """Build a model; every random initial value comes from `seed`.
+
+    Parameters
+    ----------
+    config : dict
+        From :func:`serialize`.
+    custom_objects : dict or None
+        Classes by name.
+    dtype : str or None
+        Floating-point type of every layer; None keeps what the config says.
+    seed : int
+        Replaces each seed that is None, so that two models are alike and the
+        global generators are not used.
+    """
+    seeds = iter(range(seed, seed + 10**9))
+
+    def adjust(key, value):
+        if key == "seed" and value is None:
+            return next(seeds)
+        if key == "dtype" and dtype is not None:
+            return _with_dtype(value, dtype)
+        return value
+
+    config = _map_config(copy.deepcopy(config), adjust)
+    with preserve_random_state():
+        return keras.saving.deserialize_keras_object(
+            config, custom_objects=custom_objects, safe_mode=False
+        )
+
+
+def flat_copy(model):
+    """Copy a model into a functional one with no model nested inside.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Sequential or functional; it is not changed.
+
+    Returns
+    -------
+    keras.Model
+        Its own layers and weights, all of them trainable.
+    """
+    check_graph(model)
+    own = duplicate(model)
+    if not isinstance(own, keras.Sequential) and not any(
+        is_graph(layer) for layer in own.layers
+    ):
+        return own
+    with preserve_random_state():
+        _make_names_unique(own, set())
+        source = own.inputs[0]
+        inputs = keras.Input(
+            batch_shape=source.shape, dtype=source.dtype, name="backbone_input"
+        )
+        flat = keras.Model(inputs, _inline(own, inputs, None), name=own.name)
+    # Its layers are still part of the nested graphs too; a copy of it is not.
+    return duplicate(flat)
+
+
+def prepend(layers, model):
+    """Put weightless layers before the input of a copy of a model.
+
+    Parameters
+    ----------
+    layers : list of keras.Layer
+        New layers, applied in this order.
+    model : keras.Model
+        It is not changed.
+
+    Returns
+    -------
+    keras.Model
+    """
+    model = flat_copy(model)
+    with preserve_random_state():
+        source = model.inputs[0]
+        inputs = keras.Input(
+            batch_shape=source.shape, dtype=source.dtype, name="raw_input"
+        )
+        tensor = inputs
+        for layer in layers:
+            tensor = layer(tensor)
+        return keras.Model(inputs, model(tensor), name=model.name)
+
+
+def find_head(model):
+    """Find the classification layer of a flat model.
+
+    Returns
+    -------
+    keras.Layer or None
+        The last weighted layer, when it is a linear map to class scores (Dense or
+        1 x 1 convolution with no activation, softmax or sigmoid) that only
+        pooling, reshaping and softmax follow.
+    """
+    tensor = model.outputs[0]
+    activations = []
+    while True:
+        operation = tensor._keras_history.operation
+        if isinstance(operation, (keras.layers.Dense, keras.layers.Conv2D)):
+            break
+        if not isinstance(operation, _AFTER_HEAD):
+            return None
+        activations.append(getattr(operation, "activation", None))
+        tensor = operation.input
+    if isinstance(operation, keras.layers.Conv2D) and (
+        set(operation.kernel_size) != {1} or not activations
+    ):
+        return None
+    activations.append(operation.activation)
+    allowed = (
+        None,
+        keras.activations.linear,
+        keras.activations.softmax,
+        keras.activations.sigmoid,
+    )
+    return operation if all(a in allowed for a in activations) else None
+
+
+def cut(model, feature_layer):
+    """Cut a flat model at its feature layer.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Flat functional model.
+    feature_layer : str
+        "auto" (before the classification layer, or at the output when there is
+        none), "output", or the name of a layer.
+
+    Returns
+    -------
+    features : keras.Model
+        From the input to features of shape (n, d); feature maps are averaged.
+    head : list of two ndarrays or None
+        Kernel (d, C) and bias (C,) of the classification layer cut off.
+    """
+    head = find_head(model) if feature_layer == "auto" else None
+    if head is not None:
+        features = head.input
+    elif feature_layer in ("auto", "output"):
+        features = model.outputs[0]
+    else:
+        features = _layer_output(model, feature_layer)
+    if features is model.inputs[0]:
+        raise BackboneError(
+            f"feature_layer={feature_layer!r} leaves no layer between the input and "
+            "the features of the backbone."
+        )
+    rank = len(features.shape)
+    if rank in _POOLING:
+        with preserve_random_state():
+            features = _POOLING[rank](name="feature_pooling")(features)
+    elif rank != 2:
+        raise BackboneError(
+            f"feature_layer={feature_layer!r} gives an output of shape "
+            f"{tuple(features.shape)}; expected (n, d) or feature maps to average."
+        )
+    if features.shape[-1] is None:
+        raise BackboneError(
+            f"feature_layer={feature_layer!r} gives a number of features that is not "
+            "known beforehand; fix the input shape or cut after global pooling."
+        )
+    with preserve_random_state():
+        cut_model = keras.Model(model.inputs[0], features, name=model.name)
+    return cut_model, _head_weights(head)
+
+
+def canonical(config):
+    """The same architecture with layer names replaced by positions."""
+    names = {
+        entry["name"]: f"layer_{i}"
+        for i, entry in enumerate(config["config"]["layers"])
+    }
+    names[config["config"]["name"]] = "model"
+
+    def rename(value):
+        if isinstance(value, dict):
+            return {
+                k: names.get(v, v) if k == "name" and isinstance(v, str) else rename(v)
+                for k, v in value.items()
+            }
+        if isinstance(value, list):
+            return [
+                names.get(v, v) if isinstance(v, str) else rename(v) for v in value
+            ]
+        return value
+
+    return rename(config)
+
+
+def duplicate(model):
+    """Copy a model, nested as it is, with its weights and all layers trainable."""
+    # Adapted statistics of a Normalization layer act as constants of the graph, and
+    # become part of the configuration.
+    adapted = {
+        layer.name: layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.Normalization) and layer.weights
+    }
+
+    def keep_statistics(_, value):
+        if isinstance(value, dict) and value.get("class_name") == "Normalization":
+            layer = adapted.get(value["config"]["name"])
+            if layer is not None:
+                statistics = {
+                    "mean": keras.ops.convert_to_numpy(layer.adapt_mean).tolist(),
+                    "variance": keras.ops.convert_to_numpy(
+                        layer.adapt_variance
+                    ).tolist(),
+                }
+                return value | {"config": value["config"] | statistics}
+        return value
+
+    constants = {id(weight) for layer in adapted.values() for weight in layer.weights}
+    weights = [
+        keras.ops.convert_to_numpy(weight)
+        for weight in model.weights
+        if id(weight) not in constants
+    ]
+    try:
+        copied = deserialize(
+            _map_config(serialize(model), keep_statistics),
+            custom_objects=custom_classes(model),
+        )
+    except (TypeError, ValueError) as error:
+        raise BackboneError(
+            f"backbone={model.name!r} cannot be rebuilt from its configuration: "
+            f"{str(error).splitlines()[-1]}"
+        ) from error
+    copied.set_weights(weights)
+    return copied
+
+
+def _head_weights(head):
+    if not isinstance(head, keras.layers.Dense):
+        return None
+    kernel = head.get_weights()[0]
+    bias = head.get_weights()[1] if head.use_bias else None
+    bias = kernel[0] * 0 if bias is None else bias
+    if kernel.shape[1] == 1:
+        # A sigmoid unit is a softmax over (0, its input).
+        kernel, bias = (
+            keras.ops.convert_to_numpy(keras.ops.pad(a, [(0, 0)] * (a.ndim - 1) + [(1, 0)]))
+            for a in (kernel, bias)
+        )
+    return [kernel, bias]
+
+
+def _layer_output(model, name):
+    names = [layer.name for layer in model.layers]
+    if name not in names:
+        close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise BackboneError(
+            f"feature_layer={name!r} is not a layer of the backbone.{hint} Accepted: "
+            f"'auto', 'output' or one of {names[1:]}."
+        )
+    return model.get_layer(name).output
+
+
+def _inline(graph, tensor, training):
+    if isinstance(graph, keras.Sequential):
+        for layer in graph.layers:
+            tensor = _call(layer, training)(tensor)
+        return tensor
+    outputs = graph._run_through_graph(tensor, lambda op: _call(op, training))
+    return outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+
+
+def _call(operation, training):
+    def call(*args, **kwargs):
+        if kwargs.get("training") is None:
+            kwargs.pop("training", None)
+        if is_graph(operation):
+            return _inline(operation, args[0], kwargs.get("training", training))
+        if training is not None and getattr(operation, "_call_has_training_arg", False):
+            kwargs.setdefault("training", training)
+        return operation(*args, **kwargs)
+
+    return call
+
+
+def _make_names_unique(graph, taken):
+    for layer in graph.layers:
+        if is_graph(layer):
+            _make_names_unique(layer, taken)
+        else:
+            name, i = layer.name, 1
+            while name in taken:
+                name = f"{graph.name}_{layer.name}" + (f"_{i}" if i > 1 else "")
+                i += 1
+            if name != layer.name:
+                layer.name = name
+            taken.add(name)
+
+
+def _strip_training(key, value):
+    if key == "trainable":
+        return True
+    if key == "compile_config":
+        return None
+    return value
+
+
+def _with_dtype(value, dtype):
+    if isinstance(value, str):
+        return dtype if value in _FLOAT_POLICIES else value
+    if isinstance(value, dict) and value.get("config", {}).get("name") in (
+        _FLOAT_POLICIES
+    ):
+        return dtype
+    return value
+
+
+def _map_config(value, change, key=None):
+    value = change(key, value)
+    if isinstance(value, dict):
+        return {k: _map_config(v, change, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_map_config(v, change) for v in value]
+    return value

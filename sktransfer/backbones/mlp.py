@@ -1,0 +1,69 @@
+"""The built-in network for tables, without pretrained weights."""
+
+import functools
+
+import keras
+import numpy as np
+
+from sktransfer.backbones._random import preserve_random_state
+from sktransfer.backbones.backbone import Backbone
+
+
+# Standard deviations at which columns are cut off.
+_CLIP = 5.0
+
+
+def hidden_width(n_features):
+    """Units of each of the two hidden layers for a number of columns."""
+    return int(np.clip(2 ** np.ceil(np.log2(8 * n_features)), 64, 256))
+
+
+@functools.lru_cache(maxsize=64)
+def _architecture(n_features):
+    width = hidden_width(n_features)
+    with preserve_random_state():
+        inputs = keras.Input((n_features,))
+        # Its moving statistics are weights, which Normalization's would not be: one
+        # compiled program serves every fold.
+        x = keras.layers.BatchNormalization(
+            center=False, scale=False, epsilon=1e-12, name="standardise"
+        )(inputs, training=False)
+        # Outliers, and columns that another table shifts, do not swamp the rest.
+        x = keras.ops.clip(x, -_CLIP, _CLIP)
+        x = keras.layers.Dense(width, activation="relu", name="hidden_1")(x)
+        x = keras.layers.Dense(width, activation="relu", name="hidden_2")(x)
+        model = keras.Model(inputs, x, name="mlp")
+        return Backbone.from_model(model, feature_layer="output", pretrained=False)
+
+
+def make_mlp(X, sample_weight, rng):
+    """Make an untrained table network for some rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+        Training rows; their weighted mean and variance are kept as the weights of
+        the first layer.
+    sample_weight : ndarray of shape (n,)
+        Weights.
+    rng : numpy.random.Generator
+        Source of the initial weights (He uniform).
+
+    Returns
+    -------
+    Backbone
+    """
+    backbone = _architecture(X.shape[1])
+    X = X.astype(np.float64)
+    mean = np.average(X, axis=0, weights=sample_weight)
+    variance = np.average((X - mean) ** 2, axis=0, weights=sample_weight)
+    # A constant column stays at 0 rather than becoming its rounding noise.
+    variance[variance <= 1e-12 * (1 + mean**2)] = 1.0
+    weights = [mean, variance]
+    for array in backbone.weights[2:]:
+        if array.ndim == 2:
+            limit = np.sqrt(6 / array.shape[0])
+            weights.append(rng.uniform(-limit, limit, array.shape))
+        else:
+            weights.append(np.zeros(array.shape))
+    return backbone.replace(weights=weights, head=None, classes=None)

@@ -1,0 +1,419 @@
+"""Backbones by name: keras.applications, and keras-hub's presets."""
+
+import difflib
+import inspect
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from sktransfer.backbones._random import preserve_random_state
+from sktransfer.backbones._safe_config import check_config
+from sktransfer.backbones.files import load_weights
+from sktransfer.exceptions import BackboneError, WeightsMismatchError
+
+# Mean and spread of ImageNet's pixels per colour, on the scale [0, 1] in the order
+# RGB; and the mean on the scale [0, 255] in the order BGR.
+_MEAN_RGB = (0.485, 0.456, 0.406)
+_STD_RGB = (0.229, 0.224, 0.225)
+_MEAN_BGR_255 = (103.939, 116.779, 123.68)
+
+
+def application_names():
+    """List the networks of keras.applications.
+
+    Returns
+    -------
+    list of str
+        Names of all public constructors, sorted.
+    """
+    return sorted(
+        name
+        for name, value in vars(keras.applications).items()
+        if inspect.isfunction(value)
+        and {"include_top", "weights"} <= inspect.signature(value).parameters.keys()
+    )
+
+
+def application_preprocessing(name):
+    """Give the layers that stand for an application's own ``preprocess_input``.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`application_names`.
+
+    Returns
+    -------
+    list of keras.Layer
+        To be applied in this order to images of shape (n, height, width, 3) with
+        pixels in 0..255. They have no weights. Empty for the networks that scale
+        pixels inside.
+
+    Raises
+    ------
+    BackboneError
+        When there is no such application, or its preprocessing is of a kind
+        unknown here.
+    """
+    mode = _preprocessing_mode(name)
+    if mode is None:
+        return []
+    with preserve_random_state():
+        if mode != "caffe":
+            return [_rescaling(mode)]
+        # Keras has no layer that reverses channels, only an operation.
+        pixels = keras.Input((None, None, 3), name="pixels")
+        scaled = _preprocess(pixels, mode)
+        return [keras.Model(pixels, scaled, name="preprocessing")]
+
+
+def build_application(name, *, weights, input_shape, preprocess="auto"):
+    """Build a network of keras.applications without its classification top.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`application_names`.
+    weights : None, "imagenet", str or path-like
+        None leaves the initial random weights; "imagenet" downloads Keras's own
+        weights once and caches them where Keras does; a path is a file with the
+        weights of this network without its top.
+    input_shape : tuple of (height, width, channels)
+        Shape of one image; height and width may be None.
+    preprocess : {"auto", None}, default="auto"
+        "auto": the model takes pixels in 0..255. None: it takes what
+        ``preprocess_input`` of the application gives, as Keras's own model does.
+
+    Returns
+    -------
+    keras.Model
+        Functional, from images to feature maps of shape (n, h, w, d).
+
+    Raises
+    ------
+    BackboneError
+        When there is no such application, it does not take images of this shape,
+        or its weights cannot be downloaded.
+    BackboneFileError
+        When the weights file is missing or damaged.
+    WeightsMismatchError
+        When the weights in the file are not of this network.
+    """
+    application = _application(name)
+    _check_preprocess(preprocess)
+    _check_weights(weights)
+    input_shape = _check_image_shape(name, input_shape)
+    mode = _preprocessing_mode(name) if preprocess == "auto" else None
+    downloaded = isinstance(weights, str) and weights == "imagenet"
+    if input_shape[-1] != 3 and (downloaded or mode in ("torch", "caffe")):
+        raise BackboneError(
+            f"backbone={name!r} with weights={weights!r}, preprocess={preprocess!r} "
+            f"takes images with 3 channels; got input_shape={input_shape}. A grey "
+            "channel can be repeated 3 times."
+        )
+    with preserve_random_state():
+        pixels = keras.Input(input_shape, name="pixels")
+        try:
+            network = application(
+                include_top=False,
+                weights="imagenet" if downloaded else None,
+                input_tensor=_preprocess(pixels, mode),
+                input_shape=input_shape,
+                pooling=None,
+            )
+        except ValueError as error:
+            raise BackboneError(
+                f"backbone={name!r} cannot be built with input_shape={input_shape}, "
+                f"weights={weights!r}: {error}"
+            ) from error
+        except Exception as error:
+            # Keras raises a bare Exception when a download fails.
+            if not downloaded:
+                raise
+            raise BackboneError(
+                f"The weights 'imagenet' of backbone={name!r} could not be "
+                f"downloaded or read: {error}. Pass weights=<path of a weights file> "
+                "to do without a download, or weights=None for random weights."
+            ) from error
+        model = keras.Model(pixels, network.outputs[0], name=name)
+    _renumber(model)
+    if weights is not None and not downloaded:
+        _load_application_weights(model, name, weights)
+    return model
+
+
+def build_hub(preset, *, weights, input_shape, preprocess="auto"):
+    """Build an image backbone of keras-hub.
+
+    Parameters
+    ----------
+    preset : str
+        Name of a preset, or the directory of a local one.
+    weights : "auto", None, str or path-like
+        "auto" takes the weights of the preset, None leaves random ones; a path is a
+        file with other weights for its architecture.
+    input_shape : tuple of (height, width, channels) or None
+        Shape of one image; None takes the preset's own.
+    preprocess : {"auto", None}, default="auto"
+        "auto": the model takes pixels in 0..255 and scales them as the preset's
+        image converter does, where it has one. Images are not resized.
+
+    Returns
+    -------
+    keras.Model
+        Functional, with keras-hub's backbone as plain functional model inside.
+
+    Raises
+    ------
+    ImportError
+        When keras-hub is not installed.
+    BackboneError
+        When the preset cannot be loaded, is not of an image backbone with one
+        input and one output, or does not take images of this shape.
+    UnsafeFileError
+        When a local preset names classes that neither Keras nor keras-hub knows.
+    WeightsMismatchError
+        When the weights in the file are not of this network.
+    """
+    name = f"hub:{preset}"
+    keras_hub = _import_keras_hub(name)
+    _check_preprocess(preprocess)
+    if isinstance(weights, str) and weights == "imagenet":
+        raise BackboneError(
+            f"weights='imagenet' does not go with backbone={name!r}: a preset brings "
+            "its own weights. Accepted: 'auto' (the preset's weights), None (random "
+            "weights) or the path of a weights file."
+        )
+    _check_weights(weights)
+    own_weights = isinstance(weights, str) and weights == "auto"
+    with preserve_random_state():
+        network = _load_hub_network(keras_hub, preset, load_weights=own_weights)
+        if input_shape is None:
+            input_shape = network.input_shape[1:]
+        input_shape = _check_image_shape(name, input_shape)
+        pixels = keras.Input(input_shape, name="pixels")
+        scaled = pixels
+        if preprocess == "auto":
+            scaled = _hub_rescaling(keras_hub, preset, input_shape)(pixels)
+        try:
+            _check_fits(network, input_shape)
+            outputs = network(scaled)
+        except ValueError as error:
+            raise BackboneError(
+                f"backbone={name!r} does not take images of "
+                f"input_shape={input_shape}: {error}"
+            ) from error
+        model = keras.Model(pixels, outputs, name=network.name)
+    if weights is not None and not own_weights:
+        load_weights(network, weights)
+    return model
+
+
+def _application(name):
+    names = application_names()
+    if name in names:
+        return getattr(keras.applications, name)
+    by_lower = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
+    hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+    raise BackboneError(
+        f"backbone={name!r} is not a network of keras.applications.{hint} "
+        f"Accepted: {', '.join(names)}."
+    )
+
+
+def _check_preprocess(preprocess):
+    if preprocess not in ("auto", None):
+        raise BackboneError(
+            f"preprocess={preprocess!r} is not known; accepted: 'auto' or None."
+        )
+
+
+def _check_weights(weights):
+    if weights is not None and not isinstance(weights, (str, os.PathLike)):
+        raise TypeError(
+            "weights must be None, a name or the path of a weights file; got "
+            f"{type(weights).__name__}."
+        )
+
+
+def _check_image_shape(name, input_shape):
+    try:
+        height, width, channels = input_shape
+        sizes = [channels, *(side for side in (height, width) if side is not None)]
+        shape = (height, width, channels)
+        valid = all(int(size) == size and size >= 1 for size in sizes)
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise BackboneError(
+            f"backbone={name!r} takes images: input_shape must be (height, width, "
+            f"channels), positive integers; got {input_shape!r}."
+        )
+    if keras.config.image_data_format() != "channels_last":
+        raise BackboneError(
+            f"backbone={name!r} takes images with the channels last; got "
+            f"keras.config.image_data_format()="
+            f"{keras.config.image_data_format()!r}."
+        )
+    return tuple(None if size is None else int(size) for size in shape)
+
+
+def _preprocessing_mode(name):
+    """Find which kind of preprocessing an application has, None for none."""
+    own = sys.modules[_application(name).__module__].preprocess_input
+    pixels = np.linspace(0, 255, 12).reshape(1, 2, 2, 3)
+    expected = own(pixels.copy(), data_format="channels_last")
+    if np.array_equal(expected, pixels):
+        return None
+    for mode in ("tf", "torch", "caffe"):
+        result = keras.applications.imagenet_utils.preprocess_input(
+            pixels.copy(), data_format="channels_last", mode=mode
+        )
+        if np.array_equal(expected, result):
+            return mode
+    raise BackboneError(
+        f"preprocess='auto' does not know the preprocessing of backbone={name!r}. Use "
+        "preprocess=None, with X as its own preprocess_input gives it."
+    )
+
+
+def _preprocess(pixels, mode):
+    if mode is None:
+        return pixels
+    if mode == "caffe":
+        pixels = keras.ops.flip(pixels, axis=-1)
+    return _rescaling(mode)(pixels)
+
+
+def _rescaling(mode):
+    if mode == "tf":
+        scale, offset = 1 / 127.5, -1.0
+    elif mode == "torch":
+        scale = [1 / (255 * std) for std in _STD_RGB]
+        offset = [-mean / std for mean, std in zip(_MEAN_RGB, _STD_RGB, strict=True)]
+    else:
+        scale, offset = 1.0, [-mean for mean in _MEAN_BGR_255]
+    return keras.layers.Rescaling(scale, offset=offset, name="pixel_scaling")
+
+
+def _renumber(model):
+    """Name layers as in a new process, whatever was built in this one before.
+
+    Keras numbers the layers that have no name of their own through the process, and
+    `feature_layer` names one.
+    """
+    numbered = {}
+    for operation in model.operations:
+        stem, number = re.fullmatch(r"(.+?)(?:_(\d+))?", operation.name).groups()
+        if stem.replace("_", "") == type(operation).__name__.lower():
+            numbered.setdefault(stem, []).append((int(number or 0), operation))
+    for stem, operations in numbered.items():
+        operations.sort(key=lambda pair: pair[0])
+        for i, (_, operation) in enumerate(operations):
+            operation.name = f"{stem}_{i}" if i else stem
+
+
+def _load_application_weights(model, name, path):
+    try:
+        load_weights(model, path)
+    except WeightsMismatchError as error:
+        raise WeightsMismatchError(
+            f"{error} Accepted for backbone={name!r}: the weights of "
+            f"keras.applications.{name}(include_top=False), without the "
+            "classification top."
+        ) from error
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization) and layer.weights:
+            _correct_imagenet_variance(layer)
+
+
+def _correct_imagenet_variance(normalization):
+    """Square the variance where a file holds ImageNet's standard deviation in it.
+
+    Keras's EfficientNet files do, and Keras makes good for it by one more layer,
+    which it adds for weights="imagenet" only.
+    """
+    mean, variance, *count = normalization.get_weights()
+    if variance.shape == (3,) and np.allclose(variance, _STD_RGB, atol=1e-3):
+        normalization.set_weights([mean, variance**2, *count])
+        normalization.finalize_state()
+
+
+def _import_keras_hub(name):
+    try:
+        import keras_hub
+    except ImportError as error:
+        raise ImportError(
+            f"backbone={name!r} needs keras-hub, which cannot be imported "
+            f'({error}). Install it by: pip install "sktransfer[hub]"'
+        ) from error
+    return keras_hub
+
+
+def _load_hub_network(keras_hub, preset, *, load_weights):
+    """Load a preset's backbone as a plain functional model."""
+    try:
+        _check_local_preset(preset)
+        backbone = keras_hub.models.Backbone.from_preset(
+            preset, load_weights=load_weights
+        )
+    except BackboneError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise BackboneError(
+            f"backbone='hub:{preset}' could not be loaded by keras-hub: {error}"
+        ) from error
+    inputs, outputs = backbone.inputs, backbone.outputs
+    if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4:
+        names = [tensor.name for tensor in inputs]
+        raise BackboneError(
+            f"backbone='hub:{preset}' has {len(inputs)} inputs {names} and "
+            f"{len(outputs)} outputs; only image backbones with a single input of "
+            "shape (n, height, width, channels) and a single output are supported."
+        )
+    network = keras.Model(inputs[0], outputs[0], name=backbone.name)
+    _renumber(network)
+    return network
+
+
+def _check_fits(network, input_shape):
+    own = network.input_shape[1:]
+    if any(size not in (None, got) for size, got in zip(own, input_shape, strict=True)):
+        raise ValueError(f"the preset takes {own}, where None is any size")
+
+
+def _check_local_preset(preset):
+    for name in ("config.json", "image_converter.json"):
+        path = Path(preset, name)
+        if path.is_file():
+            check_config(json.loads(path.read_text(encoding="utf-8")), path)
+
+
+def _hub_rescaling(keras_hub, preset, input_shape):
+    """Give the scaling that the preset's image converter does, as a Keras layer."""
+    try:
+        converter = keras_hub.layers.ImageConverter.from_preset(preset)
+    except FileNotFoundError:
+        # A backbone saved alone brings no converter and takes images as they are.
+        return keras.layers.Identity()
+    except ValueError as error:
+        raise BackboneError(
+            f"preprocess='auto' found no usable image converter for "
+            f"backbone='hub:{preset}': {error} Use preprocess=None, with X scaled as "
+            "the backbone expects."
+        ) from error
+    scale = 1.0 if converter.scale is None else converter.scale
+    offset = 0.0 if converter.offset is None else converter.offset
+    channels = {np.size(scale), np.size(offset)} - {1}
+    if channels and channels != {input_shape[-1]}:
+        raise BackboneError(
+            f"backbone='hub:{preset}' with preprocess='auto' takes images with "
+            f"{max(channels)} channels; got input_shape={input_shape}."
+        )
+    return keras.layers.Rescaling(scale, offset=offset, name="pixel_scaling")

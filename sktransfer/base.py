@@ -1,0 +1,225 @@
+"""What the estimators share: input checks, labels, weights, prediction, tags."""
+
+import contextlib
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from sktransfer.exceptions import BackboneError
+
+def make_rng(random_state):
+    """Make a NumPy Generator from a random_state, leaving global state alone.
+
+    Parameters
+    ----------
+    random_state : None, int or numpy.random.RandomState
+        None gives fresh entropy; an instance is advanced by one draw.
+
+    Returns
+    -------
+    numpy.random.Generator
+    """
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(np.iinfo(np.int32).max)
+    return np.random.default_rng(random_state)
+
+
+def check_magnitude(X, dtype):
+    """Raise ValueError when a value of X cannot be held by `dtype`."""
+    if X.dtype == np.float64 and dtype == "float32" and X.size:
+        if max(X.max(), -X.min()) > np.finfo(np.float32).max:
+            raise ValueError(
+                "Input X contains a value too large for dtype('float32'); scale it, "
+                "or use dtype='float64'."
+            )
+
+
+def shape_rows(X, input_shape):
+    """Give rows the shape that a backbone takes.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, ...)
+        Rows.
+    input_shape : tuple
+        Shape of one row; None where any size is accepted.
+
+    Returns
+    -------
+    ndarray of shape (n, ...)
+        A view where possible.
+
+    Raises
+    ------
+    BackboneError
+        When the sizes do not agree.
+    """
+    shape = X.shape[1:]
+    if len(shape) == len(input_shape) and all(
+        wanted in (None, n) for n, wanted in zip(shape, input_shape, strict=True)
+    ):
+        return X
+    unknown = input_shape.count(None)
+    known = int(np.prod([n for n in input_shape if n is not None], dtype=int))
+    size = int(np.prod(shape, dtype=int))
+    if (unknown == 0 and size == known) or (unknown == 1 and size % known == 0):
+        return X.reshape(len(X), *(-1 if n is None else n for n in input_shape))
+    raise BackboneError(
+        f"X has rows of shape {shape}, {size} values each; the backbone takes rows of "
+        f"shape {input_shape}."
+    )
+
+
+class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+    """Prediction, checks and display of a fitted network with a head.
+
+    A fitted subclass has ``backbone_`` (with its head), ``classes_`` and
+    ``frozen_depth_``.
+    """
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "backbone_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    @property
+    def weights_(self):
+        """Trained weights: the backbone's, then kernel and bias of the head."""
+        if not hasattr(self, "backbone_"):
+            raise AttributeError("weights_ is there after fit.")
+        return [*self.backbone_.weights, *self.backbone_.head]
+
+    def decision_function(self, X):
+        """Compute class scores (logits).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+            For two classes, the score of ``classes_[1]`` less that of the other.
+        """
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+    def predict_proba(self, X):
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            In the order of ``classes_``; rows sum to 1.
+        """
+        return softmax(self._scores(X), axis=1)
+
+    def predict(self, X):
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Values of ``classes_``.
+        """
+        scores = self._scores(X)
+        return self.classes_[scores.argmax(axis=1)]
+
+    def _scores(self, X):
+        check_is_fitted(self)
+        from sktransfer.training.program import get_program
+
+        X = validate_data(self, X, reset=False, dtype="numeric", allow_nd=True)
+        check_magnitude(X, self.dtype)
+        X = shape_rows(X, self.backbone_.input_shape)
+        program = get_program(
+            self.backbone_, self.frozen_depth_, len(self.classes_), self.dtype
+        )
+        with program.lock:
+            program.load(self.backbone_.weights, self.backbone_.head)
+            return program.predict(X).astype(np.float64)
+
+    def _check_fit_input(self, X, y, sample_weight, *, reset=True):
+        """Check a training set; rows without weight are left out.
+
+        Returns
+        -------
+        X : ndarray of shape (n, ...)
+        y : ndarray of shape (n,)
+            Labels as given.
+        sample_weight : ndarray of shape (n,), float64
+        """
+        X, y = validate_data(
+            self, X, y, reset=reset, dtype="numeric", allow_nd=True
+        )
+        check_magnitude(X, self.dtype)
+        check_classification_targets(y)
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        weighted = sample_weight > 0
+        if not weighted.any():
+            raise ValueError(
+                "sample_weight is zero for every row; at least one must be above 0."
+            )
+        if not weighted.all():
+            X, y, sample_weight = X[weighted], y[weighted], sample_weight[weighted]
+        return X, y, sample_weight
+
+    def _apply_class_weight(self, classes, y, sample_weight):
+        """Multiply weights by those of the classes; a new array."""
+        if self.class_weight is None:
+            return sample_weight
+        weight_of = compute_class_weight(
+            self.class_weight, classes=classes, y=y, sample_weight=sample_weight
+        )
+        return sample_weight * weight_of[np.searchsorted(classes, y)]
+
+    @contextlib.contextmanager
+    def _all_or_nothing(self):
+        """Leave the fitted attributes as they were when fit does not succeed."""
+        before = {k: v for k, v in vars(self).items() if _is_fitted_name(k)}
+        try:
+            yield
+        except BaseException:
+            for name in [k for k in vars(self) if _is_fitted_name(k)]:
+                delattr(self, name)
+            vars(self).update(before)
+            raise
+
+    def _html_repr(self):
+        html = super()._html_repr()
+        if not hasattr(self, "backbone_"):
+            return html
+        table = self.backbone_.layers_table().mark(self.frozen_depth_)
+        return (
+            f"{html}<details><summary>Layers: {self.frozen_depth_} of "
+            f"{self.backbone_.n_layers} frozen</summary>{table._repr_html_()}</details>"
+        )
+
+
+def _is_fitted_name(name):
+    return name.endswith("_") and not name.startswith("_")

@@ -1,0 +1,553 @@
+"""TransferClassifier: fine-tune a pretrained Keras backbone."""
+
+import numbers
+import os
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.callback import with_callbacks
+from sklearn.model_selection import train_test_split
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_memory
+
+from sktransfer.base import BaseTransferClassifier, make_rng, shape_rows
+
+_RECIPES = ("linear-probe", "full", "lp-ft", "gradual")
+
+
+class TransferClassifier(BaseTransferClassifier):
+    """Classifier that fine-tunes a pretrained Keras network.
+
+    Parameters
+    ----------
+    backbone : str, path-like, callable, keras.Model or Backbone, default="mlp"
+        The network to start from, never changed by a fit:
+
+        - "mlp": a network for tables without pretrained weights, whose width
+          follows the number of columns and whose first layer standardises them;
+        - the name of a ``keras.applications`` model, such as "MobileNetV2";
+        - "hub:PRESET": a keras-hub preset (needs the extra ``hub``);
+        - the path of a ``.keras`` or ``.h5`` file with a whole model;
+        - a function that returns a ``keras.Model``; if it has a parameter
+          ``input_shape`` it gets the shape of one row of X;
+        - a ``keras.Model`` or a :class:`~sktransfer.Backbone`, for example
+          ``backbone_`` of a fitted estimator.
+    weights : str, path-like or None, default="auto"
+        "auto" takes the weights that come with the backbone ("imagenet" for an
+        application); None draws fresh random weights, for a network trained from
+        scratch; "imagenet", or the path of a weights file, replaces them.
+    feature_layer : str, default="auto"
+        Where the backbone is cut: "auto" is before its old classification layer,
+        "output" its output; otherwise the name of a layer.
+    head : {"new", "keep"}, default="new"
+        A fresh classification layer, or the loaded model's own one. The latter
+        needs the same classes.
+    preprocess : str or None, default="auto"
+        "auto" scales the pixels (0 to 255) as an application by name expects and
+        leaves other inputs as they are; None never does; the name of an application
+        puts its preprocessing before any backbone.
+    frozen_depth : int, float or "all", default=0
+        How much of the backbone, from the input, keeps its weights: a number of
+        weighted layers (negative counts from the end), a fraction in [0, 1], or
+        "all". See :meth:`Backbone.layers_table`.
+    recipe : {"linear-probe", "full", "lp-ft", "gradual"}, default="lp-ft"
+        Order in which weights are trained: the head alone on frozen features; all
+        unfrozen layers; first the one, then the other [1]_; or more and more
+        layers from the top [2]_. A backbone that is not pretrained is trained as
+        by "full" except with "linear-probe".
+    learning_rate : float or LearningRateSchedule, default=1e-3
+        Learning rate of the gradient steps, or a Keras schedule over steps.
+    head_learning_rate : float or None, default=None
+        Learning rate of the head; None is the same as `learning_rate`.
+    layer_decay : float, default=1.0
+        Each layer learns at `layer_decay` times the rate of the layer above it.
+    optimizer : str or keras.optimizers.Optimizer, default="adamw"
+        Name or instance; rate and decay are taken from here, not from an instance.
+    weight_decay : float, default=1e-4
+        Decoupled weight decay of kernels.
+    l2_sp : float, default=0.0
+        Penalty on half the squared distance of the unfrozen backbone weights from
+        where they started [3]_.
+    label_smoothing : float, default=0.0
+        Share of each label spread over all classes.
+    batch_size : int, default=32
+        Rows in a gradient step.
+    epochs : int, default=50
+        Greatest number of passes over the rows, over all stages of the recipe.
+    early_stopping : bool, default=False
+        Set aside a stratified share of the rows, stop when their accuracy has not
+        improved by `tol` for `n_iter_no_change` epochs, and restore the best
+        weights. Otherwise training stops likewise by the training loss.
+    validation_fraction : float, default=0.1
+        Share set aside by `early_stopping`.
+    n_iter_no_change : int, default=10
+        Epochs without improvement that are waited for.
+    tol : float, default=1e-4
+        Least improvement that counts.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, as in other classifiers.
+    warm_start : bool, default=False
+        Go on from the weights of the last fit.
+    callbacks : list or None, default=None
+        Keras callbacks: names, factories or instances, which are copied. Their
+        epoch hooks are called.
+    memory : str, joblib.Memory or None, default=None
+        Folder in which outputs of frozen layers are kept between fits.
+    dtype : {"float32", "float64"}, default="float32"
+        Type of all computations.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the head, of fresh weights, shuffles and random layers.
+    verbose : int, default=0
+        1 shows a progress bar with loss and score.
+
+    Attributes
+    ----------
+    backbone_ : Backbone
+        The network with the trained weights, its head and classes.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    frozen_depth_ : int
+        Number of frozen weighted layers.
+    history_ : dict of list
+        One value an epoch: stage, loss, learning_rate and, with `early_stopping`,
+        val_loss and val_score. A solved probe is one entry.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    loss_, best_loss_ : float
+        The last and the least training loss.
+    n_iter_ : int
+        Number of entries in the history.
+    validation_scores_ : list of float or None
+        Accuracy on the rows set aside after each epoch.
+    best_validation_score_ : float or None
+        The greatest of them; its weights are the ones kept.
+    n_features_in_ : int
+        Length of the second axis of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where X had them.
+
+    See Also
+    --------
+    BackboneFeatures : The frozen features as a transformer.
+
+    References
+    ----------
+    .. [1] Kumar et al. (2022). Fine-Tuning can Distort Pretrained Features and
+       Underperform Out-of-Distribution. ICLR. arXiv:2202.10054
+    .. [2] Howard & Ruder (2018). Universal Language Model Fine-tuning for Text
+       Classification. ACL. arXiv:1801.06146
+    .. [3] Li, Grandvalet & Davoine (2018). Explicit Inductive Bias for Transfer
+       Learning with Convolutional Networks. ICML. arXiv:1802.01483
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sktransfer import TransferClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> source = TransferClassifier(epochs=10, random_state=0).fit(X[:1000], y[:1000])
+    >>> few = slice(1000, 1050)
+    >>> target = TransferClassifier(backbone=source.backbone_, random_state=0)
+    >>> target.fit(16 - X[few], y[few]).score(16 - X[1200:], y[1200:]) > 0.8
+    True
+    """
+
+    _parameter_constraints = {
+        "backbone": "no_validation",
+        "weights": [str, os.PathLike, None],
+        "feature_layer": [str],
+        "head": [StrOptions({"new", "keep"})],
+        "preprocess": [str, None],
+        "frozen_depth": "no_validation",
+        "recipe": [StrOptions(set(_RECIPES))],
+        "learning_rate": "no_validation",
+        "head_learning_rate": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "layer_decay": [Interval(numbers.Real, 0, 1, closed="right")],
+        "optimizer": "no_validation",
+        "weight_decay": [Interval(numbers.Real, 0, None, closed="left")],
+        "l2_sp": [Interval(numbers.Real, 0, None, closed="left")],
+        "label_smoothing": [Interval(numbers.Real, 0, 1, closed="left")],
+        "batch_size": [Interval(numbers.Integral, 1, None, closed="left")],
+        "epochs": [Interval(numbers.Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(numbers.Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(numbers.Integral, 1, None, closed="left")],
+        "tol": [Interval(numbers.Real, 0, None, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "warm_start": ["boolean"],
+        "callbacks": "no_validation",
+        "memory": [str, HasMethods(["cache"]), None],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        backbone="mlp",
+        *,
+        weights="auto",
+        feature_layer="auto",
+        head="new",
+        preprocess="auto",
+        frozen_depth=0,
+        recipe="lp-ft",
+        learning_rate=1e-3,
+        head_learning_rate=None,
+        layer_decay=1.0,
+        optimizer="adamw",
+        weight_decay=1e-4,
+        l2_sp=0.0,
+        label_smoothing=0.0,
+        batch_size=32,
+        epochs=50,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        class_weight=None,
+        warm_start=False,
+        callbacks=None,
+        memory=None,
+        dtype="float32",
+        random_state=None,
+        verbose=0,
+    ):
+        self.backbone = backbone
+        self.weights = weights
+        self.feature_layer = feature_layer
+        self.head = head
+        self.preprocess = preprocess
+        self.frozen_depth = frozen_depth
+        self.recipe = recipe
+        self.learning_rate = learning_rate
+        self.head_learning_rate = head_learning_rate
+        self.layer_decay = layer_decay
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.l2_sp = l2_sp
+        self.label_smoothing = label_smoothing
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.memory = memory
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fine-tune the backbone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows of the shape that the backbone takes, or flat rows of the same size.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights; a row of weight 0 is as good as absent.
+
+        Returns
+        -------
+        self : TransferClassifier
+
+        Raises
+        ------
+        ValueError
+            When X, y or a parameter is not usable, among them BackboneError; or when
+            the loss becomes NaN (NonFiniteLossError).
+        """
+        with self._all_or_nothing():
+            going_on = self.warm_start and hasattr(self, "backbone_")
+            classes = self.classes_ if going_on else None
+            X, y, sample_weight = self._check_fit_input(X, y, sample_weight)
+            if len(np.unique(y)) < 2:
+                raise ValueError(
+                    "y has one class (with a sample_weight above 0); at least 2 "
+                    "classes are needed."
+                )
+            if going_on and not np.array_equal(np.unique(y), classes):
+                raise ValueError(
+                    f"warm_start goes on with the classes {classes.tolist()}; y has "
+                    f"{np.unique(y).tolist()}."
+                )
+            self._fit(X, y, sample_weight, classes, partial=False)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on some rows, going on from earlier calls.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All classes of all calls; needed in the first one.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights.
+
+        Returns
+        -------
+        self : TransferClassifier
+        """
+        with self._all_or_nothing():
+            first = not hasattr(self, "backbone_")
+            if first and classes is None:
+                raise ValueError(
+                    "classes=None; the first call of partial_fit needs the labels of "
+                    "all classes."
+                )
+            if not first:
+                if classes is not None and not np.array_equal(
+                    np.unique(classes), self.classes_
+                ):
+                    raise ValueError(
+                        f"classes={classes!r} is not the same as in the first call, "
+                        f"{self.classes_.tolist()}."
+                    )
+                classes = self.classes_
+            X, y, sample_weight = self._check_fit_input(
+                X, y, sample_weight, reset=first
+            )
+            classes = np.unique(classes)
+            unknown = np.setdiff1d(y, classes)
+            if len(unknown):
+                raise ValueError(
+                    f"y has labels {unknown.tolist()} that are not in classes."
+                )
+            self._fit(X, y, sample_weight, classes, partial=True)
+        return self
+
+    def _fit(self, X, y, sample_weight, classes, *, partial):
+        """Fine-tune on checked rows, from the fitted weights if there are any."""
+        from sktransfer.backbones.freezing import resolve_depth
+        from sktransfer.training.loop import Examples
+        from sktransfer.training.observer import Observer, make_callbacks
+        from sktransfer.training.recipes import Stage, fine_tune, plan
+
+        rng = make_rng(self.random_state)
+        going_on = classes is not None and hasattr(self, "backbone_")
+        if going_on:
+            backbone = self.backbone_
+        else:
+            backbone = self._resolve_backbone(X, sample_weight, rng)
+            if classes is None:
+                classes = self._choose_classes(backbone, y)
+        has_head = going_on or self.head == "keep"
+        head = backbone.head if has_head else None
+        X = shape_rows(X, backbone.input_shape)
+        depth = resolve_depth(self.frozen_depth, backbone.n_layers)
+        if self.recipe == "linear-probe":
+            depth = backbone.n_layers
+
+        weight = self._apply_class_weight(classes, y, sample_weight)
+        index = np.searchsorted(classes, y).astype(np.int32)
+        examples = Examples(X, index, weight)
+        validation = None
+        if self.early_stopping and not partial:
+            examples, validation = self._set_aside(examples, len(classes), rng)
+
+        if partial:
+            stages = [Stage("fine-tune", depth, 1)]
+        else:
+            stages = plan(
+                self.recipe,
+                depth=depth,
+                n_layers=backbone.n_layers,
+                epochs=self.epochs,
+                pretrained=backbone.pretrained or going_on,
+                has_head=has_head,
+            )
+        n_epochs = sum(stage.epochs for stage in stages)
+        listener = None if partial else _Tasks(self, X, y, backbone, classes, n_epochs)
+        observer = Observer(
+            make_callbacks(self.callbacks),
+            epochs=n_epochs,
+            verbose=self.verbose,
+            listener=listener,
+        )
+        fitted = fine_tune(
+            backbone,
+            head,
+            stages,
+            examples,
+            validation,
+            len(classes),
+            self._settings(),
+            dtype=self.dtype,
+            rng=rng,
+            observer=observer,
+            memory=None if self.memory is None else check_memory(self.memory),
+            optimizer_state=getattr(self, "_optimizer_state", None) if partial else None,
+        )
+        observer.close()
+        self._keep(fitted, backbone, classes, depth, partial=partial)
+        if listener is not None:
+            listener.end()
+
+    def _resolve_backbone(self, X, sample_weight, rng):
+        """Find the backbone of a new fit, with its starting weights."""
+        seed = int(rng.integers(2**31))
+        if isinstance(self.backbone, str) and self.backbone == "mlp":
+            from sktransfer.backbones.mlp import make_mlp
+            from sktransfer.exceptions import BackboneError
+
+            if self.weights not in ("auto", None):
+                raise BackboneError(
+                    f"weights={self.weights!r} does not go with backbone='mlp', whose "
+                    "width follows the data; pass a fitted estimator's backbone_."
+                )
+            return make_mlp(X.reshape(len(X), -1), sample_weight, rng)
+        from sktransfer.backbones.resolve import resolve
+
+        return resolve(
+            self.backbone,
+            weights=self.weights,
+            feature_layer=self.feature_layer,
+            preprocess=self.preprocess,
+            row_shape=X.shape[1:],
+            seed=seed,
+        )
+
+    def _choose_classes(self, backbone, y):
+        """Labels of the head's columns."""
+        labels = np.unique(y)
+        if self.head == "new":
+            return labels
+        if backbone.head is None:
+            raise ValueError(
+                "head='keep' needs a backbone that ends in a Dense classification "
+                f"layer; {backbone.name!r} has none at "
+                f"feature_layer={self.feature_layer!r}. Use head='new'."
+            )
+        n_columns = len(backbone.head[1])
+        if backbone.classes is not None:
+            classes = backbone.classes
+        elif len(labels) == n_columns:
+            classes = labels
+        else:
+            classes = np.arange(n_columns)
+        if not np.isin(labels, classes).all():
+            raise ValueError(
+                f"head='keep' keeps {n_columns} classes, {classes.tolist()}; y has "
+                f"{labels.tolist()}. Use head='new'."
+            )
+        return classes
+
+    def _set_aside(self, examples, n_classes, rng):
+        """Split off a stratified, shuffled validation set."""
+        from sktransfer.training.loop import Examples
+
+        try:
+            kept, aside = train_test_split(
+                np.arange(len(examples)),
+                test_size=self.validation_fraction,
+                stratify=examples.y,
+                random_state=int(rng.integers(2**31)),
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True with validation_fraction="
+                f"{self.validation_fraction} cannot set aside a row of each of the "
+                f"{n_classes} classes from {len(examples)} rows: {error} Use more rows, "
+                "a larger validation_fraction or early_stopping=False."
+            ) from error
+        return tuple(
+            Examples(examples.X[i], examples.y[i], examples.sample_weight[i])
+            for i in (kept, aside)
+        )
+
+    def _settings(self):
+        from sktransfer.training.loop import Settings
+        from sktransfer.training.optimizers import (
+            check_learning_rate,
+            serialize_optimizer,
+        )
+
+        check_learning_rate(self.learning_rate)
+        names = (
+            "learning_rate head_learning_rate layer_decay weight_decay l2_sp "
+            "label_smoothing batch_size epochs n_iter_no_change tol"
+        ).split()
+        return Settings(
+            optimizer=serialize_optimizer(self.optimizer),
+            **{name: getattr(self, name) for name in names},
+        )
+
+    def _keep(self, fitted, backbone, classes, depth, *, partial):
+        """Set the fitted attributes."""
+        # Weights that did not change stay the same object, shared with the source.
+        weights = [
+            old if np.array_equal(old, new) else new
+            for old, new in zip(backbone.weights, fitted.weights, strict=True)
+        ]
+        self.backbone_ = backbone.replace(
+            weights=weights, head=fitted.head, classes=classes, pretrained=True
+        )
+        self.classes_ = classes
+        self.frozen_depth_ = depth
+        self._optimizer_state = fitted.optimizer_state if partial else None
+        entries = fitted.history.epochs
+        if partial:
+            entries = getattr(self, "_entries", []) + entries
+        self._entries = entries if partial else []
+        self.history_ = {
+            key: [entry.get(key) for entry in entries]
+            for key in dict.fromkeys(key for entry in entries for key in entry)
+        }
+        self.loss_curve_ = self.history_["loss"]
+        self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
+        self.n_iter_ = len(entries)
+        self.validation_scores_ = self.history_.get("val_score")
+        self.best_validation_score_ = fitted.history.best_score
+
+
+class _Tasks:
+    """Reports epochs to scikit-learn's callbacks as subtasks of the fit."""
+
+    def __init__(self, estimator, X, y, backbone, classes, n_epochs):
+        self._estimator, self._data = estimator, {"X": X, "y": y}
+        self._backbone, self._classes = backbone, classes
+        self._context = estimator._init_callback_context(max_subtasks=n_epochs)
+        self._context.call_on_fit_task_begin(estimator=estimator, **self._data)
+
+    def epoch_begin(self):
+        self._epoch = self._context.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+
+    def epoch_end(self, entry, program):
+        def fitted_so_far():
+            weights, head = program.read()
+            return {
+                "backbone_": self._backbone.replace(
+                    weights=weights, head=head, classes=self._classes
+                ),
+                "classes_": self._classes,
+                "frozen_depth_": program.depth,
+            }
+
+        return self._epoch.call_on_fit_task_end(
+            estimator=self._estimator,
+            reconstruction_attributes=fitted_so_far,
+            **self._data,
+        )
+
+    def end(self):
+        names = ("backbone_", "classes_", "frozen_depth_")
+        self._context.call_on_fit_task_end(
+            estimator=self._estimator,
+            reconstruction_attributes=lambda: {
+                name: getattr(self._estimator, name) for name in names
+            },
+            **self._data,
+        )

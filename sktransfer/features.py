@@ -1,0 +1,167 @@
+"""BackboneFeatures: the frozen features of a backbone as a transformer."""
+
+import os
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
+
+from sktransfer.base import check_magnitude, make_rng, shape_rows
+
+
+class BackboneFeatures(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Transformer that gives the features of a pretrained Keras network.
+
+    Nothing is trained: `fit` only finds the backbone.
+
+    Parameters
+    ----------
+    backbone : str, path-like, callable, keras.Model or Backbone
+        As in :class:`TransferClassifier`, but not "mlp", which has learned nothing.
+    weights : str, path-like or None, default="auto"
+        As in :class:`TransferClassifier`.
+    feature_layer : str, default="auto"
+        Layer whose output is taken: "auto" is what goes into the old classification
+        layer, "output" the output; otherwise a layer's name. Feature maps are
+        averaged over their positions.
+    preprocess : str or None, default="auto"
+        As in :class:`TransferClassifier`.
+    memory : str, joblib.Memory or None, default=None
+        Folder in which features are kept between calls.
+    dtype : {"float32", "float64"}, default="float32"
+        Type of the computations and of the result.
+    random_state : int, RandomState instance or None, default=None
+        Seed of fresh weights, with ``weights=None``.
+
+    Attributes
+    ----------
+    backbone_ : Backbone
+        The network.
+    n_features_in_ : int
+        Length of the second axis of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where X had them.
+
+    See Also
+    --------
+    TransferClassifier : Fine-tunes the network too.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sktransfer import BackboneFeatures, TransferClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> source = TransferClassifier(epochs=10, random_state=0).fit(X[:900], y[:900])
+    >>> probe = make_pipeline(BackboneFeatures(source.backbone_), LogisticRegression())
+    >>> probe.fit(X[900:1000], y[900:1000]).score(X[1000:], y[1000:]) > 0.8
+    True
+    """
+
+    _parameter_constraints = {
+        "backbone": "no_validation",
+        "weights": [str, os.PathLike, None],
+        "feature_layer": [str],
+        "preprocess": [str, None],
+        "memory": [str, HasMethods(["cache"]), None],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        backbone,
+        *,
+        weights="auto",
+        feature_layer="auto",
+        preprocess="auto",
+        memory=None,
+        dtype="float32",
+        random_state=None,
+    ):
+        self.backbone = backbone
+        self.weights = weights
+        self.feature_layer = feature_layer
+        self.preprocess = preprocess
+        self.memory = memory
+        self.dtype = dtype
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Find the backbone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows of the shape that the backbone takes, or flat rows of the same size.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : BackboneFeatures
+        """
+        from sktransfer.backbones.resolve import resolve
+
+        if isinstance(self.backbone, str) and self.backbone == "mlp":
+            raise ValueError(
+                "backbone='mlp' has no pretrained weights and so no features; pass a "
+                "pretrained backbone, for example a fitted estimator's backbone_."
+            )
+        X = self._check(X, reset=True)
+        backbone = resolve(
+            self.backbone,
+            weights=self.weights,
+            feature_layer=self.feature_layer,
+            preprocess=self.preprocess,
+            row_shape=X.shape[1:],
+            seed=int(make_rng(self.random_state).integers(2**31)),
+        )
+        shape_rows(X[:1], backbone.input_shape)
+        self.backbone_ = backbone
+        self._n_features_out = backbone.n_features_out
+        return self
+
+    def transform(self, X):
+        """Compute the features of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out), `dtype`
+        """
+        check_is_fitted(self)
+        X = shape_rows(self._check(X, reset=False), self.backbone_.input_shape)
+        compute = _features
+        if self.memory is not None:
+            compute = check_memory(self.memory).cache(_features)
+        return compute(self.backbone_, X, self.dtype)
+
+    def _check(self, X, *, reset):
+        X = validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True)
+        check_magnitude(X, self.dtype)
+        return X
+
+
+def _features(backbone, X, dtype):
+    from sktransfer.training.program import get_program
+
+    program = get_program(backbone, backbone.n_layers, 1, dtype)
+    head = (np.zeros((backbone.n_features_out, 1)), np.zeros(1))
+    with program.lock:
+        program.load(backbone.weights, head)
+        return program.prefix(X)[0]

@@ -1,0 +1,84 @@
+"""The head alone, solved to the optimum on frozen features."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+# Inverse regularisation on standardised features; measured in the user guide.
+PROBE_C = 1.0
+# Above this many coefficients a Newton step costs more than it saves.
+_NEWTON_LIMIT = 300
+
+
+def solve_head(features, y, sample_weight, n_classes):
+    """Fit a linear classifier on features by multinomial logistic regression.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, d)
+        Frozen features.
+    y : ndarray of shape (n,), int
+        Class indices; each of ``range(n_classes)`` must occur.
+    sample_weight : ndarray of shape (n,)
+        Weights.
+    n_classes : int
+        Number of classes, at least 2.
+
+    Returns
+    -------
+    kernel : ndarray of shape (d, n_classes)
+    bias : ndarray of shape (n_classes,)
+    """
+    features = np.asarray(features, dtype=np.float64)
+    mean = np.average(features, axis=0, weights=sample_weight)
+    variance = np.average((features - mean) ** 2, axis=0, weights=sample_weight)
+    # A feature that hardly varies carries rounding noise, which must not be blown up.
+    scale = np.sqrt(variance)
+    scale[scale <= 1e-6 * (1 + np.abs(mean))] = np.inf
+    standardised = (features - mean) / scale
+    # The solution lies in the span of the rows; with few rows that is a small space.
+    basis = None
+    if len(features) < features.shape[1]:
+        basis = np.linalg.svd(standardised, full_matrices=False)[2]
+        standardised = standardised @ basis.T
+    newton = (standardised.shape[1] + 1) * n_classes <= _NEWTON_LIMIT
+    solver = LogisticRegression(
+        C=PROBE_C,
+        solver="newton-cholesky" if newton else "lbfgs",
+        tol=1e-10 if newton else 1e-5,
+        max_iter=100 if newton else 1000,
+    )
+    with warnings.catch_warnings():
+        # Where rounding ends the search before `tol` is met, it is at the optimum.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        solver.fit(standardised, y, sample_weight=sample_weight)
+    kernel, bias = solver.coef_.T, solver.intercept_
+    if n_classes == 2:
+        # One column of differences becomes two of opposite sign.
+        kernel = np.hstack([-kernel, kernel]) / 2
+        bias = np.hstack([-bias, bias]) / 2
+    if basis is not None:
+        kernel = basis.T @ kernel
+    kernel = kernel / scale[:, None]
+    return kernel, bias - mean @ kernel
+
+
+def random_head(n_features, n_classes, rng):
+    """Draw a fresh head (Glorot uniform kernel, zero bias).
+
+    Parameters
+    ----------
+    n_features, n_classes : int
+        Rows and columns of the kernel.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    kernel : ndarray of shape (n_features, n_classes)
+    bias : ndarray of shape (n_classes,)
+    """
+    limit = np.sqrt(6 / (n_features + n_classes))
+    return rng.uniform(-limit, limit, (n_features, n_classes)), np.zeros(n_classes)

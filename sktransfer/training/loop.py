@@ -1,0 +1,187 @@
+"""Epochs: shuffling, validation, early stopping and callbacks."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sktransfer.exceptions import NonFiniteLossError
+from sktransfer.training.optimizers import step_rates
+
+
+@dataclass
+class Examples:
+    """Rows with their class indices and weights.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, ...)
+        Rows as the backbone takes them.
+    y : ndarray of shape (n,), int32
+        Class indices.
+    sample_weight : ndarray of shape (n,)
+        Weights.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    sample_weight: np.ndarray
+
+    def __len__(self):
+        return len(self.y)
+
+
+@dataclass
+class Settings:
+    """Training parameters; their meaning is TransferClassifier's."""
+
+    learning_rate: object
+    optimizer: dict
+    head_learning_rate: float | None = None
+    layer_decay: float = 1.0
+    weight_decay: float = 0.0
+    l2_sp: float = 0.0
+    label_smoothing: float = 0.0
+    batch_size: int = 32
+    epochs: int = 50
+    n_iter_no_change: int = 10
+    tol: float = 1e-4
+    verbose: int = 0
+
+
+@dataclass
+class History:
+    """What happened in each epoch, over all stages of a recipe.
+
+    Attributes
+    ----------
+    epochs : list of dict
+        Keys stage, loss, learning_rate and, with a validation set, val_loss and
+        val_score.
+    best_score : float or None
+        Greatest validation score.
+    """
+
+    epochs: list = field(default_factory=list)
+    best_score: float | None = None
+
+
+class Patience:
+    """Tells when a value has stopped improving."""
+
+    def __init__(self, tol, n_iter_no_change):
+        self._tol, self._allowed = tol, n_iter_no_change
+        self.best, self._waited = -np.inf, 0
+
+    def update(self, value):
+        """Note a value; return whether it is the best so far."""
+        self._waited = 0 if value > self.best + self._tol else self._waited + 1
+        improved = value > self.best
+        self.best = max(self.best, value)
+        return improved
+
+    @property
+    def exhausted(self):
+        """Whether more than the allowed number of values did not improve."""
+        return self._waited > self._allowed
+
+
+def train(
+    program, trainer, rows, examples, validation, settings, multipliers, *,
+    epochs, stage, rng, history, observer, first_step=0,
+):
+    """Train the suffix and head of a loaded program.
+
+    Parameters
+    ----------
+    program : Program
+        Loaded with the starting weights; its lock is held by the caller.
+    trainer : Trainer
+        Of that program, started.
+    rows : RowFeatures
+        Prefix outputs of the training rows.
+    examples : Examples
+        Training rows.
+    validation : tuple of (RowFeatures, Examples) or None
+        Rows to score after each epoch; the best weights are then restored.
+    settings : Settings
+        Training parameters.
+    multipliers : list of float
+        Relative learning rates of the groups of variables.
+    epochs : int
+        Greatest number of epochs.
+    stage : str
+        Name of the stage in the history.
+    rng : numpy.random.Generator
+        Source of the shuffles.
+    history : History
+        Gets one entry an epoch.
+    observer : Observer
+        Told of each epoch; may ask to stop.
+    first_step : int, default=0
+        Where a learning-rate schedule starts.
+
+    Returns
+    -------
+    weights, head
+        As :meth:`Program.read` gives them.
+
+    Raises
+    ------
+    NonFiniteLossError
+        When the loss becomes NaN or infinite.
+    """
+    n, batch_size = len(examples), min(settings.batch_size, len(examples))
+    n_batches = -(-n // batch_size)
+    weight = examples.sample_weight / examples.sample_weight.mean()
+    patience = Patience(settings.tol, settings.n_iter_no_change)
+    best = None
+    for epoch in range(epochs):
+        observer.epoch_begin()
+        order = rng.permutation(n)
+        rates = step_rates(
+            settings.learning_rate, first_step + epoch * n_batches, n_batches
+        ) * observer.rate_factor
+        total, done = 0.0, 0
+        for chunk in rows.chunks(order, batch_size):
+            steps = -(-len(chunk) // batch_size)
+            total += trainer.steps(
+                rows.take(chunk),
+                examples.y[chunk],
+                weight[chunk],
+                rates[done : done + steps],
+                multipliers,
+                batch_size=batch_size,
+                label_smoothing=settings.label_smoothing,
+                l2_sp=settings.l2_sp,
+            )
+            done += steps
+        entry = {"stage": stage, "loss": total / n, "learning_rate": float(rates[-1])}
+        if not np.isfinite(entry["loss"]):
+            raise NonFiniteLossError(
+                f"The training loss became {entry['loss']} in epoch {epoch + 1} with "
+                f"learning_rate={settings.learning_rate!r}. Use a smaller "
+                "learning_rate, and check that X is scaled as the backbone expects."
+            )
+        if validation is not None:
+            entry["val_loss"], entry["val_score"] = evaluate(*validation)
+        history.epochs.append(entry)
+        improved = patience.update(entry.get("val_score", -entry["loss"]))
+        if validation is not None and improved:
+            best = program.read()
+            history.best_score = entry["val_score"]
+        if observer.epoch_end(entry, program) or patience.exhausted:
+            break
+    return best if best is not None else program.read()
+
+
+def evaluate(rows, examples):
+    """Return the weighted log loss and accuracy of a loaded program on rows."""
+    logits = rows.logits().astype(np.float64)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_proba = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    hit = log_proba[np.arange(len(examples)), examples.y]
+    weight = examples.sample_weight
+    return (
+        -float(np.average(hit, weights=weight)),
+        float(np.average(logits.argmax(axis=1) == examples.y, weights=weight)),
+    )

@@ -1,0 +1,116 @@
+"""Optimizers, learning-rate schedules and the rates of layers."""
+
+import difflib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def serialize_optimizer(optimizer):
+    """Turn an optimizer as the user gives it into plain data.
+
+    Parameters
+    ----------
+    optimizer : str or keras.optimizers.Optimizer
+        A name such as "adamw", or an instance whose own learning rate and weight
+        decay are not used.
+
+    Returns
+    -------
+    dict
+        Serialized optimizer with learning rate and decay put to fixed values.
+    """
+    known = {
+        name.lower(): cls
+        for name, cls in vars(keras.optimizers).items()
+        if isinstance(cls, type)
+        and issubclass(cls, keras.Optimizer)
+        and name not in ("Optimizer", "MultiOptimizer", "LossScaleOptimizer", "Muon")
+    }
+    if isinstance(optimizer, str):
+        cls = known.get(optimizer.lower())
+        if cls is None:
+            close = difflib.get_close_matches(optimizer.lower(), known, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(
+                f"optimizer={optimizer!r} is not known.{hint} Accepted: "
+                f"{sorted(known)} or a keras.optimizers.Optimizer."
+            )
+        optimizer = cls()
+    elif not isinstance(optimizer, keras.Optimizer):
+        raise TypeError(
+            f"optimizer is of type {type(optimizer).__name__}; expected a name or a "
+            "keras.optimizers.Optimizer."
+        )
+    config = keras.optimizers.serialize(optimizer)
+    # Both are set for each fit; here they must not make programs differ.
+    return config | {
+        "config": config["config"] | {"learning_rate": 0.0, "weight_decay": 0.0}
+    }
+
+
+def check_learning_rate(learning_rate, name="learning_rate"):
+    """Raise unless a learning rate is a positive float or a Keras schedule."""
+    if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        return
+    if isinstance(learning_rate, bool) or not isinstance(
+        learning_rate, (int, float, np.number)
+    ):
+        raise TypeError(
+            f"{name}={learning_rate!r} is of type {type(learning_rate).__name__}; "
+            "expected a float above 0 or a "
+            "keras.optimizers.schedules.LearningRateSchedule."
+        )
+    if not 0 < learning_rate < np.inf:
+        raise ValueError(f"{name}={learning_rate!r}; expected a float above 0.")
+
+
+def step_rates(learning_rate, start, n_steps):
+    """Evaluate the learning rate of a run of gradient steps.
+
+    Parameters
+    ----------
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule
+        Constant or schedule over steps.
+    start, n_steps : int
+        First step and number of steps.
+
+    Returns
+    -------
+    ndarray of shape (n_steps,)
+    """
+    if not callable(learning_rate):
+        return np.full(n_steps, float(learning_rate))
+    steps = tf.range(start, start + n_steps)
+    return tf.map_fn(
+        lambda step: tf.cast(learning_rate(step), tf.float32),
+        steps,
+        fn_output_signature=tf.float32,
+    ).numpy()
+
+
+def rate_multipliers(n_trained, *, backbone_rate, head_rate, layer_decay):
+    """Rates of groups of variables relative to the learning rate.
+
+    Parameters
+    ----------
+    n_trained : int
+        Trained weighted layers of the backbone.
+    backbone_rate, head_rate : float
+        Multipliers of the backbone and the head.
+    layer_decay : float
+        Each layer learns at this factor times the rate of the layer after it.
+
+    Returns
+    -------
+    list of float
+        One for each layer from input to output and one for the head; or, when
+        `layer_decay` is 1, one for the backbone and one for the head.
+    """
+    if layer_decay == 1:
+        return [backbone_rate, head_rate]
+    return [
+        *(backbone_rate * layer_decay ** (n_trained - i) for i in range(n_trained)),
+        head_rate,
+    ]

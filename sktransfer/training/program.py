@@ -1,0 +1,269 @@
+"""One compiled program per architecture, split, head and dtype."""
+
+import collections
+import threading
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sktransfer.backbones._random import preserve_random_state
+from sktransfer.backbones.freezing import split
+from sktransfer.training.trainer import Trainer
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        "sktransfer trains with TensorFlow; Keras runs on "
+        f"{keras.backend.backend()!r} here. Unset KERAS_BACKEND or set it to "
+        "'tensorflow' before Keras is imported."
+    )
+
+_MAX_PROGRAMS = 64
+_programs = collections.OrderedDict()
+_programs_lock = threading.Lock()
+
+
+def get_program(backbone, depth, n_classes, dtype):
+    """Return the program of a backbone frozen to a depth, under a head.
+
+    Programs are kept for the whole process, the last used ones first, so that
+    fits which differ in data, weights or training parameters compile nothing.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Only its architecture matters.
+    depth : int
+        Number of frozen weighted layers.
+    n_classes : int
+        Columns of the head.
+    dtype : str
+        Floating-point type of all computations.
+
+    Returns
+    -------
+    Program
+    """
+    key = (backbone.architecture_fingerprint, depth, n_classes, dtype)
+    with _programs_lock:
+        program = _programs.pop(key, None)
+        if program is None:
+            program = Program(backbone, depth, n_classes, dtype)
+        _programs[key] = program
+        while len(_programs) > _MAX_PROGRAMS:
+            _programs.popitem(last=False)
+    return program
+
+
+class Program:
+    """The functions of a frozen prefix, and of a trained suffix with its head.
+
+    All of them run on one set of variables, so whoever uses them holds `lock`.
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        Held from loading weights to reading them back.
+    n_traces : int
+        How often TensorFlow has traced one of the functions.
+    network : keras.Model
+        Suffix and head; what callbacks see as the model.
+    trained : list of list of keras.Variable
+        Trainable variables of each trained layer, and of the head as the last.
+    """
+
+    def __init__(self, backbone, depth, n_classes, dtype):
+        self.lock = threading.RLock()
+        self.depth = depth
+        self.dtype = dtype
+        self.n_traces = 0
+        self._loaded = None
+        self._trainers = {}
+        model = backbone.build_architecture(dtype=dtype)
+        parts = split(model, depth)
+        self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
+        with preserve_random_state():
+            self._head = keras.layers.Dense(
+                n_classes, dtype=dtype, kernel_initializer="zeros", name="head"
+            )
+            if self._suffix is None:
+                inputs = keras.Input((backbone.n_features_out,), dtype=dtype)
+                self.network = keras.Model(inputs, self._head(inputs))
+            else:
+                inputs = self._suffix.inputs
+                self.network = keras.Model(_unwrap(inputs), self._head(self._suffix.outputs[0]))
+        self.trained = [
+            *([v for v in layer.trainable_variables] for layer in parts.trained),
+            self._head.trainable_variables,
+        ]
+        self._seeds = [
+            generator.state
+            for layer in self.network._flatten_layers()
+            for generator in layer._seed_generators
+        ]
+        # Every call has this many rows, padded if need be: then a row's result
+        # depends neither on the other rows nor on how many there are.
+        self.rows_per_call = 256 if len(model.input_shape) == 2 else 32
+        self._run_prefix = self._compile(self._prefix)
+        self._run_network = self._compile(self.network)
+
+    @property
+    def has_prefix(self):
+        """Whether anything is computed before the trained part."""
+        return self._prefix is not None
+
+    def _compile(self, model):
+        if model is None:
+            return None
+        signature = [tf.TensorSpec(t.shape, t.dtype) for t in model.inputs]
+
+        def run(*inputs):
+            self.n_traces += 1
+            outputs = model(_unwrap(inputs), training=False)
+            return tf.nest.flatten(outputs)
+
+        return tf.function(run, input_signature=signature, autograph=False)
+
+    def load(self, weights, head):
+        """Put the weights of a backbone and of a head into the variables.
+
+        Parameters
+        ----------
+        weights : sequence of ndarray
+            Of the whole backbone.
+        head : tuple of two ndarrays
+            Kernel and bias.
+        """
+        token = (weights, head)
+        if self._loaded is None or any(
+            a is not b for a, b in zip(token, self._loaded, strict=True)
+        ):
+            self._loaded = None
+            self._model.set_weights(weights)
+            self._head.set_weights(head)
+            self._loaded = token
+
+    def seed(self, rng):
+        """Set the state of each random layer from a NumPy generator."""
+        for state in self._seeds:
+            state.assign(rng.integers(0, 2**31, size=2))
+
+    def read(self):
+        """Return the weights of the backbone and of the head as they are now.
+
+        Returns
+        -------
+        weights : list of ndarray
+        head : list of two ndarrays
+        """
+        return self._model.get_weights(), self._head.get_weights()
+
+    def changed(self):
+        """Note that training has changed the variables since `load`."""
+        self._loaded = None
+
+    def prefix(self, X):
+        """Compute the prefix outputs of rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, ...)
+            Rows as the backbone takes them.
+
+        Returns
+        -------
+        list of ndarray of shape (n, ...)
+            One array for each tensor of the frontier.
+        """
+        if self._run_prefix is None:
+            return [self._cast(X, self.network.inputs[0])]
+        return self._in_calls(self._run_prefix, [X], self._prefix)
+
+    def logits(self, features):
+        """Compute class scores from prefix outputs.
+
+        Parameters
+        ----------
+        features : list of ndarray of shape (n, ...)
+            From :meth:`prefix`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+        """
+        return self._in_calls(self._run_network, features, self.network)[0]
+
+    def predict(self, X):
+        """Compute class scores of rows as the backbone takes them.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, ...)
+            Rows; only a part at a time is converted and computed.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+        """
+        step = 16 * self.rows_per_call
+        return np.concatenate(
+            [
+                self.logits(self.prefix(X[start : start + step]))
+                for start in range(0, len(X), step)
+            ]
+        )
+
+    def _in_calls(self, function, arrays, model):
+        n, size = len(arrays[0]), self.rows_per_call
+        outputs = []
+        for start in range(0, n, size):
+            rows = [
+                self._cast(array[start : start + size], tensor)
+                for array, tensor in zip(arrays, model.inputs, strict=True)
+            ]
+            n_rows = len(rows[0])
+            if n_rows < size:
+                rows = [_pad(array, size) for array in rows]
+            results = function(*(tf.constant(array) for array in rows))
+            outputs.append([r.numpy()[:n_rows] for r in results])
+        if len(outputs) == 1:
+            return outputs[0]
+        return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
+
+    @staticmethod
+    def _cast(array, tensor):
+        return np.ascontiguousarray(array, dtype=tensor.dtype)
+
+    def trainer(self, optimizer, *, layerwise, l2_sp):
+        """Return the compiled training function with its optimizer.
+
+        Parameters
+        ----------
+        optimizer : dict
+            A serialized Keras optimizer.
+        layerwise : bool
+            Whether each layer has a learning rate of its own.
+        l2_sp : bool
+            Whether the loss holds the distance to the starting weights.
+
+        Returns
+        -------
+        Trainer
+        """
+        key = (repr(optimizer), layerwise, l2_sp)
+        if key not in self._trainers:
+            self._trainers[key] = Trainer(
+                self, optimizer, layerwise=layerwise, l2_sp=l2_sp
+            )
+        return self._trainers[key]
+
+
+def _unwrap(inputs):
+    """Give a model of one input the tensor itself, as Keras expects it."""
+    return inputs[0] if len(inputs) == 1 else list(inputs)
+
+
+def _pad(array, size):
+    padded = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
+    padded[: len(array)] = array
+    return padded

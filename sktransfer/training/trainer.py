@@ -1,0 +1,193 @@
+"""The compiled training of a program: an optimizer and whole epochs of steps."""
+
+import keras
+import tensorflow as tf
+
+from sktransfer.backbones._random import preserve_random_state
+
+_NOT_DECAYED = ["bias", "beta", "gamma"]
+
+
+class Trainer:
+    """Runs epochs of gradient steps inside TensorFlow.
+
+    What changes between fits (rows, rates, decay, smoothing, batch size) is an
+    argument or a variable, so that nothing is traced again.
+
+    Parameters
+    ----------
+    program : Program
+        Whose variables are trained.
+    optimizer : dict
+        A serialized Keras optimizer; each group of variables gets its own copy.
+    layerwise : bool
+        One group for each layer; otherwise one for the backbone and one for the head.
+    l2_sp : bool
+        Whether the loss holds the distance to the starting weights.
+    """
+
+    def __init__(self, program, optimizer, *, layerwise, l2_sp):
+        self._program = program
+        layers = program.trained
+        groups = layers if layerwise else [sum(layers[:-1], []), layers[-1]]
+        self._variables = [v for group in groups for v in group]
+        group_of = {id(v): i for i, group in enumerate(groups) for v in group}
+        float_type = tf.as_dtype(program.dtype)
+        with preserve_random_state():
+            self._weight_decay = tf.Variable(0.0, dtype=float_type, trainable=False)
+            members = [self._make_member(optimizer) for _ in groups]
+            self.optimizer = keras.optimizers.MultiOptimizer(
+                lambda variable: members[group_of[id(variable)]]
+            )
+            self.optimizer.build(self._variables)
+        self._members = [m for m, group in zip(members, groups, strict=True) if group]
+        self._has_group = [bool(group) for group in groups]
+        self._state = [
+            v for member in self._members for v in member.variables
+        ] + list(self.optimizer._variables)
+        self._initial = [v.numpy() for v in self._state]
+        self._backbone_variables = sum(layers[:-1], [])
+        self._anchors = [
+            tf.Variable(tf.zeros_like(v.value), trainable=False)
+            for v in (self._backbone_variables if l2_sp else [])
+        ]
+        self._run_steps = self._compile(float_type)
+
+    def _make_member(self, config):
+        member = keras.optimizers.deserialize(config)
+        member.exclude_from_weight_decay(var_names=_NOT_DECAYED)
+        member.weight_decay = self._weight_decay
+        return member
+
+    def start(self, *, weight_decay, state=None):
+        """Reset the optimizer, or set it to an earlier state.
+
+        Parameters
+        ----------
+        weight_decay : float
+            Decoupled decay of kernels.
+        state : list of ndarray or None
+            From :meth:`state`; None starts anew.
+        """
+        self._weight_decay.assign(weight_decay)
+        for variable, value in zip(
+            self._state, self._initial if state is None else state, strict=True
+        ):
+            variable.assign(value)
+        for anchor, variable in zip(
+            self._anchors, self._backbone_variables, strict=False
+        ):
+            anchor.assign(variable.value)
+
+    def state(self):
+        """Return the optimizer's variables as a list of ndarray."""
+        return [variable.numpy() for variable in self._state]
+
+    def steps(self, features, y, sample_weight, learning_rates, multipliers, **scalars):
+        """Run one gradient step a batch over rows in the order given.
+
+        Parameters
+        ----------
+        features : list of ndarray of shape (n, ...)
+            Prefix outputs.
+        y : ndarray of shape (n,), int32
+            Class indices.
+        sample_weight : ndarray of shape (n,)
+            Weights whose mean over the training set is 1.
+        learning_rates : ndarray of shape (n_steps,)
+            One for each batch.
+        multipliers : ndarray of shape (n_groups,)
+            What each group multiplies the learning rate by.
+        **scalars
+            batch_size, label_smoothing, l2_sp.
+
+        Returns
+        -------
+        float
+            Sum of the weighted losses of the rows.
+        """
+        self._program.changed()
+        dtype = self._program.dtype
+        used = [m for m, has in zip(multipliers, self._has_group, strict=True) if has]
+        loss = self._run_steps(
+            [tf.constant(f) for f in features],
+            tf.constant(y, tf.int32),
+            tf.constant(sample_weight, dtype),
+            tf.constant(learning_rates, dtype),
+            tf.constant(used, dtype),
+            tf.constant(scalars["batch_size"], tf.int32),
+            tf.constant(scalars["label_smoothing"], dtype),
+            tf.constant(scalars["l2_sp"], dtype),
+        )
+        return float(loss)
+
+    def _compile(self, float_type):
+        network = self._program.network
+
+        def objective(inputs, y, weight, label_smoothing, l2_sp):
+            logits = network(
+                inputs[0] if len(inputs) == 1 else inputs, training=True
+            )
+            log_proba = tf.nn.log_softmax(logits)
+            hit = tf.gather(log_proba, y, axis=1, batch_dims=1)
+            row_loss = -(
+                (1 - label_smoothing) * hit
+                + label_smoothing * tf.reduce_mean(log_proba, axis=1)
+            )
+            total = tf.reduce_sum(weight * row_loss)
+            loss = total / tf.cast(tf.size(y), float_type)
+            loss += sum(tf.cast(extra, float_type) for extra in network.losses)
+            if self._anchors:
+                loss += (l2_sp / 2) * tf.add_n(
+                    [
+                        tf.reduce_sum(tf.square(variable.value - anchor))
+                        for variable, anchor in zip(
+                            self._backbone_variables, self._anchors, strict=True
+                        )
+                    ]
+                )
+            return loss, total
+
+        def run(inputs, y, weight, rates, multipliers, batch, label_smoothing, l2_sp):
+            self._program.n_traces += 1
+
+            def step(i, total):
+                rows = slice(i * batch, (i + 1) * batch)
+                for k, member in enumerate(self._members):
+                    member.learning_rate.assign(
+                        tf.cast(rates[i] * multipliers[k], tf.float32)
+                    )
+                with tf.GradientTape() as tape:
+                    loss, batch_total = objective(
+                        [x[rows] for x in inputs],
+                        y[rows],
+                        weight[rows],
+                        label_smoothing,
+                        l2_sp,
+                    )
+                gradients = tape.gradient(
+                    loss,
+                    [v.value for v in self._variables],
+                    unconnected_gradients=tf.UnconnectedGradients.ZERO,
+                )
+                self.optimizer.apply(gradients, self._variables)
+                return i + 1, total + batch_total
+
+            zero = tf.zeros((), float_type)
+            return tf.while_loop(
+                lambda i, _: i < tf.size(rates), step, (0, zero), parallel_iterations=1
+            )[1]
+
+        scalar = tf.TensorSpec((), float_type)
+        vector = tf.TensorSpec((None,), float_type)
+        signature = [
+            [tf.TensorSpec(t.shape, t.dtype) for t in network.inputs],
+            tf.TensorSpec((None,), tf.int32),
+            vector,
+            vector,
+            vector,
+            tf.TensorSpec((), tf.int32),
+            scalar,
+            scalar,
+        ]
+        return tf.function(run, input_signature=signature, autograph=False)
