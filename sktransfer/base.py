@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
+from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -15,6 +16,7 @@ from sklearn.utils.validation import (
 )
 
 from sktransfer.exceptions import BackboneError
+
 
 def make_rng(random_state):
     """Make a NumPy Generator from a random_state, leaving global state alone.
@@ -172,9 +174,7 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
             Labels as given.
         sample_weight : ndarray of shape (n,), float64
         """
-        X, y = validate_data(
-            self, X, y, reset=reset, dtype="numeric", allow_nd=True
-        )
+        X, y = validate_data(self, X, y, reset=reset, dtype="numeric", allow_nd=True)
         check_magnitude(X, self.dtype)
         check_classification_targets(y)
         sample_weight = _check_sample_weight(
@@ -197,6 +197,102 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
             self.class_weight, classes=classes, y=y, sample_weight=sample_weight
         )
         return sample_weight * weight_of[np.searchsorted(classes, y)]
+
+    def _resolve_backbone(self, X, sample_weight, rng):
+        """Find the backbone of a new fit, with its starting weights."""
+        seed = int(rng.integers(2**31))
+        if isinstance(self.backbone, str) and self.backbone == "mlp":
+            from sktransfer.backbones.mlp import make_mlp
+
+            if self.weights not in ("auto", None):
+                raise BackboneError(
+                    f"weights={self.weights!r} does not go with backbone='mlp', whose "
+                    "width follows the data; pass a fitted estimator's backbone_."
+                )
+            return make_mlp(X.reshape(len(X), -1), sample_weight, rng)
+        from sktransfer.backbones.resolve import resolve
+
+        return resolve(
+            self.backbone,
+            weights=self.weights,
+            feature_layer=self.feature_layer,
+            preprocess=self.preprocess,
+            row_shape=X.shape[1:],
+            seed=seed,
+        )
+
+    def _choose_classes(self, backbone, y):
+        """Labels of the head's columns."""
+        labels = np.unique(y)
+        if self.head == "new":
+            return labels
+        if backbone.head is None:
+            raise ValueError(
+                "head='keep' needs a backbone that ends in a Dense classification "
+                f"layer; {backbone.name!r} has none at "
+                f"feature_layer={self.feature_layer!r}. Use head='new'."
+            )
+        n_columns = len(backbone.head[1])
+        if backbone.classes is not None:
+            classes = backbone.classes
+        elif len(labels) == n_columns:
+            classes = labels
+        else:
+            classes = np.arange(n_columns)
+        if not np.isin(labels, classes).all():
+            raise ValueError(
+                f"head='keep' keeps {n_columns} classes, {classes.tolist()}; y has "
+                f"{labels.tolist()}. Use head='new'."
+            )
+        return classes
+
+    def _set_aside(self, examples, n_classes, rng):
+        """Split off a stratified, shuffled validation set."""
+        from sktransfer.training.loop import Examples
+
+        try:
+            kept, aside = train_test_split(
+                np.arange(len(examples)),
+                test_size=self.validation_fraction,
+                stratify=examples.y,
+                random_state=int(rng.integers(2**31)),
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True with validation_fraction="
+                f"{self.validation_fraction} cannot set aside a row of each of the "
+                f"{n_classes} classes from {len(examples)} rows: {error} Use more rows, "
+                "a larger validation_fraction or early_stopping=False."
+            ) from error
+        return tuple(
+            Examples(examples.X[i], examples.y[i], examples.sample_weight[i])
+            for i in (kept, aside)
+        )
+
+    def _settings(self):
+        from sktransfer.training.loop import Settings
+        from sktransfer.training.optimizers import (
+            check_learning_rate,
+            serialize_optimizer,
+        )
+
+        check_learning_rate(self.learning_rate)
+        names = [
+            "learning_rate",
+            "head_learning_rate",
+            "layer_decay",
+            "weight_decay",
+            "l2_sp",
+            "label_smoothing",
+            "batch_size",
+            "epochs",
+            "n_iter_no_change",
+            "tol",
+        ]
+        return Settings(
+            optimizer=serialize_optimizer(self.optimizer),
+            **{name: getattr(self, name) for name in names},
+        )
 
     @contextlib.contextmanager
     def _all_or_nothing(self):

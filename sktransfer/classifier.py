@@ -6,11 +6,11 @@ import os
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 
 from sktransfer.base import BaseTransferClassifier, make_rng, shape_rows
+from sktransfer.callback_context import EpochTasks
 
 _RECIPES = ("linear-probe", "full", "lp-ft", "gradual")
 
@@ -369,7 +369,9 @@ class TransferClassifier(BaseTransferClassifier):
                 has_head=has_head,
             )
         n_epochs = sum(stage.epochs for stage in stages)
-        listener = None if partial else _Tasks(self, X, y, backbone, classes, n_epochs)
+        listener = (
+            None if partial else EpochTasks(self, X, y, backbone, classes, n_epochs)
+        )
         observer = Observer(
             make_callbacks(self.callbacks),
             epochs=n_epochs,
@@ -388,101 +390,14 @@ class TransferClassifier(BaseTransferClassifier):
             rng=rng,
             observer=observer,
             memory=None if self.memory is None else check_memory(self.memory),
-            optimizer_state=getattr(self, "_optimizer_state", None) if partial else None,
+            optimizer_state=getattr(self, "_optimizer_state", None)
+            if partial
+            else None,
         )
         observer.close()
         self._keep(fitted, backbone, classes, depth, partial=partial)
         if listener is not None:
             listener.end()
-
-    def _resolve_backbone(self, X, sample_weight, rng):
-        """Find the backbone of a new fit, with its starting weights."""
-        seed = int(rng.integers(2**31))
-        if isinstance(self.backbone, str) and self.backbone == "mlp":
-            from sktransfer.backbones.mlp import make_mlp
-            from sktransfer.exceptions import BackboneError
-
-            if self.weights not in ("auto", None):
-                raise BackboneError(
-                    f"weights={self.weights!r} does not go with backbone='mlp', whose "
-                    "width follows the data; pass a fitted estimator's backbone_."
-                )
-            return make_mlp(X.reshape(len(X), -1), sample_weight, rng)
-        from sktransfer.backbones.resolve import resolve
-
-        return resolve(
-            self.backbone,
-            weights=self.weights,
-            feature_layer=self.feature_layer,
-            preprocess=self.preprocess,
-            row_shape=X.shape[1:],
-            seed=seed,
-        )
-
-    def _choose_classes(self, backbone, y):
-        """Labels of the head's columns."""
-        labels = np.unique(y)
-        if self.head == "new":
-            return labels
-        if backbone.head is None:
-            raise ValueError(
-                "head='keep' needs a backbone that ends in a Dense classification "
-                f"layer; {backbone.name!r} has none at "
-                f"feature_layer={self.feature_layer!r}. Use head='new'."
-            )
-        n_columns = len(backbone.head[1])
-        if backbone.classes is not None:
-            classes = backbone.classes
-        elif len(labels) == n_columns:
-            classes = labels
-        else:
-            classes = np.arange(n_columns)
-        if not np.isin(labels, classes).all():
-            raise ValueError(
-                f"head='keep' keeps {n_columns} classes, {classes.tolist()}; y has "
-                f"{labels.tolist()}. Use head='new'."
-            )
-        return classes
-
-    def _set_aside(self, examples, n_classes, rng):
-        """Split off a stratified, shuffled validation set."""
-        from sktransfer.training.loop import Examples
-
-        try:
-            kept, aside = train_test_split(
-                np.arange(len(examples)),
-                test_size=self.validation_fraction,
-                stratify=examples.y,
-                random_state=int(rng.integers(2**31)),
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True with validation_fraction="
-                f"{self.validation_fraction} cannot set aside a row of each of the "
-                f"{n_classes} classes from {len(examples)} rows: {error} Use more rows, "
-                "a larger validation_fraction or early_stopping=False."
-            ) from error
-        return tuple(
-            Examples(examples.X[i], examples.y[i], examples.sample_weight[i])
-            for i in (kept, aside)
-        )
-
-    def _settings(self):
-        from sktransfer.training.loop import Settings
-        from sktransfer.training.optimizers import (
-            check_learning_rate,
-            serialize_optimizer,
-        )
-
-        check_learning_rate(self.learning_rate)
-        names = (
-            "learning_rate head_learning_rate layer_decay weight_decay l2_sp "
-            "label_smoothing batch_size epochs n_iter_no_change tol"
-        ).split()
-        return Settings(
-            optimizer=serialize_optimizer(self.optimizer),
-            **{name: getattr(self, name) for name in names},
-        )
 
     def _keep(self, fitted, backbone, classes, depth, *, partial):
         """Set the fitted attributes."""
@@ -510,44 +425,3 @@ class TransferClassifier(BaseTransferClassifier):
         self.n_iter_ = len(entries)
         self.validation_scores_ = self.history_.get("val_score")
         self.best_validation_score_ = fitted.history.best_score
-
-
-class _Tasks:
-    """Reports epochs to scikit-learn's callbacks as subtasks of the fit."""
-
-    def __init__(self, estimator, X, y, backbone, classes, n_epochs):
-        self._estimator, self._data = estimator, {"X": X, "y": y}
-        self._backbone, self._classes = backbone, classes
-        self._context = estimator._init_callback_context(max_subtasks=n_epochs)
-        self._context.call_on_fit_task_begin(estimator=estimator, **self._data)
-
-    def epoch_begin(self):
-        self._epoch = self._context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
-
-    def epoch_end(self, entry, program):
-        def fitted_so_far():
-            weights, head = program.read()
-            return {
-                "backbone_": self._backbone.replace(
-                    weights=weights, head=head, classes=self._classes
-                ),
-                "classes_": self._classes,
-                "frozen_depth_": program.depth,
-            }
-
-        return self._epoch.call_on_fit_task_end(
-            estimator=self._estimator,
-            reconstruction_attributes=fitted_so_far,
-            **self._data,
-        )
-
-    def end(self):
-        names = ("backbone_", "classes_", "frozen_depth_")
-        self._context.call_on_fit_task_end(
-            estimator=self._estimator,
-            reconstruction_attributes=lambda: {
-                name: getattr(self._estimator, name) for name in names
-            },
-            **self._data,
-        )

@@ -1,0 +1,1 @@
+"""Where weights come from: backbones, their files, names and frozen depths."""

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import tempfile
-import textwrap
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import h5py
 
 from sktransfer.backbones._hdf5 import Weights, layer_names, open_checked
+from sktransfer.backbones._keras2 import modernize
 from sktransfer.exceptions import BackboneError, BackboneFileError
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -78,8 +78,10 @@ def damage_reported(path):
 
 
 def short_message(error):
-    # Messages of Keras can hold the whole configuration of a model.
-    text = textwrap.shorten(str(error), 400, placeholder=" [...]")
+    text = " ".join(str(error).split())
+    if len(text) > 500:
+        # Keras may put the whole configuration of a model before the reason.
+        text = f"{text[:150]} [...] {text[-350:]}"
     return f"{type(error).__name__}: {text}"
 
 
@@ -131,7 +133,10 @@ def _hdf5_content(path, folder):
         kind = _hdf5_kind(file, path)
         if kind == "model":
             config = _parse_config(file.attrs["model_config"], path)
-            return _Content(Weights(copy, path, legacy=True), copy, config)
+    if kind == "model":
+        with h5py.File(copy, "r+") as file:
+            file.attrs["model_config"] = json.dumps(config)
+        return _Content(Weights(copy, path, legacy=True), copy, config)
     if kind == "tree":
         # Keras chooses the reader for its newer weights by the file's name.
         copy = copy.rename(folder / _ARCHIVE_WEIGHTS)
@@ -158,7 +163,7 @@ def _archive_content(path, folder):
                 _check_member(archive.getinfo(name), path)
                 archive.extract(name, folder)
     config_file = folder / _ARCHIVE_CONFIG
-    config = _without_compilation(_parse_config(config_file.read_bytes(), path))
+    config = _parse_config(config_file.read_bytes(), path)
     config_file.write_text(json.dumps(config))
     # Keras takes the folder for a model, and reads assets if all files are there.
     (folder / _ARCHIVE_METADATA).write_text("{}")
@@ -196,7 +201,7 @@ def _parse_config(text, path):
             f"{path} has no architecture: its configuration is a "
             f"{type(config).__name__}."
         )
-    return config
+    return modernize(_without_compilation(config))
 
 
 def _without_compilation(node):

@@ -130,11 +130,14 @@ def _problem(node):
     # Keras looks an entry up in one of several ways, depending on where it
     # stands and on the file format: each of them has to be harmless.
     registered = _found(map(_registered, (name, node.get("registered_name"))))
-    built_in = _found((_by_module(module, name), *_by_name(name)))
+    located = _found([_by_module(module, name)])
+    named = _found(_by_name(name))
     origin = f"{module}.{name}" if isinstance(module, str) else name
-    if not registered and not built_in:
+    if not registered and not (named if module is None else located):
         return f"is or uses {origin}, which is neither part of Keras nor registered"
-    if all(map(inspect.isclass, registered)) and all(map(_is_harmless, built_in)):
+    if all(map(inspect.isclass, registered)) and all(
+        map(_is_harmless, located + named)
+    ):
         return None
     return f"is or uses {origin}, which can run code of its own"
 

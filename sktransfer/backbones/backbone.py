@@ -129,12 +129,15 @@ class Backbone:
             classes=classes,
             pretrained=pretrained,
         )
-        if head is not None and self.classes is not None:
-            if len(self.classes) != len(head[1]):
-                raise ValueError(
-                    f"classes has {len(self.classes)} labels; the classification "
-                    f"layer of {model.name!r} has {len(head[1])} columns."
-                )
+        if (
+            head is not None
+            and classes is not None
+            and len(self.classes) != len(head[1])
+        ):
+            raise ValueError(
+                f"classes has {len(self.classes)} labels; the classification layer of "
+                f"{model.name!r} has {len(head[1])} columns."
+            )
         return self
 
     @classmethod
@@ -316,8 +319,8 @@ def _restore(version, state):
     if version != _FORMAT:
         raise ValueError(
             f"This Backbone was pickled in format {version}; this version of "
-            f"sktransfer reads format {_FORMAT}. Save it again with the version of "
-            "sktransfer that made it, by estimator.save(path)."
+            f"sktransfer reads format {_FORMAT}. Load it with the version of "
+            "sktransfer that made it."
         )
     backbone = object.__new__(Backbone)
     for name, value in state.items():

@@ -52,10 +52,14 @@ def resolve_depth(frozen_depth, n_layers):
         )
     if isinstance(frozen_depth, numbers.Integral):
         if -n_layers <= frozen_depth <= n_layers:
-            return int(frozen_depth) % n_layers if frozen_depth < 0 else int(frozen_depth)
+            return (
+                int(frozen_depth) % n_layers if frozen_depth < 0 else int(frozen_depth)
+            )
     elif isinstance(frozen_depth, numbers.Real) and 0 <= frozen_depth <= 1:
         return round(float(frozen_depth) * n_layers)
-    raise ValueError(f"frozen_depth={frozen_depth!r} is not valid; expected {accepted}.")
+    raise ValueError(
+        f"frozen_depth={frozen_depth!r} is not valid; expected {accepted}."
+    )
 
 
 @dataclass(frozen=True)

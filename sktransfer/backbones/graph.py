@@ -268,9 +268,7 @@ def canonical(config):
                 for k, v in value.items()
             }
         if isinstance(value, list):
-            return [
-                names.get(v, v) if isinstance(v, str) else rename(v) for v in value
-            ]
+            return [names.get(v, v) if isinstance(v, str) else rename(v) for v in value]
         return value
 
     return rename(config)
@@ -328,7 +326,9 @@ def _head_weights(head):
     if kernel.shape[1] == 1:
         # A sigmoid unit is a softmax over (0, its input).
         kernel, bias = (
-            keras.ops.convert_to_numpy(keras.ops.pad(a, [(0, 0)] * (a.ndim - 1) + [(1, 0)]))
+            keras.ops.convert_to_numpy(
+                keras.ops.pad(a, [(0, 0)] * (a.ndim - 1) + [(1, 0)])
+            )
             for a in (kernel, bias)
         )
     return [kernel, bias]

@@ -42,7 +42,8 @@ class LayersTable:
                 "name": operation.name,
                 "kind": type(operation).__name__,
                 "parameters": sum(
-                    math.prod(weight.shape) for weight in getattr(operation, "weights", [])
+                    math.prod(weight.shape)
+                    for weight in getattr(operation, "weights", [])
                 ),
                 "output_shape": _shape(operation.output),
             }
@@ -115,7 +116,9 @@ class LayersTable:
         widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
         return "\n".join(
             "  ".join(
-                cell.rjust(width) if name in ("depth", "parameters") else cell.ljust(width)
+                cell.rjust(width)
+                if name in ("depth", "parameters")
+                else cell.ljust(width)
                 for name, cell, width in zip(columns, line, widths, strict=True)
             ).rstrip()
             for line in [columns, *cells]

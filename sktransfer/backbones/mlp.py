@@ -8,7 +8,6 @@ import numpy as np
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 
-
 # Standard deviations at which columns are cut off.
 _CLIP = 5.0
 

@@ -24,7 +24,13 @@ _lock = threading.RLock()
 
 
 def resolve(
-    backbone, *, weights="auto", feature_layer="auto", preprocess="auto", row_shape, seed
+    backbone,
+    *,
+    weights="auto",
+    feature_layer="auto",
+    preprocess="auto",
+    row_shape,
+    seed,
 ):
     """Turn the parameters that describe a backbone into a Backbone.
 
@@ -76,14 +82,20 @@ def _resolve(backbone, weights, feature_layer, preprocess, row_shape):
         return _from_model(backbone, weights, feature_layer, preprocess)
     if isinstance(backbone, (str, os.PathLike)):
         key = (
-            os.fspath(backbone), _file_state(backbone), _file_state(weights),
+            os.fspath(backbone),
+            _file_state(backbone),
+            _file_state(weights),
             weights if weights is None else os.fspath(weights),
-            feature_layer, preprocess, row_shape,
+            feature_layer,
+            preprocess,
+            row_shape,
         )
         return _cached(
-            key, lambda: _from_name(backbone, weights, feature_layer, preprocess, row_shape)
+            key,
+            lambda: _from_name(backbone, weights, feature_layer, preprocess, row_shape),
         )
     if callable(backbone):
+
         def make():
             return _finish(
                 _call(backbone, row_shape), weights, feature_layer, preprocess
@@ -91,7 +103,14 @@ def _resolve(backbone, weights, feature_layer, preprocess, row_shape):
 
         if not _is_importable(backbone):
             return make()
-        key = (backbone, _file_state(weights), weights, feature_layer, preprocess, row_shape)
+        key = (
+            backbone,
+            _file_state(weights),
+            weights,
+            feature_layer,
+            preprocess,
+            row_shape,
+        )
         return _cached(key, make)
     raise TypeError(
         f"backbone is of type {type(backbone).__name__}; expected 'mlp', the name of a "
@@ -105,8 +124,13 @@ _UNCHANGED = [("auto", "auto", "auto"), ("auto", "auto", None), (None, "auto", "
 
 def _from_name(name, weights, feature_layer, preprocess, row_shape):
     text = os.fspath(name)
-    if isinstance(name, os.PathLike) or text.endswith(_FILE_SUFFIXES) or (
-        Path(text).exists() or len(Path(text).parts) > 1 and not text.startswith("hub:")
+    if (
+        isinstance(name, os.PathLike)
+        or text.endswith(_FILE_SUFFIXES)
+        or (
+            Path(text).exists()
+            or (len(Path(text).parts) > 1 and not text.startswith("hub:"))
+        )
     ):
         if files.is_weights_only(name):
             raise BackboneError(

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-# Inverse regularisation on standardised features; measured in the user guide.
+# Inverse regularisation on features of unit mean variance; measured in the user guide.
 PROBE_C = 1.0
 # Above this many coefficients a Newton step costs more than it saves.
 _NEWTON_LIMIT = 300
@@ -34,16 +34,16 @@ def solve_head(features, y, sample_weight, n_classes):
     features = np.asarray(features, dtype=np.float64)
     mean = np.average(features, axis=0, weights=sample_weight)
     variance = np.average((features - mean) ** 2, axis=0, weights=sample_weight)
-    # A feature that hardly varies carries rounding noise, which must not be blown up.
-    scale = np.sqrt(variance)
-    scale[scale <= 1e-6 * (1 + np.abs(mean))] = np.inf
-    standardised = (features - mean) / scale
+    # One scale for all: a spread of its own for each feature is too noisy to be
+    # estimated from a few rows.
+    scale = np.sqrt(variance.mean()) or 1.0
+    scaled = (features - mean) / scale
     # The solution lies in the span of the rows; with few rows that is a small space.
     basis = None
     if len(features) < features.shape[1]:
-        basis = np.linalg.svd(standardised, full_matrices=False)[2]
-        standardised = standardised @ basis.T
-    newton = (standardised.shape[1] + 1) * n_classes <= _NEWTON_LIMIT
+        basis = np.linalg.svd(scaled, full_matrices=False)[2]
+        scaled = scaled @ basis.T
+    newton = (scaled.shape[1] + 1) * n_classes <= _NEWTON_LIMIT
     solver = LogisticRegression(
         C=PROBE_C,
         solver="newton-cholesky" if newton else "lbfgs",
@@ -53,7 +53,7 @@ def solve_head(features, y, sample_weight, n_classes):
     with warnings.catch_warnings():
         # Where rounding ends the search before `tol` is met, it is at the optimum.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        solver.fit(standardised, y, sample_weight=sample_weight)
+        solver.fit(scaled, y, sample_weight=sample_weight)
     kernel, bias = solver.coef_.T, solver.intercept_
     if n_classes == 2:
         # One column of differences becomes two of opposite sign.
@@ -61,7 +61,7 @@ def solve_head(features, y, sample_weight, n_classes):
         bias = np.hstack([-bias, bias]) / 2
     if basis is not None:
         kernel = basis.T @ kernel
-    kernel = kernel / scale[:, None]
+    kernel = kernel / scale
     return kernel, bias - mean @ kernel
 
 

@@ -86,8 +86,20 @@ class Patience:
 
 
 def train(
-    program, trainer, rows, examples, validation, settings, multipliers, *,
-    epochs, stage, rng, history, observer, first_step=0,
+    program,
+    trainer,
+    rows,
+    examples,
+    validation,
+    settings,
+    multipliers,
+    *,
+    epochs,
+    stage,
+    rng,
+    history,
+    observer,
+    first_step=0,
 ):
     """Train the suffix and head of a loaded program.
 
@@ -138,9 +150,12 @@ def train(
     for epoch in range(epochs):
         observer.epoch_begin()
         order = rng.permutation(n)
-        rates = step_rates(
-            settings.learning_rate, first_step + epoch * n_batches, n_batches
-        ) * observer.rate_factor
+        rates = (
+            step_rates(
+                settings.learning_rate, first_step + epoch * n_batches, n_batches
+            )
+            * observer.rate_factor
+        )
         total, done = 0.0, 0
         for chunk in rows.chunks(order, batch_size):
             steps = -(-len(chunk) // batch_size)

@@ -93,9 +93,9 @@ class Observer:
         """Attach the callbacks to the network that is trained now."""
         network = program.network
         self._network = network
-        self._start_rate = float(learning_rate(0) if callable(learning_rate) else (
-            learning_rate
-        ))
+        self._start_rate = float(
+            learning_rate(0) if callable(learning_rate) else (learning_rate)
+        )
         if not self._callbacks:
             return
         network.stop_training = False

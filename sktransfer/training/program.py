@@ -46,13 +46,16 @@ def get_program(backbone, depth, n_classes, dtype):
     """
     key = (backbone.architecture_fingerprint, depth, n_classes, dtype)
     with _programs_lock:
-        program = _programs.pop(key, None)
-        if program is None:
-            program = Program(backbone, depth, n_classes, dtype)
-        _programs[key] = program
-        while len(_programs) > _MAX_PROGRAMS:
-            _programs.popitem(last=False)
-    return program
+        if key in _programs:
+            _programs.move_to_end(key)
+            return _programs[key]
+    # The lock on the random state comes first wherever both are held.
+    with preserve_random_state(), _programs_lock:
+        if key not in _programs:
+            _programs[key] = Program(backbone, depth, n_classes, dtype)
+            while len(_programs) > _MAX_PROGRAMS:
+                _programs.popitem(last=False)
+        return _programs[key]
 
 
 class Program:
@@ -91,9 +94,11 @@ class Program:
                 self.network = keras.Model(inputs, self._head(inputs))
             else:
                 inputs = self._suffix.inputs
-                self.network = keras.Model(_unwrap(inputs), self._head(self._suffix.outputs[0]))
+                self.network = keras.Model(
+                    _unwrap(inputs), self._head(self._suffix.outputs[0])
+                )
         self.trained = [
-            *([v for v in layer.trainable_variables] for layer in parts.trained),
+            *(list(layer.trainable_variables) for layer in parts.trained),
             self._head.trainable_variables,
         ]
         self._seeds = [

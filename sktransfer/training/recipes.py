@@ -95,8 +95,19 @@ class Fit:
 
 
 def fine_tune(
-    backbone, head, stages, examples, validation, n_classes, settings, *,
-    dtype, rng, observer, memory=None, optimizer_state=None,
+    backbone,
+    head,
+    stages,
+    examples,
+    validation,
+    n_classes,
+    settings,
+    *,
+    dtype,
+    rng,
+    observer,
+    memory=None,
+    optimizer_state=None,
 ):
     """Run the stages of a recipe.
 
@@ -155,10 +166,18 @@ def fine_tune(
             program.seed(rng)
             observer.stage_begin(program, settings.learning_rate)
             weights, head = train(
-                program, trainer, rows, examples, val_rows, settings,
+                program,
+                trainer,
+                rows,
+                examples,
+                val_rows,
+                settings,
                 _multipliers(program, settings),
-                epochs=stage.epochs, stage=stage.name, rng=rng,
-                history=history, observer=observer,
+                epochs=stage.epochs,
+                stage=stage.name,
+                rng=rng,
+                history=history,
+                observer=observer,
             )
             observer.stage_end()
             state = trainer.state()
@@ -188,7 +207,9 @@ def _multipliers(program, settings):
     head_rate = 1.0
     if settings.head_learning_rate is not None:
         rate = settings.learning_rate
-        head_rate = settings.head_learning_rate / float(rate(0) if callable(rate) else rate)
+        head_rate = settings.head_learning_rate / float(
+            rate(0) if callable(rate) else rate
+        )
     return rate_multipliers(
         len(program.trained) - 1,
         backbone_rate=1.0,

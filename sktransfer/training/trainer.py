@@ -29,7 +29,8 @@ class Trainer:
     def __init__(self, program, optimizer, *, layerwise, l2_sp):
         self._program = program
         layers = program.trained
-        groups = layers if layerwise else [sum(layers[:-1], []), layers[-1]]
+        in_backbone = [v for layer in layers[:-1] for v in layer]
+        groups = layers if layerwise else [in_backbone, layers[-1]]
         self._variables = [v for group in groups for v in group]
         group_of = {id(v): i for i, group in enumerate(groups) for v in group}
         float_type = tf.as_dtype(program.dtype)
@@ -42,11 +43,11 @@ class Trainer:
             self.optimizer.build(self._variables)
         self._members = [m for m, group in zip(members, groups, strict=True) if group]
         self._has_group = [bool(group) for group in groups]
-        self._state = [
-            v for member in self._members for v in member.variables
-        ] + list(self.optimizer._variables)
+        self._state = [v for member in self._members for v in member.variables] + list(
+            self.optimizer._variables
+        )
         self._initial = [v.numpy() for v in self._state]
-        self._backbone_variables = sum(layers[:-1], [])
+        self._backbone_variables = in_backbone
         self._anchors = [
             tf.Variable(tf.zeros_like(v.value), trainable=False)
             for v in (self._backbone_variables if l2_sp else [])
@@ -125,9 +126,7 @@ class Trainer:
         network = self._program.network
 
         def objective(inputs, y, weight, label_smoothing, l2_sp):
-            logits = network(
-                inputs[0] if len(inputs) == 1 else inputs, training=True
-            )
+            logits = network(inputs[0] if len(inputs) == 1 else inputs, training=True)
             log_proba = tf.nn.log_softmax(logits)
             hit = tf.gather(log_proba, y, axis=1, batch_dims=1)
             row_loss = -(
