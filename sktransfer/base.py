@@ -37,12 +37,17 @@ def make_rng(random_state):
 
 def check_magnitude(X, dtype):
     """Raise ValueError when a value of X cannot be held by `dtype`."""
-    if X.dtype == np.float64 and dtype == "float32" and X.size:
-        if max(X.max(), -X.min()) > np.finfo(np.float32).max:
-            raise ValueError(
-                "Input X contains a value too large for dtype('float32'); scale it, "
-                "or use dtype='float64'."
-            )
+    limit = np.finfo(np.float32).max
+    if (
+        X.dtype == np.float64
+        and dtype == "float32"
+        and X.size
+        and max(X.max(), -X.min()) > limit
+    ):
+        raise ValueError(
+            "Input X contains a value too large for dtype('float32'); scale it, or use "
+            "dtype='float64'."
+        )
 
 
 def shape_rows(X, input_shape):
@@ -261,8 +266,8 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
             raise ValueError(
                 f"early_stopping=True with validation_fraction="
                 f"{self.validation_fraction} cannot set aside a row of each of the "
-                f"{n_classes} classes from {len(examples)} rows: {error} Use more rows, "
-                "a larger validation_fraction or early_stopping=False."
+                f"{n_classes} classes from {len(examples)} rows: {error} Use more "
+                "rows, a larger validation_fraction or early_stopping=False."
             ) from error
         return tuple(
             Examples(examples.X[i], examples.y[i], examples.sample_weight[i])

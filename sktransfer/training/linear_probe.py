@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 # Inverse regularisation on features of unit mean variance; measured in the user guide.
-PROBE_C = 1.0
+PROBE_C = 0.1
 # Above this many coefficients a Newton step costs more than it saves.
 _NEWTON_LIMIT = 300
 

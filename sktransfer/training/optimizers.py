@@ -44,10 +44,10 @@ def serialize_optimizer(optimizer):
             "keras.optimizers.Optimizer."
         )
     config = keras.optimizers.serialize(optimizer)
-    # Both are set for each fit; here they must not make programs differ.
-    return config | {
-        "config": config["config"] | {"learning_rate": 0.0, "weight_decay": 0.0}
-    }
+    # Rate and decay are set for each fit, and Keras numbers the names it makes up;
+    # none of them is to make programs differ.
+    fixed = {"learning_rate": 0.0, "weight_decay": 0.0, "name": "optimizer"}
+    return config | {"config": config["config"] | fixed}
 
 
 def check_learning_rate(learning_rate, name="learning_rate"):

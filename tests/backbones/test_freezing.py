@@ -1,0 +1,229 @@
+"""Frozen depth, and splitting a graph there."""
+
+import graphs
+import keras
+import numpy as np
+import pytest
+from graphs import GRAPHS, make, outputs, randomize, rows, same_bits
+
+from sktransfer import Backbone
+from sktransfer.backbones.freezing import resolve_depth, split, weighted_layers
+
+# ---- from what the user says to a number of layers
+
+
+@pytest.mark.parametrize(
+    ("frozen_depth", "expected"),
+    [
+        (0, 0),
+        (3, 3),
+        (8, 8),
+        (-1, 7),
+        (-8, 0),
+        (np.int64(3), 3),
+        (np.int8(-2), 6),
+        (0.0, 0),
+        (0.5, 4),
+        (1.0, 8),
+        (0.9, 7),
+        (np.float32(0.25), 2),
+        (np.float64(1), 8),
+        ("all", 8),
+    ],
+)
+def test_depth(frozen_depth, expected):
+    depth = resolve_depth(frozen_depth, 8)
+    assert depth == expected
+    assert type(depth) is int
+
+
+@pytest.mark.parametrize("frozen_depth", [0, 0.0, 0.5, 1.0, "all"])
+def test_depth_of_a_backbone_without_weights(frozen_depth):
+    assert resolve_depth(frozen_depth, 0) == 0
+
+
+@pytest.mark.parametrize(
+    "frozen_depth", [9, -9, 1.5, -0.1, float("nan"), float("inf"), "none", "ALL", ""]
+)
+def test_depth_out_of_range(frozen_depth):
+    with pytest.raises(ValueError, match=r"frozen_depth=.*int in \[-8, 8\]"):
+        resolve_depth(frozen_depth, 8)
+
+
+@pytest.mark.parametrize(
+    "frozen_depth", [True, False, np.True_, None, [1], (1,), 1j, b"all", {}]
+)
+def test_depth_of_another_type(frozen_depth):
+    with pytest.raises(TypeError, match=r"frozen_depth=.*float in \[0, 1\] or 'all'"):
+        resolve_depth(frozen_depth, 8)
+
+
+# ---- the split
+
+
+def features_in_parts(parts, X):
+    """Features of rows, by prefix and suffix, with plain arrays between them."""
+    tensors = [X]
+    if parts.prefix is not None:
+        tensors = parts.prefix(X, training=False)
+        tensors = tensors if isinstance(tensors, (list, tuple)) else [tensors]
+        tensors = [np.array(keras.ops.convert_to_numpy(t)) for t in tensors]
+    if parts.suffix is None:
+        return tensors[0]
+    return outputs(
+        parts.suffix, tensors[0] if len(tensors) == 1 else tensors, training=False
+    )
+
+
+def names(layers):
+    return [layer.name for layer in layers]
+
+
+def variables(layers):
+    return {id(v) for layer in layers for v in layer.variables}
+
+
+def splits(backbone, depths=None):
+    """The model, its weighted layers and its parts at each depth."""
+    for depth in range(backbone.n_layers + 1) if depths is None else depths:
+        model = backbone.build()
+        weighted = weighted_layers(model)
+        yield depth, model, weighted, split(model, depth)
+
+
+@pytest.fixture(scope="module", params=GRAPHS)
+def network(request):
+    model = make(request.param)
+    return request.param, model, Backbone.from_model(model, feature_layer="output")
+
+
+def test_prefix_and_suffix_make_the_model_at_every_depth(network):
+    _, _, backbone = network
+    X = rows(backbone.build())
+    expected = outputs(backbone.build(), X, training=False)
+    for depth, _, _, parts in splits(backbone):
+        assert same_bits(features_in_parts(parts, X), expected), depth
+
+
+def test_layers_are_frozen_or_trained(network):
+    _, _, backbone = network
+    for depth, _, weighted, parts in splits(backbone):
+        assert len(weighted) == backbone.n_layers
+        assert names(parts.frozen) == names(weighted[:depth])
+        assert names(parts.trained) == names(weighted[depth:])
+        assert all(layer.trainable_variables for layer in parts.trained)
+        assert not any(layer.trainable_variables for layer in parts.frozen)
+        # Whatever the suffix would train belongs to a trained layer.
+        trainable = (
+            set()
+            if parts.suffix is None
+            else {id(v) for v in parts.suffix.trainable_variables}
+        )
+        assert trainable == {
+            id(v) for layer in parts.trained for v in layer.trainable_variables
+        }
+        if parts.prefix is not None:
+            prefix = variables(parts.prefix.layers)
+            assert prefix.isdisjoint(variables(parts.trained))
+
+
+def test_nothing_in_the_prefix_is_random_or_learns(network):
+    name, _, backbone = network
+    if name == "nested_inference_mode":
+        return  # its random layers are called in inference mode
+    X = rows(backbone.build())
+    for depth, _, _, parts in splits(backbone):
+        if parts.prefix is None:
+            continue
+        before = [a.copy() for a in parts.prefix.get_weights()]
+        still = parts.prefix(X, training=False)
+        training = parts.prefix(X, training=True)
+        for a, b in zip(
+            keras.tree.flatten(still), keras.tree.flatten(training), strict=True
+        ):
+            assert np.array_equal(a, b), depth
+        assert all(map(same_bits, parts.prefix.get_weights(), before))
+
+
+def test_frozen_layers_do_not_change_in_training(network):
+    _, _, backbone = network
+    X = rows(backbone.build())
+    for depth, _, _, parts in splits(backbone):
+        if parts.suffix is None:
+            continue
+        before = [v.numpy() for layer in parts.frozen for v in layer.weights]
+        tensors = [X] if parts.prefix is None else parts.prefix(X, training=False)
+        tensors = tensors if isinstance(tensors, (list, tuple)) else [tensors]
+        parts.suffix(tensors[0] if len(tensors) == 1 else tensors, training=True)
+        after = [v.numpy() for layer in parts.frozen for v in layer.weights]
+        assert all(map(same_bits, before, after)), depth
+
+
+@pytest.mark.parametrize(
+    "name", ["skip_connections", "branches", "twice_nested", "convolutional"]
+)
+def test_frozen_layers_are_not_computed_in_each_step(name):
+    backbone = Backbone.from_model(make(name), feature_layer="output")
+    for depth, _, _, parts in splits(backbone):
+        if parts.suffix is not None:
+            in_suffix = variables(parts.suffix.layers)
+            assert in_suffix.isdisjoint(variables(parts.frozen)), depth
+
+
+@pytest.mark.parametrize("name", ["random_layers", "augmentation"])
+def test_random_layers_stay_in_the_suffix(name):
+    backbone = Backbone.from_model(make(name), feature_layer="output")
+    random_kinds = (
+        keras.layers.Dropout,
+        keras.layers.GaussianNoise,
+        keras.layers.RandomFlip,
+    )
+    for depth, model, _, parts in splits(backbone):
+        in_prefix = [] if parts.prefix is None else parts.prefix.layers
+        in_suffix = [] if parts.suffix is None else parts.suffix.layers
+        assert not any(isinstance(layer, random_kinds) for layer in in_prefix), depth
+        assert set(names(in_suffix)) >= {
+            layer.name for layer in model.layers if isinstance(layer, random_kinds)
+        }
+
+
+def test_all_frozen_leaves_no_suffix():
+    backbone = Backbone.from_model(make("skip_connections"), feature_layer="output")
+    model = backbone.build()
+    parts = split(model, backbone.n_layers)
+    assert parts.suffix is None
+    assert parts.trained == []
+
+
+def test_nothing_frozen_leaves_no_prefix():
+    backbone = Backbone.from_model(make("skip_connections"), feature_layer="output")
+    model = backbone.build()
+    parts = split(model, 0)
+    assert parts.prefix is None
+    assert parts.frozen == []
+
+
+def test_layers_without_weights_before_the_first_are_in_the_prefix():
+    model = keras.Sequential(
+        [keras.Input((6,)), keras.layers.Rescaling(3.0), keras.layers.Dense(4)]
+    )
+    backbone = Backbone.from_model(model, feature_layer="output")
+    parts = split(backbone.build(), 0)
+    np.testing.assert_array_equal(parts.prefix(np.ones((1, 6))), np.full((1, 6), 3.0))
+
+
+def test_a_frozen_layer_with_parts_is_frozen_in_all_of_them():
+    backbone = Backbone.from_model(make("attention"), feature_layer="output")
+    for depth, _, _, parts in splits(backbone):
+        for layer in parts.frozen:
+            assert not any(child.trainable for child in layer._flatten_layers()), depth
+
+
+def test_mobilenet_at_some_depths():
+    backbone = Backbone.from_model(randomize(graphs.mobilenet()))
+    X = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
+    expected = outputs(backbone.build(), X, training=False)
+    n = backbone.n_layers
+    for _, _, weighted, parts in splits(backbone, [9, n // 2]):
+        assert same_bits(features_in_parts(parts, X), expected)
+        assert names(parts.frozen) + names(parts.trained) == names(weighted)

@@ -1,0 +1,44 @@
+import os
+
+from networks import two_layers
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sktransfer import BackboneFeatures, TransferClassifier
+
+ROUNDING = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "weights and repeated rows are summed in another order, which differs by more "
+        "than the check allows when numbers have 24 bits"
+    )
+}
+
+
+def test_no_check_is_skipped_for_its_environment():
+    assert os.environ["SCIPY_ARRAY_API"] == "1"
+
+
+@parametrize_with_checks([TransferClassifier(dtype="float64")])
+def test_default_float64(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(
+    [TransferClassifier(backbone=two_layers, frozen_depth=1, dtype="float64")]
+)
+def test_pretrained_float64(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(
+    [TransferClassifier(), TransferClassifier(backbone=two_layers, frozen_depth=1)],
+    expected_failed_checks=lambda estimator: ROUNDING,
+)
+def test_float32(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(
+    [BackboneFeatures(two_layers, dtype=dtype) for dtype in ("float32", "float64")]
+)
+def test_features(estimator, check):
+    check(estimator)

@@ -1,0 +1,127 @@
+"""What goes wrong without a word elsewhere: fits that look fine and are not."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from networks import source_network
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV, KFold, check_cv, cross_val_score
+from tensorflow.python.framework.config import is_op_determinism_enabled
+
+from sktransfer import TransferClassifier
+
+
+def test_an_integer_cv_is_stratified():
+    """Else sorted rows give each fold a class that its training rows lack."""
+    X, y = load_iris(return_X_y=True)
+    estimator = TransferClassifier(epochs=10, random_state=0, learning_rate=0.01)
+    assert is_classifier(estimator)
+    folds = check_cv(3, y, classifier=is_classifier(estimator)).split(X, y)
+    assert all(len(np.unique(y[train])) == 3 for train, _ in folds)
+    grid = GridSearchCV(estimator, {"learning_rate": [0.01]}, cv=3).fit(X, y)
+    assert grid.best_score_ > 0.85
+    blocks = cross_val_score(estimator, X, y, cv=KFold(3))
+    assert blocks.max() == 0  # what it would have been
+
+
+def test_class_weight_leaves_the_callers_sample_weight_alone(make, target):
+    weight = np.ones(100)
+    make(class_weight={0: 5.0, 1: 0.1}).fit(*target, sample_weight=weight)
+    assert np.array_equal(weight, np.ones(100))
+
+
+def test_a_passed_model_is_not_trained_in_place(source_model, target):
+    before = source_model.get_weights()
+    estimator = TransferClassifier(source_model, epochs=2, random_state=0)
+    first = estimator.fit(*target).weights_
+    assert all(map(np.array_equal, source_model.get_weights(), before))
+    # And a second fit starts from the same place.
+    assert all(map(np.array_equal, estimator.fit(*target).weights_, first))
+
+
+def test_swapped_columns_are_refused(target):
+    X, y = target
+    frame = pd.DataFrame(X, columns=[f"pixel{i}" for i in range(64)])
+    estimator = TransferClassifier(epochs=1).fit(frame, y)
+    swapped = frame[frame.columns[::-1]]
+    with pytest.raises(ValueError, match="feature names should match"):
+        estimator.predict(swapped)
+
+
+def test_settings_of_the_process_stay_as_they_were(make, target):
+    policy = keras.config.dtype_policy().name
+    make(dtype="float64", random_state=0).fit(*target).predict(target[0])
+    assert not is_op_determinism_enabled()
+    assert keras.config.floatx() == "float32"
+    assert keras.config.dtype_policy().name == policy
+    assert keras.config.is_traceback_filtering_enabled()
+
+
+def test_clone_keeps_every_training_parameter(make, target):
+    """Else each fold of a search trains for another number of epochs."""
+    estimator = make(epochs=7, batch_size=16, recipe="full", learning_rate=0.02)
+    copied = clone(estimator)
+    assert copied.get_params() == estimator.get_params()
+    assert copied.fit(*target).n_iter_ == 7
+
+
+def test_a_clone_keeps_the_weights_of_a_passed_model(source_model, target):
+    """Else what is frozen is a random network."""
+    estimator = TransferClassifier(
+        source_model, frozen_depth="all", recipe="linear-probe", random_state=0
+    )
+    copied = clone(estimator).fit(*target)
+    for fitted, trained in zip(
+        copied.backbone_.weights, source_model.get_weights(), strict=False
+    ):
+        assert np.array_equal(fitted, trained)
+    assert np.array_equal(copied.weights_[-2], estimator.fit(*target).weights_[-2])
+
+
+def test_layers_that_the_user_froze_are_trained_where_frozen_depth_says_so(target):
+    model = source_network()
+    model.trainable = False
+    estimator = TransferClassifier(model, epochs=1, recipe="full", frozen_depth=1)
+    fitted = estimator.fit(*target).backbone_.weights
+    moved = [
+        not np.array_equal(new, old)
+        for new, old in zip(fitted, model.get_weights(), strict=False)
+    ]
+    assert moved == [False, False, True, True, True, True]
+
+
+def test_warm_start_does_something(make, target):
+    estimator = make(warm_start=True, recipe="full", epochs=2).fit(*target)
+    loss = estimator.loss_
+    assert estimator.fit(*target).loss_curve_[0] < loss
+
+
+def test_there_are_probabilities(make, target):
+    proba = make().fit(*target).predict_proba(target[0])
+    assert proba.shape == (100, 5)
+    assert ((proba > 0) & (proba < 1)).any()
+
+
+def test_there_is_a_random_state(make, target):
+    first, again, other = (make(random_state=s).fit(*target) for s in (0, 0, 1))
+    assert np.array_equal(first.weights_[0], again.weights_[0])
+    assert not np.array_equal(first.weights_[0], other.weights_[0])
+
+
+def test_validation_rows_are_of_every_class(make, target, monkeypatch):
+    """Else, on rows sorted by class, the last one is only ever validated."""
+    X, y = target
+    order = np.argsort(y, kind="stable")
+    parts = []
+    set_aside = TransferClassifier._set_aside
+
+    def spy(self, *args):
+        parts.extend(set_aside(self, *args))
+        return parts[-2:]
+
+    monkeypatch.setattr(TransferClassifier, "_set_aside", spy)
+    make(early_stopping=True, validation_fraction=0.1).fit(X[order], y[order])
+    assert [len(part) for part in parts] == [90, 10]
+    assert all(np.unique(part.y).tolist() == [0, 1, 2, 3, 4] for part in parts)
