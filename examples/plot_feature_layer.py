@@ -132,7 +132,7 @@ if plt is not None:
         title="from the digits 0-4 to the digits 5-9, 10 labels a class",
     )
     axes.grid(alpha=0.3)
-    axes.legend(title="frozen depth")
+    axes.legend(title="frozen depth\n(bars: std of 3 folds)")
     plot_file = Path(tempfile.mkdtemp(prefix="sktransfer_")) / "feature_layer.png"
     figure.savefig(plot_file, dpi=150)
     print(f"plot saved to {plot_file}")

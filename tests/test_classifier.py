@@ -919,13 +919,34 @@ def test_constant_schedule_is_the_constant(make, target):
         "adagrad",
         "adadelta",
         "ftrl",
-        "adafactor",
         "lamb",
     ],
 )
 def test_optimizers_by_name(make, target, name):
     estimator = make(optimizer=name, recipe="full", epochs=5).fit(*target)
     assert estimator.loss_curve_[-1] < estimator.loss_curve_[0]
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
+def test_gradient_steps_are_those_of_keras(source_model, target, name):
+    estimator = TransferClassifier(
+        source_model,
+        head="keep",
+        recipe="full",
+        optimizer=name,
+        epochs=5,
+        batch_size=100,
+        weight_decay=0.0,
+    ).fit(*target)
+    model = keras.models.clone_model(source_model)
+    model.set_weights(source_model.get_weights())
+    optimizer = keras.optimizers.get(name)
+    optimizer.weight_decay = None
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    model.optimizer.learning_rate = 1e-3
+    model.fit(*target, batch_size=100, epochs=5, verbose=0)
+    for ours, theirs in zip(estimator.weights_, model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 def test_optimizer_instance(make, target):

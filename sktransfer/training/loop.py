@@ -58,7 +58,7 @@ class History:
         Keys stage, loss, learning_rate and, with a validation set, val_loss and
         val_score.
     best_score : float or None
-        Greatest validation score.
+        Greatest validation score; it is that of the weights that are kept.
     """
 
     epochs: list = field(default_factory=list)
@@ -135,7 +135,9 @@ def train(
     Returns
     -------
     weights, head
-        As :meth:`Program.read` gives them.
+        As :meth:`Program.read` gives them; with a validation set, the best ones.
+    score : float or None
+        Validation score of the best ones.
 
     Raises
     ------
@@ -183,10 +185,11 @@ def train(
         improved = patience.update(entry.get("val_score", -entry["loss"]))
         if validation is not None and improved:
             best = program.read()
-            history.best_score = entry["val_score"]
         if observer.epoch_end(entry, program) or patience.exhausted:
             break
-    return best if best is not None else program.read()
+    if best is None:
+        return *program.read(), None
+    return *best, patience.best
 
 
 def evaluate(rows, examples):

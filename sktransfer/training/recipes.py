@@ -142,56 +142,65 @@ def fine_tune(
     """
     weights, history, state = backbone.weights, History(), None
     fresh_head = random_head(backbone.n_features_out, n_classes, rng)
-    frozen = backbone.fingerprint if memory is not None else ""
+    key = backbone.fingerprint if memory is not None else ""
+    best, steps_before = None, 0
     for stage in stages:
         program = get_program(backbone, stage.depth, n_classes, dtype)
         with program.lock:
             program.load(weights, head or fresh_head)
-            rows = RowFeatures(examples.X, program, memory, frozen)
-            val_rows = (
-                None
-                if validation is None
-                else (RowFeatures(validation.X, program, memory, frozen), validation)
-            )
+            rows = RowFeatures(examples.X, program, memory, key)
+            held_out = None
+            if validation is not None:
+                val_rows = RowFeatures(validation.X, program, memory, key)
+                held_out = (val_rows, validation)
             if stage.name == "probe":
-                head = _probe(program, weights, rows, examples, n_classes)
-                _note_probe(history, rows, examples, val_rows)
-                continue
-            trainer = program.trainer(
-                settings.optimizer,
-                layerwise=settings.layer_decay != 1,
-                l2_sp=settings.l2_sp > 0,
-            )
-            trainer.start(weight_decay=settings.weight_decay, state=optimizer_state)
-            program.seed(rng)
-            observer.stage_begin(program, settings.learning_rate)
-            weights, head = train(
-                program,
-                trainer,
-                rows,
-                examples,
-                val_rows,
-                settings,
-                _multipliers(program, settings),
-                epochs=stage.epochs,
-                stage=stage.name,
-                rng=rng,
-                history=history,
-                observer=observer,
-            )
-            observer.stage_end()
-            state = trainer.state()
+                head = _probe(program, rows, examples, n_classes)
+                program.load(weights, head)
+                score = _note_probe(history, rows, examples, held_out)
+            else:
+                trainer = program.trainer(
+                    settings.optimizer,
+                    layerwise=settings.layer_decay != 1,
+                    l2_sp=settings.l2_sp > 0,
+                )
+                trainer.start(weight_decay=settings.weight_decay, state=optimizer_state)
+                if settings.l2_sp > 0:
+                    program.load(backbone.weights, head or fresh_head)
+                    trainer.anchor()
+                    program.load(weights, head or fresh_head)
+                program.seed(rng)
+                observer.stage_begin(program, settings.learning_rate)
+                weights, head, score = train(
+                    program,
+                    trainer,
+                    rows,
+                    examples,
+                    held_out,
+                    settings,
+                    _multipliers(program, settings),
+                    epochs=stage.epochs,
+                    stage=stage.name,
+                    rng=rng,
+                    history=history,
+                    observer=observer,
+                    first_step=steps_before + trainer.n_steps,
+                )
+                observer.stage_end()
+                steps_before += trainer.n_steps
+                state = trainer.state()
+        if score is not None and (best is None or score >= best[0]):
+            best = (score, weights, head)
+    if best is not None:
+        history.best_score, weights, head = best
     return Fit(list(weights), list(head), history, state)
 
 
-def _probe(program, weights, rows, examples, n_classes):
+def _probe(program, rows, examples, n_classes):
     features = np.concatenate(
         [rows.take(part)[0] for part in rows.chunks(np.arange(len(rows)), 1)]
     )
     head = solve_head(features, examples.y, examples.sample_weight, n_classes)
-    head = tuple(array.astype(program.dtype) for array in head)
-    program.load(weights, head)
-    return head
+    return tuple(array.astype(program.dtype) for array in head)
 
 
 def _note_probe(history, rows, examples, validation):
@@ -199,8 +208,8 @@ def _note_probe(history, rows, examples, validation):
     entry["learning_rate"] = 0.0
     if validation is not None:
         entry["val_loss"], entry["val_score"] = evaluate(*validation)
-        history.best_score = entry["val_score"]
     history.epochs.append(entry)
+    return entry.get("val_score")
 
 
 def _multipliers(program, settings):

@@ -68,17 +68,26 @@ class Trainer:
         weight_decay : float
             Decoupled decay of kernels.
         state : list of ndarray or None
-            From :meth:`state`; None starts anew.
+            From :meth:`state`; None, or one of other variables, starts anew.
         """
         self._weight_decay.assign(weight_decay)
-        for variable, value in zip(
-            self._state, self._initial if state is None else state, strict=True
-        ):
+        shapes = [value.shape for value in self._initial]
+        if state is None or [value.shape for value in state] != shapes:
+            state = self._initial
+        for variable, value in zip(self._state, state, strict=True):
             variable.assign(value)
+
+    def anchor(self):
+        """Note the present weights as those that L2-SP pulls towards."""
         for anchor, variable in zip(
             self._anchors, self._backbone_variables, strict=False
         ):
             anchor.assign(variable.value)
+
+    @property
+    def n_steps(self):
+        """Gradient steps since the optimizer was new."""
+        return int(self.optimizer.iterations.numpy())
 
     def state(self):
         """Return the optimizer's variables as a list of ndarray."""

@@ -1,0 +1,81 @@
+"""The scripts in examples/ run from any folder and show what they promise."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def run_example(tmp_path):
+    """Run a script in an empty folder; return what it prints."""
+
+    def run(name):
+        folder, temporary = tmp_path / "folder", tmp_path / "temporary"
+        folder.mkdir()
+        temporary.mkdir()
+        paths = [str(tmp_path), str(ROOT), os.environ.get("PYTHONPATH", "")]
+        done = subprocess.run(
+            [sys.executable, ROOT / "examples" / name],
+            cwd=folder,
+            env=os.environ
+            | {
+                "MPLBACKEND": "agg",
+                "PYTHONIOENCODING": "utf-8",
+                "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                "TMPDIR": str(temporary),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stderr
+        assert list(folder.iterdir()) == []
+        return done.stdout
+
+    return run
+
+
+def is_plot_saved(output):
+    path = re.search(r"^plot saved to (.+\.png)$", output, re.M)
+    return path is not None and Path(path[1]).stat().st_size > 10_000
+
+
+def test_quickstart(run_example):
+    output = run_example("quickstart.py")
+    assert "equal backbones: True" in output
+    table = {
+        int(line.split()[0]): [float(x) for x in re.findall(r"(\d+\.\d) ±", line)]
+        for line in output.splitlines()
+        if "±" in line and line.split()[0].isdigit()
+    }
+    assert list(table) == [1, 2, 5, 10, 20]
+    for n_labels in (1, 2, 5):
+        scratch, _, unchanged, probe, _, lp_ft = table[n_labels]
+        assert unchanged < 10 < scratch < min(probe, lp_ft)
+    assert re.search(r"scratch needs (\d+\.\d|more than 20) a class", output)
+    assert "Not every transfer helps" in output
+    assert re.search(r"^best frozen_depth=\S+, learning_rate=\S+: \d", output, re.M)
+    assert is_plot_saved(output)
+
+
+def test_source_table(run_example):
+    output = run_example("plot_source_table.py")
+    few = re.search(r"^less alone +([+-]\d+\.\d)", output, re.M)
+    assert float(few[1]) > 0
+    assert is_plot_saved(output)
+
+
+def test_finetune_h5_without_matplotlib(run_example, tmp_path):
+    (tmp_path / "matplotlib.py").write_text("raise ImportError('not installed')\n")
+    output = run_example("plot_finetune_h5.py")
+    first = re.search(r"^loss of first epoch +(\d\.\d+) +(\d\.\d+)$", output, re.M)
+    assert float(first[1]) < 0.5 * float(first[2])
+    assert "file unchanged: True; second fit equals the first: True" in output
+    assert 'pip install ".[plotting]"' in output

@@ -1,0 +1,128 @@
+"""The head alone, solved on frozen features."""
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax, softmax
+from sklearn.linear_model import LogisticRegression
+
+from sktransfer.training.linear_probe import PROBE_C, random_head, solve_head
+
+
+def data(n, d, n_classes, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % n_classes
+    centres = rng.normal(size=(n_classes, d))
+    scales = np.exp(rng.normal(size=d))
+    X = (centres[y] + rng.normal(size=(n, d))) * scales + 5 * rng.normal(size=d)
+    return X, y, np.exp(rng.normal(size=n))
+
+
+def scaled(X, weight):
+    """Features with weighted mean 0 and mean variance 1."""
+    mean = np.average(X, axis=0, weights=weight)
+    variance = np.average((X - mean) ** 2, axis=0, weights=weight)
+    return (X - mean) / np.sqrt(variance.mean())
+
+
+CASES = [
+    pytest.param(60, 5, 2, id="binary"),
+    pytest.param(60, 5, 4, id="multiclass"),
+    pytest.param(12, 40, 2, id="binary, few rows"),
+    pytest.param(12, 40, 3, id="multiclass, few rows"),
+    pytest.param(300, 120, 5, id="many features"),
+]
+
+
+@pytest.mark.parametrize(("n", "d", "n_classes"), CASES)
+def test_it_is_logistic_regression_on_scaled_features(n, d, n_classes):
+    X, y, weight = data(n, d, n_classes)
+    kernel, bias = solve_head(X, y, weight, n_classes)
+    assert (kernel.shape, bias.shape) == ((d, n_classes), (n_classes,))
+    oracle = LogisticRegression(C=PROBE_C, tol=1e-10, max_iter=20_000)
+    oracle.fit(scaled(X, weight), y, sample_weight=weight)
+    np.testing.assert_allclose(
+        softmax(X @ kernel + bias, axis=1),
+        oracle.predict_proba(scaled(X, weight)),
+        atol=2e-4,
+    )
+
+
+@pytest.mark.parametrize(("n", "d", "n_classes"), CASES)
+def test_nothing_near_it_is_better(n, d, n_classes):
+    X, y, weight = data(n, d, n_classes)
+    Z = scaled(X, weight)
+    mean = np.average(X, axis=0, weights=weight)
+    kernel, bias = solve_head(X, y, weight, n_classes)
+    # In terms of the scaled features, where the penalty is.
+    size = (X - mean)[0, 0] / Z[0, 0]
+    kernel, bias = kernel * size, bias + mean @ kernel
+
+    def objective(kernel, bias):
+        loss = -log_softmax(Z @ kernel + bias, axis=1)[np.arange(n), y]
+        penalty = (kernel**2).sum() / 2
+        # scikit-learn penalises one column, the difference of these two.
+        return PROBE_C * (weight * loss).sum() + penalty * (2 if n_classes == 2 else 1)
+
+    best = objective(kernel, bias)
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        step = 1e-3 * rng.normal(size=kernel.shape), 1e-3 * rng.normal(size=n_classes)
+        if n_classes == 2:
+            step = tuple(s - s.mean(axis=-1, keepdims=True) for s in step)
+        assert objective(kernel + step[0], bias + step[1]) > best - 1e-7
+
+
+def test_weights_are_repeats():
+    X, y, _ = data(40, 6, 3)
+    times = 1 + np.arange(40) % 3
+    weighted = solve_head(X, y, times.astype(float), 3)
+    repeated = solve_head(
+        X.repeat(times, axis=0), y.repeat(times), np.ones(times.sum()), 3
+    )
+    for a, b in zip(weighted, repeated, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-7)
+
+
+def test_order_of_rows_does_not_matter():
+    X, y, weight = data(40, 6, 3)
+    order = np.random.default_rng(0).permutation(40)
+    for a, b in zip(
+        solve_head(X, y, weight, 3),
+        solve_head(X[order], y[order], weight[order], 3),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-7)
+
+
+def test_scale_and_shift_of_all_features_do_not_matter():
+    X, y, weight = data(40, 6, 3)
+    kernel, bias = solve_head(X, y, weight, 3)
+    other, shifted = solve_head(1000 * X + 7, y, weight, 3)
+    np.testing.assert_allclose(
+        (1000 * X + 7) @ other + shifted, X @ kernel + bias, atol=1e-5
+    )
+
+
+def test_features_that_say_nothing():
+    y = np.arange(9) % 3
+    weight = np.where(y == 0, 2.0, 1.0)
+    kernel, bias = solve_head(np.full((9, 4), 2.5), y, weight, 3)
+    np.testing.assert_array_equal(kernel, 0)
+    np.testing.assert_allclose(softmax(bias), [0.5, 0.25, 0.25], atol=1e-4)
+
+
+def test_float32_features_are_solved_in_float64():
+    X, y, weight = data(60, 5, 3)
+    kernel, _ = solve_head(X.astype("float32"), y, weight, 3)
+    exact, _ = solve_head(X, y, weight, 3)
+    assert kernel.dtype == np.float64
+    np.testing.assert_allclose(kernel, exact, atol=1e-4)
+
+
+def test_random_head():
+    kernel, bias = random_head(30, 6, np.random.default_rng(0))
+    assert kernel.shape == (30, 6)
+    assert 0.8 < np.abs(kernel).max() / np.sqrt(6 / 36) <= 1
+    np.testing.assert_array_equal(bias, 0)
+    again, _ = random_head(30, 6, np.random.default_rng(0))
+    np.testing.assert_array_equal(kernel, again)
