@@ -44,9 +44,10 @@ X_new, X_test, y_new, y_test = train_test_split(
     X_rest, y_rest, train_size=200, random_state=0
 )
 print(
-    f"data: {'MNIST' if mnist.is_file() else 'digits, enlarged to 28 x 28'};", end=" "
+    f"{'MNIST' if mnist.is_file() else 'digits, enlarged to 28 x 28'}: "
+    f"{len(y_old)} old rows, {len(y_new)} new ones, {len(y_test)} to test on",
+    flush=True,
 )
-print(f"{len(y_old)} old rows, {len(y_new)} new ones, {len(y_test)} to test on")
 
 # %%
 # The file
@@ -86,10 +87,9 @@ settings = {"recipe": "full", "epochs": 10, "random_state": 0}
 clf = TransferClassifier(path, head="keep", **settings).fit(X_new, y_new)
 scratch = TransferClassifier(path, weights=None, **settings).fit(X_new, y_new)
 print("                       fine-tuned    from scratch")
-print(f"loss of first epoch  {clf.loss_curve_[0]:12.3f}{scratch.loss_curve_[0]:16.3f}")
-print(
-    f"loss of last epoch   {clf.loss_curve_[-1]:12.3f}{scratch.loss_curve_[-1]:16.3f}"
-)
+for name, epoch in ("first", 0), ("last", -1):
+    losses = clf.loss_curve_[epoch], scratch.loss_curve_[epoch]
+    print(f"{f'loss of {name} epoch':21}{losses[0]:12.3f}{losses[1]:16.3f}")
 accuracy = [model.score(X_test, y_test) for model in (pretraining, clf, scratch)]
 print(f"test accuracy        {accuracy[1]:12.3f}{accuracy[2]:16.3f}")
 print(f"test accuracy of the file as it is: {accuracy[0]:.3f}")

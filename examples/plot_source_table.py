@@ -117,11 +117,7 @@ STYLES = {
     "new head": {"color": "#0072b2", "marker": "s", "linestyle": "--"},
     "source": {"color": "#d55e00", "marker": "^", "linestyle": "-."},
     "scratch": {"color": "#777777", "marker": "D", "linestyle": ":"},
-    "logistic": {
-        "color": "#b39100",
-        "marker": "x",
-        "linestyle": (0, (6, 2, 1, 2, 1, 2)),
-    },
+    "logistic": {"color": "#b39100", "marker": "x", "linestyle": (0, (6, 2, 1, 2))},
 }
 if plt is not None:
     figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")

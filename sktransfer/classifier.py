@@ -49,7 +49,7 @@ class TransferClassifier(BaseTransferClassifier):
     frozen_depth : int, float or "all", default=0
         How much of the backbone, from the input, keeps its weights: a number of
         weighted layers (negative counts from the end), a fraction in [0, 1], or
-        "all". See :meth:`Backbone.layers_table`.
+        "all". See ``backbone_.layers_table()``.
     recipe : {"linear-probe", "full", "lp-ft", "gradual"}, default="lp-ft"
         Order in which weights are trained: the head alone on frozen features; all
         unfrozen layers; first the one, then the other [1]_; or more and more
@@ -144,10 +144,13 @@ class TransferClassifier(BaseTransferClassifier):
     >>> from sklearn.datasets import load_digits
     >>> from sktransfer import TransferClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> source = TransferClassifier(epochs=10, random_state=0).fit(X[:1000], y[:1000])
-    >>> few = slice(1000, 1050)
+    >>> X_source, X_target = X[:900] / 16, 1 - X[900:] / 16
+    >>> source = TransferClassifier(random_state=0).fit(X_source, y[:900])
     >>> target = TransferClassifier(backbone=source.backbone_, random_state=0)
-    >>> target.fit(16 - X[few], y[few]).score(16 - X[1200:], y[1200:]) > 0.8
+    >>> target.fit(X_target[:30], y[900:930]).score(X_target[30:], y[930:]) > 0.7
+    True
+    >>> scratch = TransferClassifier(random_state=0)
+    >>> scratch.fit(X_target[:30], y[900:930]).score(X_target[30:], y[930:]) < 0.7
     True
     """
 

@@ -89,7 +89,9 @@ def sequential_in_functional():
 
 
 def functional_in_sequential():
-    return keras.Sequential([keras.Input((6,)), _dense(6), skip_connections(), _dense()])
+    return keras.Sequential(
+        [keras.Input((6,)), _dense(6), skip_connections(), _dense()]
+    )
 
 
 def sequential_starting_with_model():
@@ -130,7 +132,9 @@ def nested_two_outputs():
 
 def nested_two_inputs():
     a, b = keras.Input((6,)), keras.Input((4,))
-    inner = keras.Model([a, b], _dense(6)(keras.layers.Concatenate()([_dense(4)(a), b])))
+    inner = keras.Model(
+        [a, b], _dense(6)(keras.layers.Concatenate()([_dense(4)(a), b]))
+    )
     inputs = keras.Input((6,))
     return keras.Model(inputs, _dense()(inner([inputs, _dense(4)(inputs)])))
 
@@ -277,7 +281,12 @@ def unregistered_layer():
 
 def lambda_layer():
     return keras.Sequential(
-        [keras.Input((6,)), _dense(), keras.layers.Lambda(lambda x: x * x + 1), _dense()]
+        [
+            keras.Input((6,)),
+            _dense(),
+            keras.layers.Lambda(lambda x: x * x + 1),
+            _dense(),
+        ]
     )
 
 

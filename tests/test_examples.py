@@ -30,8 +30,7 @@ def run_example(tmp_path):
                 "PYTHONPATH": os.pathsep.join(filter(None, paths)),
                 "TMPDIR": str(temporary),
             },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             encoding="utf-8",
             timeout=600,
         )

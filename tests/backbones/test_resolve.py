@@ -33,8 +33,6 @@ def own_caches(monkeypatch):
     monkeypatch.setattr(resolve_module, "_by_key", type(resolve_module._by_key)())
 
 
-
-
 CALLS = []
 
 
@@ -133,7 +131,9 @@ def test_application_by_name():
 
 
 def test_weights_file_into_an_application(tmp_path):
-    own = randomize(keras.applications.MobileNet(SHAPE, include_top=False, weights=None))
+    own = randomize(
+        keras.applications.MobileNet(SHAPE, include_top=False, weights=None)
+    )
     path = tmp_path / "own.weights.h5"
     own.save_weights(path)
     backbone = of("MobileNet", SHAPE, weights=path, preprocess=None)
@@ -230,7 +230,9 @@ def test_weights_none_draws_them_from_the_seed(tmp_path, kind):
 
 
 def test_weights_none_of_an_application_follow_the_seed():
-    first, again, other = (of("MobileNet", SHAPE, weights=None, seed=s) for s in (1, 1, 2))
+    first, again, other = (
+        of("MobileNet", SHAPE, weights=None, seed=s) for s in (1, 1, 2)
+    )
     assert first == again
     assert first != other
 

@@ -63,10 +63,16 @@ def test_gradual():
 def test_gradual_unfreezes_more_and_more_down_to_the_depth(n_layers, epochs):
     for depth in {0, 1, n_layers // 2, n_layers}:
         depths = [
-            d for _, d, _ in stages("gradual", depth=depth, n_layers=n_layers, epochs=epochs)
+            d
+            for _, d, _ in stages(
+                "gradual", depth=depth, n_layers=n_layers, epochs=epochs
+            )
         ]
         shares = [
-            e for _, _, e in stages("gradual", depth=depth, n_layers=n_layers, epochs=epochs)
+            e
+            for _, _, e in stages(
+                "gradual", depth=depth, n_layers=n_layers, epochs=epochs
+            )
         ]
         assert sum(shares) == epochs
         assert min(shares) >= 1
@@ -98,7 +104,9 @@ def fit(backbone, X, y, plan, head=None, n_classes=3, **settings):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in GRAPHS if name != "nested_two_outputs"])
+@pytest.mark.parametrize(
+    "name", [name for name in GRAPHS if name != "nested_two_outputs"]
+)
 def test_the_probe_is_solved_on_the_features(name):
     model = make(name)
     backbone = Backbone.from_model(model, feature_layer="output")
