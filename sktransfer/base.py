@@ -165,7 +165,7 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         program = get_program(
             self.backbone_, self.frozen_depth_, len(self.classes_), self.dtype
         )
-        with program.lock:
+        with program.held():
             program.load(self.backbone_.weights, self.backbone_.head)
             return program.predict(X).astype(np.float64)
 
@@ -174,10 +174,14 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
 
         Returns
         -------
-        X : ndarray of shape (n, ...)
+        X : ndarray of shape (n_samples, ...)
+            All rows, not copied.
+        index : ndarray of shape (n,), int
+            Rows with a weight above 0.
         y : ndarray of shape (n,)
-            Labels as given.
+            Their labels as given.
         sample_weight : ndarray of shape (n,), float64
+            Their weights.
         """
         X, y = validate_data(self, X, y, reset=reset, dtype="numeric", allow_nd=True)
         check_magnitude(X, self.dtype)
@@ -185,25 +189,25 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         sample_weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-        weighted = sample_weight > 0
-        if not weighted.any():
-            raise ValueError(
-                "sample_weight is zero for every row; at least one must be above 0."
-            )
-        if not weighted.all():
-            X, y, sample_weight = X[weighted], y[weighted], sample_weight[weighted]
-        return X, y, sample_weight
+        index = np.flatnonzero(sample_weight > 0)
+        return X, index, y[index], sample_weight[index]
 
-    def _apply_class_weight(self, classes, y, sample_weight):
+    def _apply_class_weight(self, y, sample_weight):
         """Multiply weights by those of the classes; a new array."""
         if self.class_weight is None:
             return sample_weight
+        labels, position = np.unique(y, return_inverse=True)
         weight_of = compute_class_weight(
-            self.class_weight, classes=classes, y=y, sample_weight=sample_weight
+            self.class_weight, classes=labels, y=y, sample_weight=sample_weight
         )
-        return sample_weight * weight_of[np.searchsorted(classes, y)]
+        if (weight_of < 0).any() or not weight_of.any():
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is not usable; weights must be 0 "
+                "or more, and one of them above 0."
+            )
+        return sample_weight * weight_of[position]
 
-    def _resolve_backbone(self, X, sample_weight, rng):
+    def _resolve_backbone(self, X, index, sample_weight, rng):
         """Find the backbone of a new fit, with its starting weights."""
         seed = int(rng.integers(2**31))
         if isinstance(self.backbone, str) and self.backbone == "mlp":
@@ -214,7 +218,7 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
                     f"weights={self.weights!r} does not go with backbone='mlp', whose "
                     "width follows the data; pass a fitted estimator's backbone_."
                 )
-            return make_mlp(X.reshape(len(X), -1), sample_weight, rng)
+            return make_mlp(X.reshape(len(X), -1), index, sample_weight, rng)
         from sktransfer.backbones.resolve import resolve
 
         return resolve(
@@ -226,9 +230,8 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
             seed=seed,
         )
 
-    def _choose_classes(self, backbone, y):
-        """Labels of the head's columns."""
-        labels = np.unique(y)
+    def _choose_classes(self, backbone, labels):
+        """Labels of the head's columns, from those of the training set."""
         if self.head == "new":
             return labels
         if backbone.head is None:
@@ -246,15 +249,13 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
             classes = np.arange(n_columns)
         if not np.isin(labels, classes).all():
             raise ValueError(
-                f"head='keep' keeps {n_columns} classes, {classes.tolist()}; y has "
-                f"{labels.tolist()}. Use head='new'."
+                f"head='keep' keeps {n_columns} classes, {classes.tolist()}; the "
+                f"labels are {labels.tolist()}. Use head='new'."
             )
         return classes
 
     def _set_aside(self, examples, n_classes, rng):
         """Split off a stratified, shuffled validation set."""
-        from sktransfer.training.loop import Examples
-
         try:
             kept, aside = train_test_split(
                 np.arange(len(examples)),
@@ -269,10 +270,7 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
                 f"{n_classes} classes from {len(examples)} rows: {error} Use more "
                 "rows, a larger validation_fraction or early_stopping=False."
             ) from error
-        return tuple(
-            Examples(examples.X[i], examples.y[i], examples.sample_weight[i])
-            for i in (kept, aside)
-        )
+        return examples.part(kept), examples.part(aside)
 
     def _settings(self):
         from sktransfer.training.loop import Settings
@@ -323,4 +321,6 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
 
 
 def _is_fitted_name(name):
-    return name.endswith("_") and not name.startswith("_")
+    return (
+        name.endswith("_") and not name.startswith("_")
+    ) or name == "_partial_fit_state"

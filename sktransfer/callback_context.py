@@ -8,8 +8,8 @@ class EpochTasks:
     ----------
     estimator : estimator
         With scikit-learn's callback support; its fit is running.
-    X, y : ndarray
-        Training set, as callbacks see it.
+    X, y : ndarray or callable
+        Training set as callbacks see it, or a function that makes it when asked for.
     backbone : Backbone
         Starting weights.
     classes : ndarray of shape (n_classes,)

@@ -268,20 +268,24 @@ class TransferClassifier(BaseTransferClassifier):
             the loss becomes NaN (NonFiniteLossError).
         """
         with self._all_or_nothing():
-            going_on = self.warm_start and hasattr(self, "backbone_")
-            classes = self.classes_ if going_on else None
-            X, y, sample_weight = self._check_fit_input(X, y, sample_weight)
-            if len(np.unique(y)) < 2:
+            data = self._check_fit_input(X, y, sample_weight)
+            labels = np.unique(data[2])
+            if len(labels) < 2:
                 raise ValueError(
                     "y has one class (with a sample_weight above 0); at least 2 "
                     "classes are needed."
                 )
-            if going_on and not np.array_equal(np.unique(y), classes):
+            going_on = self.warm_start and hasattr(self, "backbone_")
+            if going_on and not (
+                np.isin(labels, self.classes_).all()
+                if self.head == "keep"
+                else np.array_equal(labels, self.classes_)
+            ):
                 raise ValueError(
-                    f"warm_start goes on with the classes {classes.tolist()}; y has "
-                    f"{np.unique(y).tolist()}."
+                    f"warm_start goes on with the classes {self.classes_.tolist()}; y "
+                    f"has {labels.tolist()}."
                 )
-            self._fit(X, y, sample_weight, classes, partial=False)
+            self._fit(*data, labels, going_on=going_on, partial=False)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -310,53 +314,44 @@ class TransferClassifier(BaseTransferClassifier):
                     "classes=None; the first call of partial_fit needs the labels of "
                     "all classes."
                 )
-            if not first:
-                if classes is not None and not np.array_equal(
-                    np.unique(classes), self.classes_
-                ):
-                    raise ValueError(
-                        f"classes={classes!r} is not the same as in the first call, "
-                        f"{self.classes_.tolist()}."
-                    )
-                classes = self.classes_
-            X, y, sample_weight = self._check_fit_input(
-                X, y, sample_weight, reset=first
-            )
-            classes = np.unique(classes)
-            unknown = np.setdiff1d(y, classes)
+            labels = self.classes_ if classes is None else np.unique(classes)
+            if not first and not np.array_equal(labels, self.classes_):
+                raise ValueError(
+                    f"classes={classes!r} is not the same as in the first call, "
+                    f"{self.classes_.tolist()}."
+                )
+            data = self._check_fit_input(X, y, sample_weight, reset=first)
+            unknown = np.setdiff1d(data[2], labels)
             if len(unknown):
                 raise ValueError(
                     f"y has labels {unknown.tolist()} that are not in classes."
                 )
-            self._fit(X, y, sample_weight, classes, partial=True)
+            self._fit(*data, labels, going_on=not first, partial=True)
         return self
 
-    def _fit(self, X, y, sample_weight, classes, *, partial):
-        """Fine-tune on checked rows, from the fitted weights if there are any."""
+    def _fit(self, X, index, y, sample_weight, labels, *, going_on, partial):
+        """Fine-tune on checked rows, from the fitted weights if `going_on`."""
         from sktransfer.backbones.freezing import resolve_depth
-        from sktransfer.training.loop import Examples
         from sktransfer.training.observer import Observer, make_callbacks
         from sktransfer.training.recipes import Stage, fine_tune, plan
+        from sktransfer.training.rows import Examples
 
         rng = make_rng(self.random_state)
-        going_on = classes is not None and hasattr(self, "backbone_")
+        settings = self._settings()
         if going_on:
-            backbone = self.backbone_
+            backbone, classes = self.backbone_, self.classes_
         else:
-            backbone = self._resolve_backbone(X, sample_weight, rng)
-            if classes is None:
-                classes = self._choose_classes(backbone, y)
+            backbone = self._resolve_backbone(X, index, sample_weight, rng)
+            classes = self._choose_classes(backbone, labels)
         has_head = going_on or self.head == "keep"
-        head = backbone.head if has_head else None
         X = shape_rows(X, backbone.input_shape)
         depth = resolve_depth(self.frozen_depth, backbone.n_layers)
         if self.recipe == "linear-probe":
             depth = backbone.n_layers
 
-        weight = self._apply_class_weight(classes, y, sample_weight)
-        index = np.searchsorted(classes, y).astype(np.int32)
-        examples = Examples(X, index, weight)
-        validation = None
+        position = np.searchsorted(classes, y).astype(np.int32)
+        weight = self._apply_class_weight(y, sample_weight)
+        examples, validation = Examples(X, index, position, weight), None
         if self.early_stopping and not partial:
             examples, validation = self._set_aside(examples, len(classes), rng)
 
@@ -372,37 +367,42 @@ class TransferClassifier(BaseTransferClassifier):
                 has_head=has_head,
             )
         n_epochs = sum(stage.epochs for stage in stages)
-        listener = (
-            None if partial else EpochTasks(self, X, y, backbone, classes, n_epochs)
-        )
+        tasks = None
+        if not partial:
+            tasks = EpochTasks(self, lambda: X[index], y, backbone, classes, n_epochs)
         observer = Observer(
             make_callbacks(self.callbacks),
             epochs=n_epochs,
             verbose=self.verbose,
-            listener=listener,
+            listener=tasks,
         )
+        state, entries = None, []
+        if partial and going_on:
+            state, entries = getattr(self, "_partial_fit_state", (state, entries))
         fitted = fine_tune(
             backbone,
-            head,
+            backbone.head if has_head else None,
             stages,
             examples,
             validation,
             len(classes),
-            self._settings(),
+            settings,
             dtype=self.dtype,
             rng=rng,
             observer=observer,
             memory=None if self.memory is None else check_memory(self.memory),
-            optimizer_state=getattr(self, "_optimizer_state", None)
-            if partial
-            else None,
+            optimizer_state=state,
         )
         observer.close()
-        self._keep(fitted, backbone, classes, depth, partial=partial)
-        if listener is not None:
-            listener.end()
+        entries = [*entries, *fitted.history.epochs]
+        self._keep(fitted, entries, backbone, classes, depth)
+        if partial:
+            self._partial_fit_state = (fitted.optimizer_state, entries)
+        else:
+            vars(self).pop("_partial_fit_state", None)
+            tasks.end()
 
-    def _keep(self, fitted, backbone, classes, depth, *, partial):
+    def _keep(self, fitted, entries, backbone, classes, depth):
         """Set the fitted attributes."""
         # Weights that did not change stay the same object, shared with the source.
         weights = [
@@ -414,11 +414,6 @@ class TransferClassifier(BaseTransferClassifier):
         )
         self.classes_ = classes
         self.frozen_depth_ = depth
-        self._optimizer_state = fitted.optimizer_state if partial else None
-        entries = fitted.history.epochs
-        if partial:
-            entries = getattr(self, "_entries", []) + entries
-        self._entries = entries if partial else []
         self.history_ = {
             key: [entry.get(key) for entry in entries]
             for key in dict.fromkeys(key for entry in entries for key in entry)

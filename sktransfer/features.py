@@ -96,6 +96,11 @@ class BackboneFeatures(
         self.dtype = dtype
         self.random_state = random_state
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = [self.dtype]
+        return tags
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Find the backbone.
@@ -162,6 +167,6 @@ def _features(backbone, X, dtype):
 
     program = get_program(backbone, backbone.n_layers, 1, dtype)
     head = (np.zeros((backbone.n_features_out, 1)), np.zeros(1))
-    with program.lock:
+    with program.held():
         program.load(backbone.weights, head)
-        return program.prefix(X)[0]
+        return program.features(X)

@@ -113,8 +113,10 @@ class Backbone:
 
         flat = graph.flat_copy(model)
         features, head = graph.cut(flat, feature_layer)
+        if classes is not None:
+            classes, head = _sort_classes(classes, head, model.name)
         config = graph.serialize(features)
-        self = cls._new(
+        return cls._new(
             config=json.dumps(config),
             custom_objects=tuple(graph.custom_classes(features).items()),
             name=model.name,
@@ -129,16 +131,6 @@ class Backbone:
             classes=classes,
             pretrained=pretrained,
         )
-        if (
-            head is not None
-            and classes is not None
-            and len(self.classes) != len(head[1])
-        ):
-            raise ValueError(
-                f"classes has {len(self.classes)} labels; the classification layer of "
-                f"{model.name!r} has {len(head[1])} columns."
-            )
-        return self
 
     @classmethod
     def from_file(cls, path, *, feature_layer="auto", classes=None, safe_mode=True):
@@ -281,10 +273,18 @@ class Backbone:
             object.__setattr__(self, "_fingerprint", digest)
         return self._fingerprint
 
+    @property
+    def program_key(self):
+        """What compiled programs depend on: the architecture and its own classes."""
+        return self.architecture_fingerprint, self._custom_objects
+
     def __eq__(self, other):
         if not isinstance(other, Backbone):
             return NotImplemented
-        return self is other or self.fingerprint == other.fingerprint
+        return self is other or (
+            self.fingerprint == other.fingerprint
+            and self.program_key == other.program_key
+        )
 
     def __hash__(self):
         return hash(self.fingerprint)
@@ -328,6 +328,21 @@ def _restore(version, state):
             value = tuple(_read_only(array) for array in value)
         object.__setattr__(backbone, name, value)
     return backbone
+
+
+def _sort_classes(classes, head, name):
+    """Sort labels as scikit-learn does, and the head's columns with them."""
+    classes = np.asarray(classes)
+    if head is None:
+        return np.sort(classes), None
+    kernel, bias = head
+    if len(classes) != len(bias):
+        raise ValueError(
+            f"classes has {len(classes)} labels; the classification layer of {name!r} "
+            f"has {len(bias)} columns."
+        )
+    order = np.argsort(classes)
+    return classes[order], [kernel[:, order], bias[order]]
 
 
 def _read_only(array):

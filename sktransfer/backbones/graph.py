@@ -84,7 +84,7 @@ def serialize(model):
 
 
 def deserialize(config, *, custom_objects=None, dtype=None, seed=0):
-    """Build a model; every random initial value comes from `seed`.
+    """Build a model whose random initial values come from `seed`.
 
     Parameters
     ----------
@@ -95,20 +95,14 @@ def deserialize(config, *, custom_objects=None, dtype=None, seed=0):
     dtype : str or None
         Floating-point type of every layer; None keeps what the config says.
     seed : int
-        Replaces each seed that is None, so that two models are alike and the
-        global generators are not used.
+        Stands for each seed that is None.
     """
-    seeds = iter(range(seed, seed + 10**9))
 
     def adjust(key, value):
-        if key == "seed" and value is None:
-            return next(seeds)
-        if key == "dtype" and dtype is not None:
-            return _with_dtype(value, dtype)
-        return value
+        return _with_dtype(value, dtype) if key == "dtype" and dtype else value
 
     config = _map_config(copy.deepcopy(config), adjust)
-    with preserve_random_state():
+    with preserve_random_state(seed):
         return keras.saving.deserialize_keras_object(
             config, custom_objects=custom_objects, safe_mode=False
         )
@@ -139,7 +133,7 @@ def flat_copy(model):
         inputs = keras.Input(
             batch_shape=source.shape, dtype=source.dtype, name="backbone_input"
         )
-        flat = keras.Model(inputs, _inline(own, inputs, None), name=own.name)
+        flat = keras.Model(inputs, _inline(own, inputs), name=own.name)
     # Its layers are still part of the nested graphs too; a copy of it is not.
     return duplicate(flat)
 
@@ -346,26 +340,21 @@ def _layer_output(model, name):
     return model.get_layer(name).output
 
 
-def _inline(graph, tensor, training):
+def _inline(graph, tensor):
     if isinstance(graph, keras.Sequential):
         for layer in graph.layers:
-            tensor = _call(layer, training)(tensor)
+            tensor = _call(layer)(tensor)
         return tensor
-    outputs = graph._run_through_graph(tensor, lambda op: _call(op, training))
+    outputs = graph._run_through_graph(tensor, _call)
     return outputs[0] if isinstance(outputs, (list, tuple)) else outputs
 
 
-def _call(operation, training):
-    def call(*args, **kwargs):
-        if kwargs.get("training") is None:
-            kwargs.pop("training", None)
-        if is_graph(operation):
-            return _inline(operation, args[0], kwargs.get("training", training))
-        if training is not None and getattr(operation, "_call_has_training_arg", False):
-            kwargs.setdefault("training", training)
-        return operation(*args, **kwargs)
-
-    return call
+def _call(operation):
+    # Keras does the same with a nested model: a `training` that it was once called
+    # with gives way to that of the whole model.
+    if is_graph(operation):
+        return lambda tensor, *args, **kwargs: _inline(operation, tensor)
+    return operation
 
 
 def _make_names_unique(graph, taken):

@@ -10,6 +10,7 @@ from sktransfer.backbones.backbone import Backbone
 
 # Standard deviations at which columns are cut off.
 _CLIP = 5.0
+_CHUNK_ROWS = 1 << 14
 
 
 def hidden_width(n_features):
@@ -35,16 +36,18 @@ def _architecture(n_features):
         return Backbone.from_model(model, feature_layer="output", pretrained=False)
 
 
-def make_mlp(X, sample_weight, rng):
+def make_mlp(X, index, sample_weight, rng):
     """Make an untrained table network for some rows.
 
     Parameters
     ----------
-    X : ndarray of shape (n, n_features)
+    X : ndarray of shape (n_rows, n_features)
+        Rows; may be a np.memmap.
+    index : ndarray of shape (n,), int
         Training rows; their weighted mean and variance are kept as the weights of
         the first layer.
     sample_weight : ndarray of shape (n,)
-        Weights.
+        Weights of the training rows.
     rng : numpy.random.Generator
         Source of the initial weights (He uniform).
 
@@ -52,10 +55,17 @@ def make_mlp(X, sample_weight, rng):
     -------
     Backbone
     """
+
+    def average(function):
+        total = 0.0
+        for start in range(0, len(index), _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            total += sample_weight[part] @ function(X[index[part]].astype(np.float64))
+        return total / sample_weight.sum()
+
     backbone = _architecture(X.shape[1])
-    X = X.astype(np.float64)
-    mean = np.average(X, axis=0, weights=sample_weight)
-    variance = np.average((X - mean) ** 2, axis=0, weights=sample_weight)
+    mean = average(lambda rows: rows)
+    variance = average(lambda rows: (rows - mean) ** 2)
     # A constant column stays at 0 rather than becoming its rounding noise.
     variance[variance <= 1e-12 * (1 + mean**2)] = 1.0
     weights = [mean, variance]

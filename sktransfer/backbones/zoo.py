@@ -218,12 +218,12 @@ def _application(name):
     names = application_names()
     if name in names:
         return getattr(keras.applications, name)
-    by_lower = {known.lower(): known for known in names}
+    by_lower = {known.lower(): known for known in ("mlp", *names)}
     close = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
     hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
     raise BackboneError(
         f"backbone={name!r} is not a network of keras.applications.{hint} "
-        f"Accepted: {', '.join(names)}."
+        f"Accepted: mlp, {', '.join(names)}."
     )
 
 

@@ -5,11 +5,13 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 # Inverse regularisation on features of unit mean variance; measured in the user guide.
 PROBE_C = 0.1
 # Above this many coefficients a Newton step costs more than it saves.
 _NEWTON_LIMIT = 300
+_THREADS_FROM = 10**7
 
 
 def solve_head(features, y, sample_weight, n_classes):
@@ -50,7 +52,9 @@ def solve_head(features, y, sample_weight, n_classes):
         tol=1e-10 if newton else 1e-5,
         max_iter=100 if newton else 1000,
     )
-    with warnings.catch_warnings():
+    # Small products gain nothing from threads, and lose much where cores are busy.
+    threads = 1 if scaled.size * n_classes < _THREADS_FROM else None
+    with warnings.catch_warnings(), threadpool_limits(threads, user_api="blas"):
         # Where rounding ends the search before `tol` is met, it is at the optimum.
         warnings.simplefilter("ignore", ConvergenceWarning)
         solver.fit(scaled, y, sample_weight=sample_weight)
@@ -65,13 +69,18 @@ def solve_head(features, y, sample_weight, n_classes):
     return kernel, bias - mean @ kernel
 
 
-def random_head(n_features, n_classes, rng):
-    """Draw a fresh head (Glorot uniform kernel, zero bias).
+def fresh_head(n_features, n_classes, *, pretrained, rng):
+    """Make a head to train by gradient steps.
+
+    On pretrained features it starts at zero: a random one, whose scores grow with the
+    scale of the features, would distort them before it has learned anything.
 
     Parameters
     ----------
     n_features, n_classes : int
         Rows and columns of the kernel.
+    pretrained : bool
+        Whether the features were learned; otherwise the kernel is Glorot uniform.
     rng : numpy.random.Generator
         Source of randomness.
 
@@ -80,5 +89,5 @@ def random_head(n_features, n_classes, rng):
     kernel : ndarray of shape (n_features, n_classes)
     bias : ndarray of shape (n_classes,)
     """
-    limit = np.sqrt(6 / (n_features + n_classes))
+    limit = 0.0 if pretrained else np.sqrt(6 / (n_features + n_classes))
     return rng.uniform(-limit, limit, (n_features, n_classes)), np.zeros(n_classes)

@@ -5,29 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sktransfer.exceptions import NonFiniteLossError
-from sktransfer.training.optimizers import step_rates
-
-
-@dataclass
-class Examples:
-    """Rows with their class indices and weights.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n, ...)
-        Rows as the backbone takes them.
-    y : ndarray of shape (n,), int32
-        Class indices.
-    sample_weight : ndarray of shape (n,)
-        Weights.
-    """
-
-    X: np.ndarray
-    y: np.ndarray
-    sample_weight: np.ndarray
-
-    def __len__(self):
-        return len(self.y)
+from sktransfer.training.optimizers import group_rates, step_rates
 
 
 @dataclass
@@ -92,7 +70,6 @@ def train(
     examples,
     validation,
     settings,
-    multipliers,
     *,
     epochs,
     stage,
@@ -117,8 +94,6 @@ def train(
         Rows to score after each epoch; the best weights are then restored.
     settings : Settings
         Training parameters.
-    multipliers : list of float
-        Relative learning rates of the groups of variables.
     epochs : int
         Greatest number of epochs.
     stage : str
@@ -134,10 +109,9 @@ def train(
 
     Returns
     -------
-    weights, head
-        As :meth:`Program.read` gives them; with a validation set, the best ones.
-    score : float or None
-        Validation score of the best ones.
+    tuple of (score, weights, head) or None
+        With a validation set, the best score and weights, as :meth:`Program.read`
+        gives them; the last ones are in the program.
 
     Raises
     ------
@@ -152,11 +126,14 @@ def train(
     for epoch in range(epochs):
         observer.epoch_begin()
         order = rng.permutation(n)
-        rates = (
-            step_rates(
-                settings.learning_rate, first_step + epoch * n_batches, n_batches
-            )
-            * observer.rate_factor
+        rates = observer.rate_factor * step_rates(
+            settings.learning_rate, first_step + epoch * n_batches, n_batches
+        )
+        of_groups = group_rates(
+            rates,
+            len(program.trained) - 1,
+            head_rate=settings.head_learning_rate,
+            layer_decay=settings.layer_decay,
         )
         total, done = 0.0, 0
         for chunk in rows.chunks(order, batch_size):
@@ -165,8 +142,7 @@ def train(
                 rows.take(chunk),
                 examples.y[chunk],
                 weight[chunk],
-                rates[done : done + steps],
-                multipliers,
+                of_groups[done : done + steps],
                 batch_size=batch_size,
                 label_smoothing=settings.label_smoothing,
                 l2_sp=settings.l2_sp,
@@ -187,9 +163,7 @@ def train(
             best = program.read()
         if observer.epoch_end(entry, program) or patience.exhausted:
             break
-    if best is None:
-        return *program.read(), None
-    return *best, patience.best
+    return None if best is None else (patience.best, *best)
 
 
 def evaluate(rows, examples):

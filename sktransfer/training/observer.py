@@ -61,6 +61,11 @@ class _Rate:
 class Observer:
     """Passes epochs on, and what comes back: a wish to stop, or another rate.
 
+    Attributes
+    ----------
+    stopped : bool
+        Whether somebody wished to stop.
+
     Parameters
     ----------
     callbacks : list of keras.callbacks.Callback
@@ -78,6 +83,7 @@ class Observer:
         self._callbacks = callbacks
         self._epochs = epochs
         self._done = 0
+        self.stopped = False
         self._listener = listener
         self._bar = (
             keras.utils.Progbar(
@@ -93,9 +99,8 @@ class Observer:
         """Attach the callbacks to the network that is trained now."""
         network = program.network
         self._network = network
-        self._start_rate = float(
-            learning_rate(0) if callable(learning_rate) else (learning_rate)
-        )
+        # As in Keras, a schedule leaves callbacks no say.
+        self._start_rate = None if callable(learning_rate) else learning_rate
         if not self._callbacks:
             return
         network.stop_training = False
@@ -103,19 +108,19 @@ class Observer:
         for callback in self._callbacks:
             callback.set_params({"epochs": self._epochs, "steps": None, "verbose": 0})
             callback.set_model(network)
-            callback.on_train_begin()
+            callback.on_train_begin({})
 
     def epoch_begin(self):
         """Call the hooks before an epoch."""
         if self._listener is not None:
             self._listener.epoch_begin()
         for callback in self._callbacks:
-            callback.on_epoch_begin(self._done)
+            callback.on_epoch_begin(self._done, {})
 
     @property
     def rate_factor(self):
         """What callbacks have multiplied the learning rate by."""
-        if not self._callbacks:
+        if not self._callbacks or self._start_rate is None:
             return 1.0
         return float(self._network.optimizer.learning_rate) / self._start_rate
 
@@ -138,12 +143,13 @@ class Observer:
         stop = bool(self._callbacks) and self._network.stop_training
         if self._listener is not None:
             stop = bool(self._listener.epoch_end(entry, program)) or stop
+        self.stopped = stop
         return stop
 
     def stage_end(self):
         """Detach the callbacks."""
         for callback in self._callbacks:
-            callback.on_train_end()
+            callback.on_train_end({})
         if self._callbacks:
             self._network.optimizer = None
 

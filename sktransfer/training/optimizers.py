@@ -83,34 +83,40 @@ def step_rates(learning_rate, start, n_steps):
     if not callable(learning_rate):
         return np.full(n_steps, float(learning_rate))
     steps = tf.range(start, start + n_steps)
-    return tf.map_fn(
-        lambda step: tf.cast(learning_rate(step), tf.float32),
-        steps,
-        fn_output_signature=tf.float32,
-    ).numpy()
+    return (
+        tf.map_fn(
+            lambda step: tf.cast(learning_rate(step), tf.float32),
+            steps,
+            fn_output_signature=tf.float32,
+        )
+        .numpy()
+        .astype(float)
+    )
 
 
-def rate_multipliers(n_trained, *, backbone_rate, head_rate, layer_decay):
-    """Rates of groups of variables relative to the learning rate.
+def group_rates(rates, n_trained, *, head_rate, layer_decay):
+    """Give each group of variables its learning rates.
 
     Parameters
     ----------
+    rates : ndarray of shape (n_steps,)
+        Learning rates of the last layer of the backbone.
     n_trained : int
         Trained weighted layers of the backbone.
-    backbone_rate, head_rate : float
-        Multipliers of the backbone and the head.
+    head_rate : float or None
+        Learning rate of the head; None is as in `rates`.
     layer_decay : float
         Each layer learns at this factor times the rate of the layer after it.
 
     Returns
     -------
-    list of float
-        One for each layer from input to output and one for the head; or, when
-        `layer_decay` is 1, one for the backbone and one for the head.
+    ndarray of shape (n_steps, n_groups)
+        One column for each layer from input to output and one for the head; or,
+        when `layer_decay` is 1, one for the backbone and one for the head.
     """
     if layer_decay == 1:
-        return [backbone_rate, head_rate]
-    return [
-        *(backbone_rate * layer_decay ** (n_trained - i) for i in range(n_trained)),
-        head_rate,
-    ]
+        factors = np.ones(1)
+    else:
+        factors = layer_decay ** np.arange(n_trained, 0, -1)
+    head = rates if head_rate is None else np.full_like(rates, head_rate)
+    return np.column_stack([np.outer(rates, factors), head])

@@ -1,6 +1,8 @@
 """One compiled program per architecture, split, head and dtype."""
 
 import collections
+import contextlib
+import itertools
 import threading
 
 import keras
@@ -9,6 +11,7 @@ import tensorflow as tf
 
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
+from sktransfer.training.tracing import traced_once
 from sktransfer.training.trainer import Trainer
 
 if keras.backend.backend() != "tensorflow":
@@ -19,6 +22,7 @@ if keras.backend.backend() != "tensorflow":
     )
 
 _MAX_PROGRAMS = 64
+_MAX_TRAINERS = 8
 _programs = collections.OrderedDict()
 _programs_lock = threading.Lock()
 
@@ -44,7 +48,15 @@ def get_program(backbone, depth, n_classes, dtype):
     -------
     Program
     """
-    key = (backbone.architecture_fingerprint, depth, n_classes, dtype)
+    for level in itertools.count():
+        key = (backbone.program_key, depth, n_classes, dtype, level)
+        program = _find(key, backbone)
+        # A callback may use another estimator while its own is being trained.
+        if not program.is_held_here:
+            return program
+
+
+def _find(key, backbone):
     with _programs_lock:
         if key in _programs:
             _programs.move_to_end(key)
@@ -52,7 +64,7 @@ def get_program(backbone, depth, n_classes, dtype):
     # The lock on the random state comes first wherever both are held.
     with preserve_random_state(), _programs_lock:
         if key not in _programs:
-            _programs[key] = Program(backbone, depth, n_classes, dtype)
+            _programs[key] = Program(backbone, *key[1:4])
             while len(_programs) > _MAX_PROGRAMS:
                 _programs.popitem(last=False)
         return _programs[key]
@@ -61,12 +73,11 @@ def get_program(backbone, depth, n_classes, dtype):
 class Program:
     """The functions of a frozen prefix, and of a trained suffix with its head.
 
-    All of them run on one set of variables, so whoever uses them holds `lock`.
+    All of them run on one set of variables, so whoever uses them holds it, from
+    loading weights to reading them back.
 
     Attributes
     ----------
-    lock : threading.RLock
-        Held from loading weights to reading them back.
     n_traces : int
         How often TensorFlow has traced one of the functions.
     network : keras.Model
@@ -76,12 +87,13 @@ class Program:
     """
 
     def __init__(self, backbone, depth, n_classes, dtype):
-        self.lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._holder = None
         self.depth = depth
         self.dtype = dtype
         self.n_traces = 0
         self._loaded = None
-        self._trainers = {}
+        self._trainers = collections.OrderedDict()
         model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
@@ -110,24 +122,45 @@ class Program:
         # depends neither on the other rows nor on how many there are.
         self.rows_per_call = 256 if len(model.input_shape) == 2 else 32
         self._run_prefix = self._compile(self._prefix)
+        self._run_model = self._compile(model)
         self._run_network = self._compile(self.network)
+
+    @contextlib.contextmanager
+    def held(self):
+        """Keep other threads from using the program."""
+        with self._lock:
+            self._holder = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._holder = None
+
+    @property
+    def is_held_here(self):
+        """Whether this thread holds the program already."""
+        return self._holder == threading.get_ident()
 
     @property
     def has_prefix(self):
         """Whether anything is computed before the trained part."""
         return self._prefix is not None
 
+    @property
+    def ends_with_prefix(self):
+        """Whether the prefix outputs are the features."""
+        return self._suffix is None
+
     def _compile(self, model):
+        """Return a function of a model's inputs, traced when it is first called."""
         if model is None:
             return None
         signature = [tf.TensorSpec(t.shape, t.dtype) for t in model.inputs]
 
         def run(*inputs):
             self.n_traces += 1
-            outputs = model(_unwrap(inputs), training=False)
-            return tf.nest.flatten(outputs)
+            return tf.nest.flatten(model(_unwrap(inputs), training=False))
 
-        return tf.function(run, input_signature=signature, autograph=False)
+        return traced_once(run, signature)
 
     def load(self, weights, head):
         """Put the weights of a backbone and of a head into the variables.
@@ -183,6 +216,20 @@ class Program:
         if self._run_prefix is None:
             return [self._cast(X, self.network.inputs[0])]
         return self._in_calls(self._run_prefix, [X], self._prefix)
+
+    def features(self, X):
+        """Compute what goes into the head, all layers in inference mode.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, ...)
+            Rows as the backbone takes them.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features)
+        """
+        return self._in_calls(self._run_model, [X], self._model)[0]
 
     def logits(self, features):
         """Compute class scores from prefix outputs.
@@ -256,11 +303,13 @@ class Program:
         Trainer
         """
         key = (repr(optimizer), layerwise, l2_sp)
-        if key not in self._trainers:
-            self._trainers[key] = Trainer(
-                self, optimizer, layerwise=layerwise, l2_sp=l2_sp
-            )
-        return self._trainers[key]
+        trainer = self._trainers.pop(key, None) or Trainer(
+            self, optimizer, layerwise=layerwise, l2_sp=l2_sp
+        )
+        self._trainers[key] = trainer
+        if len(self._trainers) > _MAX_TRAINERS:
+            self._trainers.popitem(last=False)
+        return trainer
 
 
 def _unwrap(inputs):

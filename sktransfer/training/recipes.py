@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sktransfer.training.linear_probe import random_head, solve_head
+from sktransfer.exceptions import NonFiniteLossError
+from sktransfer.training.linear_probe import fresh_head, solve_head
 from sktransfer.training.loop import History, evaluate, train
-from sktransfer.training.optimizers import rate_multipliers
 from sktransfer.training.program import get_program
 from sktransfer.training.rows import RowFeatures
 
@@ -38,7 +38,7 @@ def plan(recipe, *, depth, n_layers, epochs, pretrained, has_head):
 
     A network that has learned nothing has no features to probe or to protect, so
     it is trained in full by every recipe but "linear-probe". A head that is already
-    there is not probed anew.
+    there is not probed anew: "linear-probe" trains it on the frozen features.
 
     Parameters
     ----------
@@ -56,7 +56,9 @@ def plan(recipe, *, depth, n_layers, epochs, pretrained, has_head):
     list of Stage
     """
     if recipe == "linear-probe":
-        return [Stage("probe", n_layers, 0)]
+        return [
+            Stage("head", n_layers, epochs) if has_head else Stage("probe", n_layers, 0)
+        ]
     if recipe == "full" or not pretrained:
         return [Stage("fine-tune", depth, epochs)]
     if recipe == "lp-ft":
@@ -116,7 +118,7 @@ def fine_tune(
     backbone : Backbone
         Starting weights.
     head : tuple of two ndarrays or None
-        Kernel and bias to start from; None starts from a probe or a random head.
+        Kernel and bias to start from; None starts from a fresh head.
     stages : list of Stage
         From :func:`plan`.
     examples, validation : Examples
@@ -128,7 +130,7 @@ def fine_tune(
     dtype : str
         Floating-point type.
     rng : numpy.random.Generator
-        Source of the random head, the shuffles and the random layers.
+        Source of a random head, the shuffles and the random layers.
     observer : Observer
         Told of each epoch.
     memory : joblib.Memory or None
@@ -140,67 +142,71 @@ def fine_tune(
     -------
     Fit
     """
-    weights, history, state = backbone.weights, History(), None
-    fresh_head = random_head(backbone.n_features_out, n_classes, rng)
+    history, state, best = History(), None, None
+    weights = backbone.weights
+    head = head or fresh_head(
+        backbone.n_features_out, n_classes, pretrained=backbone.pretrained, rng=rng
+    )
     key = backbone.fingerprint if memory is not None else ""
-    best, steps_before = None, 0
+    n_steps = 0
     for stage in stages:
         program = get_program(backbone, stage.depth, n_classes, dtype)
-        with program.lock:
-            program.load(weights, head or fresh_head)
-            rows = RowFeatures(examples.X, program, memory, key)
+        with program.held():
+            program.load(weights, head)
+            rows = RowFeatures(examples, program, memory, key)
             held_out = None
             if validation is not None:
-                val_rows = RowFeatures(validation.X, program, memory, key)
-                held_out = (val_rows, validation)
+                held_out = (RowFeatures(validation, program, memory, key), validation)
             if stage.name == "probe":
-                head = _probe(program, rows, examples, n_classes)
+                head = _probe(rows, examples, n_classes, dtype)
                 program.load(weights, head)
                 score = _note_probe(history, rows, examples, held_out)
+                stage_best = None if score is None else (score, weights, head)
             else:
                 trainer = program.trainer(
                     settings.optimizer,
                     layerwise=settings.layer_decay != 1,
                     l2_sp=settings.l2_sp > 0,
                 )
-                trainer.start(weight_decay=settings.weight_decay, state=optimizer_state)
                 if settings.l2_sp > 0:
-                    program.load(backbone.weights, head or fresh_head)
+                    program.load(backbone.weights, head)
                     trainer.anchor()
-                    program.load(weights, head or fresh_head)
+                    program.load(weights, head)
+                trainer.start(weight_decay=settings.weight_decay, state=optimizer_state)
                 program.seed(rng)
                 observer.stage_begin(program, settings.learning_rate)
-                weights, head, score = train(
+                stage_best = train(
                     program,
                     trainer,
                     rows,
                     examples,
                     held_out,
                     settings,
-                    _multipliers(program, settings),
                     epochs=stage.epochs,
                     stage=stage.name,
                     rng=rng,
                     history=history,
                     observer=observer,
-                    first_step=steps_before + trainer.n_steps,
+                    first_step=n_steps + trainer.n_steps,
                 )
+                # Callbacks may put other weights back here.
                 observer.stage_end()
-                steps_before += trainer.n_steps
+                weights, head = program.read()
+                _check_finite([*weights, *head], settings)
+                n_steps += trainer.n_steps
                 state = trainer.state()
-        if score is not None and (best is None or score >= best[0]):
-            best = (score, weights, head)
+        if stage_best is not None and (best is None or stage_best[0] >= best[0]):
+            best = stage_best
+        if observer.stopped:
+            break
     if best is not None:
         history.best_score, weights, head = best
     return Fit(list(weights), list(head), history, state)
 
 
-def _probe(program, rows, examples, n_classes):
-    features = np.concatenate(
-        [rows.take(part)[0] for part in rows.chunks(np.arange(len(rows)), 1)]
-    )
-    head = solve_head(features, examples.y, examples.sample_weight, n_classes)
-    return tuple(array.astype(program.dtype) for array in head)
+def _probe(rows, examples, n_classes, dtype):
+    head = solve_head(rows.features(), examples.y, examples.sample_weight, n_classes)
+    return tuple(array.astype(dtype) for array in head)
 
 
 def _note_probe(history, rows, examples, validation):
@@ -212,16 +218,10 @@ def _note_probe(history, rows, examples, validation):
     return entry.get("val_score")
 
 
-def _multipliers(program, settings):
-    head_rate = 1.0
-    if settings.head_learning_rate is not None:
-        rate = settings.learning_rate
-        head_rate = settings.head_learning_rate / float(
-            rate(0) if callable(rate) else rate
+def _check_finite(arrays, settings):
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise NonFiniteLossError(
+            f"Weights became NaN or infinite with learning_rate="
+            f"{settings.learning_rate!r}. Use a smaller learning_rate, and check that "
+            "X is scaled as the backbone expects."
         )
-    return rate_multipliers(
-        len(program.trained) - 1,
-        backbone_rate=1.0,
-        head_rate=head_rate,
-        layer_decay=settings.layer_decay,
-    )

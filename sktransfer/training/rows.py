@@ -1,4 +1,6 @@
-"""Training rows as the trained part of a network sees them."""
+"""Training rows, and what the trained part of a network sees of them."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,13 +10,44 @@ _KEEP_BYTES = 1 << 30
 _CHUNK_BYTES = 1 << 26
 
 
+@dataclass
+class Examples:
+    """Some rows of an array with their class indices and weights.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_rows, ...)
+        Rows as the backbone takes them; may be a np.memmap.
+    index : ndarray of shape (n,), int
+        Which of them are meant; they are not copied.
+    y : ndarray of shape (n,), int32
+        Class indices.
+    sample_weight : ndarray of shape (n,)
+        Weights.
+    """
+
+    X: np.ndarray
+    index: np.ndarray
+    y: np.ndarray
+    sample_weight: np.ndarray
+
+    def __len__(self):
+        return len(self.index)
+
+    def part(self, chosen):
+        """Return some of the examples, as positions in `index`."""
+        return Examples(
+            self.X, self.index[chosen], self.y[chosen], self.sample_weight[chosen]
+        )
+
+
 class RowFeatures:
-    """Prefix outputs of the rows of an array, computed once where they fit.
+    """Prefix outputs of examples, computed once where they fit in memory.
 
     Parameters
     ----------
-    X : ndarray of shape (n, ...)
-        Rows; may be a np.memmap.
+    examples : Examples
+        The rows.
     program : Program
         Loaded with the weights of the fit.
     memory : joblib.Memory or None
@@ -23,29 +56,28 @@ class RowFeatures:
         Fingerprint of the backbone, for `memory`.
     """
 
-    def __init__(self, X, program, memory=None, key=""):
-        self._X = X
+    def __init__(self, examples, program, memory=None, key=""):
+        self._examples = examples
         self._program = program
         self._kept = None
-        first = program.prefix(X[:1])
-        self.row_bytes = sum(array.nbytes for array in first)
-        if program.has_prefix and self.row_bytes * len(X) <= _KEEP_BYTES:
+        first = self.take(slice(0, 1))
+        self._row_bytes = sum(array.nbytes for array in first)
+        n = len(examples)
+        if program.has_prefix and self._row_bytes * n <= _KEEP_BYTES:
             if memory is None:
-                self._kept = program.prefix(X)
+                self._kept = self._compute()
             else:
-                cached = memory.cache(_prefix_outputs, ignore=["program"])
-                self._kept = cached(X, key, program.depth, program.dtype, program)
+                X = examples.X[examples.index]
+                cached = memory.cache(_compute, ignore=["rows"])
+                self._kept = cached(X, key, program.depth, program.dtype, rows=self)
 
-    def __len__(self):
-        return len(self._X)
-
-    def take(self, indices):
-        """Return the prefix outputs of some rows.
+    def take(self, chosen):
+        """Return the prefix outputs of some examples.
 
         Parameters
         ----------
-        indices : ndarray of int or slice
-            Rows, in the order wanted.
+        chosen : ndarray of int or slice
+            Positions, in the order wanted.
 
         Returns
         -------
@@ -53,16 +85,16 @@ class RowFeatures:
             One array for each tensor of the frontier.
         """
         if self._kept is not None:
-            return [array[indices] for array in self._kept]
-        return self._program.prefix(self._X[indices])
+            return [array[chosen] for array in self._kept]
+        return self._program.prefix(self._examples.X[self._examples.index[chosen]])
 
     def chunks(self, order, batch_size):
-        """Cut an order of rows into parts of whole batches that fit in memory.
+        """Cut an order of examples into parts of whole batches that fit in memory.
 
         Parameters
         ----------
         order : ndarray of int
-            Rows, in the order wanted.
+            Positions, in the order wanted.
         batch_size : int
             Rows in a batch.
 
@@ -70,19 +102,34 @@ class RowFeatures:
         ------
         ndarray of int
         """
-        batches = max(1, _CHUNK_BYTES // (self.row_bytes * batch_size + 1))
+        batches = max(1, _CHUNK_BYTES // (self._row_bytes * batch_size + 1))
         step = batches * batch_size
         for start in range(0, len(order), step):
             yield order[start : start + step]
 
     def logits(self):
-        """Return the class scores of all rows, of shape (n, n_classes)."""
-        parts = [
-            self._program.logits(self.take(chunk))
-            for chunk in self.chunks(np.arange(len(self)), self._program.rows_per_call)
-        ]
+        """Return the class scores of all examples, of shape (n, n_classes)."""
+        return np.concatenate(
+            [self._program.logits(self.take(part)) for part in self._parts()]
+        )
+
+    def features(self):
+        """Return what goes into the head, of shape (n, n_features)."""
+        if self._program.ends_with_prefix:
+            parts = [self.take(part)[0] for part in self._parts()]
+        else:
+            X, index = self._examples.X, self._examples.index
+            parts = [self._program.features(X[index[part]]) for part in self._parts()]
         return np.concatenate(parts)
 
+    def _parts(self):
+        order = np.arange(len(self._examples))
+        return self.chunks(order, self._program.rows_per_call)
 
-def _prefix_outputs(X, key, depth, dtype, program):
-    return program.prefix(X)
+    def _compute(self):
+        outputs = [self.take(part) for part in self._parts()]
+        return [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]
+
+
+def _compute(X, key, depth, dtype, rows):
+    return rows._compute()

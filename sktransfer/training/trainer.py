@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from sktransfer.backbones._random import preserve_random_state
+from sktransfer.training.tracing import traced_once
 
 _NOT_DECAYED = ["bias", "beta", "gamma"]
 
@@ -55,7 +56,11 @@ class Trainer:
         self._run_steps = self._compile(float_type)
 
     def _make_member(self, config):
-        member = keras.optimizers.deserialize(config)
+        cls = getattr(keras.optimizers, config["class_name"], None)
+        if cls is None:
+            member = keras.optimizers.deserialize(config)
+        else:
+            member = cls.from_config(config["config"])
         member.exclude_from_weight_decay(var_names=_NOT_DECAYED)
         member.weight_decay = self._weight_decay
         return member
@@ -93,7 +98,7 @@ class Trainer:
         """Return the optimizer's variables as a list of ndarray."""
         return [variable.numpy() for variable in self._state]
 
-    def steps(self, features, y, sample_weight, learning_rates, multipliers, **scalars):
+    def steps(self, features, y, sample_weight, rates, **scalars):
         """Run one gradient step a batch over rows in the order given.
 
         Parameters
@@ -104,10 +109,8 @@ class Trainer:
             Class indices.
         sample_weight : ndarray of shape (n,)
             Weights whose mean over the training set is 1.
-        learning_rates : ndarray of shape (n_steps,)
-            One for each batch.
-        multipliers : ndarray of shape (n_groups,)
-            What each group multiplies the learning rate by.
+        rates : ndarray of shape (n_steps, n_groups)
+            Learning rate of each group of variables in each batch.
         **scalars
             batch_size, label_smoothing, l2_sp.
 
@@ -118,16 +121,14 @@ class Trainer:
         """
         self._program.changed()
         dtype = self._program.dtype
-        used = [m for m, has in zip(multipliers, self._has_group, strict=True) if has]
         loss = self._run_steps(
-            [tf.constant(f) for f in features],
             tf.constant(y, tf.int32),
             tf.constant(sample_weight, dtype),
-            tf.constant(learning_rates, dtype),
-            tf.constant(used, dtype),
+            tf.constant(rates[:, self._has_group], dtype),
             tf.constant(scalars["batch_size"], tf.int32),
             tf.constant(scalars["label_smoothing"], dtype),
             tf.constant(scalars["l2_sp"], dtype),
+            *(tf.constant(array) for array in features),
         )
         return float(loss)
 
@@ -156,15 +157,13 @@ class Trainer:
                 )
             return loss, total
 
-        def run(inputs, y, weight, rates, multipliers, batch, label_smoothing, l2_sp):
+        def run(y, weight, rates, batch, label_smoothing, l2_sp, *inputs):
             self._program.n_traces += 1
 
             def step(i, total):
                 rows = slice(i * batch, (i + 1) * batch)
                 for k, member in enumerate(self._members):
-                    member.learning_rate.assign(
-                        tf.cast(rates[i] * multipliers[k], tf.float32)
-                    )
+                    member.learning_rate.assign(tf.cast(rates[i, k], tf.float32))
                 with tf.GradientTape() as tape:
                     loss, batch_total = objective(
                         [x[rows] for x in inputs],
@@ -183,19 +182,21 @@ class Trainer:
 
             zero = tf.zeros((), float_type)
             return tf.while_loop(
-                lambda i, _: i < tf.size(rates), step, (0, zero), parallel_iterations=1
+                lambda i, _: i < tf.shape(rates)[0],
+                step,
+                (0, zero),
+                parallel_iterations=1,
             )[1]
 
         scalar = tf.TensorSpec((), float_type)
         vector = tf.TensorSpec((None,), float_type)
         signature = [
-            [tf.TensorSpec(t.shape, t.dtype) for t in network.inputs],
             tf.TensorSpec((None,), tf.int32),
             vector,
-            vector,
-            vector,
+            tf.TensorSpec((None, None), float_type),
             tf.TensorSpec((), tf.int32),
             scalar,
             scalar,
+            *(tf.TensorSpec(t.shape, t.dtype) for t in network.inputs),
         ]
-        return tf.function(run, input_signature=signature, autograph=False)
+        return traced_once(run, signature)

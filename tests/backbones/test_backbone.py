@@ -743,5 +743,5 @@ def test_several_inputs_or_outputs():
 
 @pytest.mark.parametrize("model", [None, 3, layers.Dense(3), keras.Model])
 def test_what_is_no_model(model):
-    with pytest.raises(BackboneError, match="keras.Model"):
+    with pytest.raises(BackboneError, match=r"keras\.Model"):
         Backbone.from_model(model)

@@ -83,6 +83,11 @@ def variables(layers):
     return {id(v) for layer in layers for v in layer.variables}
 
 
+def inside(model):
+    """All layers of a model, those of models in it included."""
+    return [] if model is None else list(model._flatten_layers())
+
+
 def splits(backbone, depths=None):
     """The model, its weighted layers and its parts at each depth."""
     for depth in range(backbone.n_layers + 1) if depths is None else depths:
@@ -109,54 +114,31 @@ def test_layers_are_frozen_or_trained(network):
     _, _, backbone = network
     for depth, _, weighted, parts in splits(backbone):
         assert len(weighted) == backbone.n_layers
-        assert names(parts.frozen) == names(weighted[:depth])
         assert names(parts.trained) == names(weighted[depth:])
         assert all(layer.trainable_variables for layer in parts.trained)
-        assert not any(layer.trainable_variables for layer in parts.frozen)
+        assert not any(layer.trainable_variables for layer in weighted[:depth])
         # Whatever the suffix would train belongs to a trained layer.
-        trainable = (
-            set()
-            if parts.suffix is None
-            else {id(v) for v in parts.suffix.trainable_variables}
-        )
-        assert trainable == {
+        trainable = [] if parts.suffix is None else parts.suffix.trainable_variables
+        assert {id(v) for v in trainable} == {
             id(v) for layer in parts.trained for v in layer.trainable_variables
         }
-        if parts.prefix is not None:
-            prefix = variables(parts.prefix.layers)
-            assert prefix.isdisjoint(variables(parts.trained))
-
-
-def test_nothing_in_the_prefix_is_random_or_learns(network):
-    name, _, backbone = network
-    if name == "nested_inference_mode":
-        return  # its random layers are called in inference mode
-    X = rows(backbone.build())
-    for depth, _, _, parts in splits(backbone):
-        if parts.prefix is None:
-            continue
-        before = [a.copy() for a in parts.prefix.get_weights()]
-        still = parts.prefix(X, training=False)
-        training = parts.prefix(X, training=True)
-        for a, b in zip(
-            keras.tree.flatten(still), keras.tree.flatten(training), strict=True
-        ):
-            assert np.array_equal(a, b), depth
-        assert all(map(same_bits, parts.prefix.get_weights(), before))
+        assert variables(inside(parts.prefix)).isdisjoint(variables(parts.trained)) or (
+            parts.suffix is None
+        )
 
 
 def test_frozen_layers_do_not_change_in_training(network):
     _, _, backbone = network
     X = rows(backbone.build())
-    for depth, _, _, parts in splits(backbone):
+    for depth, _, weighted, parts in splits(backbone):
         if parts.suffix is None:
             continue
-        before = [v.numpy() for layer in parts.frozen for v in layer.weights]
+        frozen = [v for layer in weighted[:depth] for v in layer.weights]
+        before = [v.numpy() for v in frozen]
         tensors = [X] if parts.prefix is None else parts.prefix(X, training=False)
         tensors = tensors if isinstance(tensors, (list, tuple)) else [tensors]
         parts.suffix(tensors[0] if len(tensors) == 1 else tensors, training=True)
-        after = [v.numpy() for layer in parts.frozen for v in layer.weights]
-        assert all(map(same_bits, before, after)), depth
+        assert all(map(same_bits, before, [v.numpy() for v in frozen])), depth
 
 
 @pytest.mark.parametrize(
@@ -164,27 +146,55 @@ def test_frozen_layers_do_not_change_in_training(network):
 )
 def test_frozen_layers_are_not_computed_in_each_step(name):
     backbone = Backbone.from_model(make(name), feature_layer="output")
-    for depth, _, _, parts in splits(backbone):
-        if parts.suffix is not None:
-            in_suffix = variables(parts.suffix.layers)
-            assert in_suffix.isdisjoint(variables(parts.frozen)), depth
+    for depth, _, weighted, parts in splits(backbone):
+        in_suffix = variables(inside(parts.suffix))
+        assert in_suffix.isdisjoint(variables(weighted[:depth])), depth
 
 
-@pytest.mark.parametrize("name", ["random_layers", "augmentation"])
-def test_random_layers_stay_in_the_suffix(name):
+@pytest.mark.parametrize(
+    ("name", "active"),
+    [
+        # Dense, BatchNormalization, Dropout, Dense, BatchNormalization, noise, Dense:
+        # a random layer between frozen ones is off.
+        ("random_layers", [{1, 2}, {1, 2}, {1, 2}, {2}, {2}, set()]),
+        # Augmentation comes before all weights.
+        ("augmentation", [{1}] * 4),
+    ],
+)
+def test_random_layers_are_active_unless_between_frozen_ones(name, active):
     backbone = Backbone.from_model(make(name), feature_layer="output")
-    random_kinds = (
+    X = rows(backbone.build())
+    kinds = (
         keras.layers.Dropout,
         keras.layers.GaussianNoise,
         keras.layers.RandomFlip,
     )
     for depth, model, _, parts in splits(backbone):
-        in_prefix = [] if parts.prefix is None else parts.prefix.layers
-        in_suffix = [] if parts.suffix is None else parts.suffix.layers
-        assert not any(isinstance(layer, random_kinds) for layer in in_prefix), depth
-        assert set(names(in_suffix)) >= {
-            layer.name for layer in model.layers if isinstance(layer, random_kinds)
-        }
+        random_layers = [layer for layer in model.layers if isinstance(layer, kinds)]
+        in_prefix = {id(layer) for layer in inside(parts.prefix)}
+        in_suffix = {id(layer) for layer in inside(parts.suffix)}
+        for i, layer in enumerate(random_layers, 1):
+            assert (id(layer) in in_suffix) == (i in active[depth]), (depth, i)
+            assert (id(layer) in in_prefix) == (i not in active[depth]), (depth, i)
+        if parts.suffix is None:
+            continue
+        tensors = [X] if parts.prefix is None else [parts.prefix(X, training=False)]
+        draws = [outputs(parts.suffix, tensors[0], training=True) for _ in range(8)]
+        drawn = not all(np.array_equal(draw, draws[0]) for draw in draws)
+        assert drawn == bool(active[depth]), depth
+
+
+def test_frozen_layers_behind_augmentation_run_in_inference_mode():
+    """Between the augmentation and the trained layers, nothing knows of training."""
+    backbone = Backbone.from_model(make("augmentation"), feature_layer="output")
+    X = rows(backbone.build())
+    model = backbone.build()
+    parts = split(model, 2)
+    flipped = X[:, :, ::-1]
+    either = [outputs(backbone.build(), x, training=False) for x in (X, flipped)]
+    drawn = outputs(parts.suffix, X, training=True)
+    for row, plain, mirrored in zip(drawn, *either, strict=True):
+        assert min(np.abs(row - plain).max(), np.abs(row - mirrored).max()) < 1e-5
 
 
 def test_all_frozen_leaves_no_suffix():
@@ -200,7 +210,7 @@ def test_nothing_frozen_leaves_no_prefix():
     model = backbone.build()
     parts = split(model, 0)
     assert parts.prefix is None
-    assert parts.frozen == []
+    assert len(parts.trained) == backbone.n_layers
 
 
 def test_layers_without_weights_before_the_first_are_in_the_prefix():
@@ -214,8 +224,8 @@ def test_layers_without_weights_before_the_first_are_in_the_prefix():
 
 def test_a_frozen_layer_with_parts_is_frozen_in_all_of_them():
     backbone = Backbone.from_model(make("attention"), feature_layer="output")
-    for depth, _, _, parts in splits(backbone):
-        for layer in parts.frozen:
+    for depth, _, weighted, _ in splits(backbone):
+        for layer in weighted[:depth]:
             assert not any(child.trainable for child in layer._flatten_layers()), depth
 
 
@@ -224,6 +234,6 @@ def test_mobilenet_at_some_depths():
     X = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
     expected = outputs(backbone.build(), X, training=False)
     n = backbone.n_layers
-    for _, _, weighted, parts in splits(backbone, [9, n // 2]):
+    for depth, _, weighted, parts in splits(backbone, [9, n // 2]):
         assert same_bits(features_in_parts(parts, X), expected)
-        assert names(parts.frozen) + names(parts.trained) == names(weighted)
+        assert names(parts.trained) == names(weighted[depth:])

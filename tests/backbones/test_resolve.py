@@ -357,18 +357,22 @@ def test_unknown_preprocessing(model):
 # ---- what is left alone
 
 
+def numpy_state():
+    return pickle.dumps(np.random.get_state())  # noqa: NPY002
+
+
 def test_global_random_state(model, tmp_path):
     path = tmp_path / "model.keras"
     model.save(path)
     keras_generator = keras.src.random.seed_generator.global_seed_generator()
     keras_state = keras_generator.state.numpy()
-    python, numpy = random.getstate(), pickle.dumps(np.random.get_state())
+    python, numpy = random.getstate(), numpy_state()
     for source in (model, path, undecided, Backbone.from_model(model)):
         for weights in ("auto", None):
             of(source, weights=weights, feature_layer="output").build()
     of("MobileNet", SHAPE, weights=None)
     assert random.getstate() == python
-    assert pickle.dumps(np.random.get_state()) == numpy
+    assert numpy_state() == numpy
     np.testing.assert_array_equal(keras_generator.state.numpy(), keras_state)
 
 

@@ -9,10 +9,11 @@ from sktransfer import Backbone
 from sktransfer.exceptions import NonFiniteLossError
 from sktransfer.training import program as program_module
 from sktransfer.training import rows as rows_module
-from sktransfer.training.loop import Examples, Patience, Settings
+from sktransfer.training.loop import Patience, Settings
 from sktransfer.training.observer import Observer
 from sktransfer.training.optimizers import serialize_optimizer
 from sktransfer.training.recipes import Stage, fine_tune
+from sktransfer.training.rows import Examples
 
 N_CLASSES = 3
 # Exact in float32, in which Keras keeps learning rates.
@@ -52,6 +53,10 @@ def data(n=21):
     return X, y, np.resize([0.5, 1.0, 1.5], n)
 
 
+def examples(X, y, weight):
+    return Examples(X, np.arange(len(X)), y, weight)
+
+
 def keras_network(dtype, **kwargs):
     """The network and its head, as Keras alone would have it."""
     model = keras.Sequential(
@@ -84,7 +89,7 @@ def train(
         backbone,
         tuple(exact[4:]),
         [Stage("fine-tune", depth, epochs)],
-        Examples(X, y, weight),
+        examples(X, y, weight),
         validation,
         N_CLASSES,
         Settings(optimizer=serialize_optimizer(optimizer), **(defaults | settings)),
@@ -325,9 +330,9 @@ def test_schedule():
 
 def test_schedule_with_a_rate_of_the_head():
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay([2], [0.25, 0.125])
-    backbone, head = lambda s: float(schedule(s)), lambda s: 2 * float(schedule(s))
+    rate = lambda step: float(schedule(step))  # noqa: E731
     fitted = train(learning_rate=schedule, head_learning_rate=0.5)
-    assert_close(fitted, by_hand([backbone] * 4 + [head] * 2))
+    assert_close(fitted, by_hand([rate] * 4 + [0.5] * 2))
 
 
 # ---- rows, their weights and their order
@@ -416,7 +421,7 @@ def test_training_ends_when_the_loss_does_not_improve():
 
 def test_the_weights_of_the_best_epoch_are_kept():
     X, y, _ = data()
-    rest = Examples(X[14:], y[14:], np.ones(7))
+    rest = examples(X[14:], y[14:], np.ones(7))
     rows = (X[:14], y[:14], np.ones(14))
     options = {"rows": rows, "validation": rest, "learning_rate": 1.0}
     fitted = train(epochs=12, n_iter_no_change=20, **options)
@@ -430,7 +435,7 @@ def test_the_weights_of_the_best_epoch_are_kept():
 
 def test_validation_loss_and_score_are_weighted():
     X, y, weight = data()
-    fitted = train(learning_rate=1e-30, epochs=1, validation=Examples(X, y, weight))
+    fitted = train(learning_rate=1e-30, epochs=1, validation=examples(X, y, weight))
     entry = fitted.history.epochs[0]
     logits = keras_network("float64")(X).numpy()
     assert entry["val_loss"] == pytest.approx(entry["loss"], rel=1e-10)

@@ -6,7 +6,7 @@ import pytest
 
 from sktransfer.training.optimizers import (
     check_learning_rate,
-    rate_multipliers,
+    group_rates,
     serialize_optimizer,
     step_rates,
 )
@@ -72,14 +72,17 @@ def test_constant_rate():
 
 
 def test_rates_of_layers():
-    assert rate_multipliers(
-        3, backbone_rate=2.0, head_rate=5.0, layer_decay=0.5
-    ) == pytest.approx([0.25, 0.5, 1.0, 5.0])
-    assert rate_multipliers(3, backbone_rate=2.0, head_rate=5.0, layer_decay=1.0) == [
-        2.0,
-        5.0,
-    ]
-    assert rate_multipliers(0, backbone_rate=1.0, head_rate=3.0, layer_decay=0.5) == [3]
+    rates = np.array([1.0, 0.5])
+    np.testing.assert_array_equal(
+        group_rates(rates, 3, head_rate=5.0, layer_decay=0.5),
+        [[0.125, 0.25, 0.5, 5.0], [0.0625, 0.125, 0.25, 5.0]],
+    )
+    np.testing.assert_array_equal(
+        group_rates(rates, 3, head_rate=None, layer_decay=1.0), [[1, 1], [0.5, 0.5]]
+    )
+    np.testing.assert_array_equal(
+        group_rates(rates, 0, head_rate=3.0, layer_decay=0.5), [[3.0], [3.0]]
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from graphs import make, outputs, rows, same_bits
 from sktransfer import Backbone
 from sktransfer.training import program as program_module
 from sktransfer.training.program import Program, get_program
-from sktransfer.training.rows import RowFeatures
+from sktransfer.training.rows import Examples, RowFeatures
 
 
 @pytest.fixture
@@ -216,22 +216,29 @@ def test_trained_variables(depth):
 # ---- rows of a training set
 
 
+def examples(X):
+    n = len(X)
+    return Examples(X, np.arange(n), np.zeros(n, "int32"), np.ones(n))
+
+
 def test_rows_are_taken_in_any_order(monkeypatch):
     from sktransfer.training import rows as rows_module
 
     program = loaded("skip_connections", 1)
     X = rows(backbone_of("skip_connections").build(), 50)
     order = np.random.default_rng(0).permutation(50)
-    kept = RowFeatures(X, program)
+    kept = RowFeatures(examples(X), program)
     monkeypatch.setattr(rows_module, "_KEEP_BYTES", 0)
-    anew = RowFeatures(X, program)
+    anew = RowFeatures(examples(X), program)
     for a, b, c in zip(
         kept.take(order), anew.take(order), program.prefix(X), strict=True
     ):
         assert same_bits(a, b)
         assert same_bits(a, c[order])
     assert same_bits(kept.logits(), anew.logits())
-    assert len(kept) == 50
+    some = RowFeatures(examples(X).part(order[:9]), program)
+    assert same_bits(some.logits(), kept.logits()[order[:9]])
+    assert same_bits(some.features(), kept.features()[order[:9]])
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 500, 1 << 26])
@@ -240,7 +247,8 @@ def test_chunks_are_whole_batches(chunk_bytes, monkeypatch):
 
     monkeypatch.setattr(rows_module, "_CHUNK_BYTES", chunk_bytes)
     program = loaded("sequential", 1)
-    features = RowFeatures(rows(backbone_of("sequential").build(), 50), program)
+    X = rows(backbone_of("sequential").build(), 50)
+    features = RowFeatures(examples(X), program)
     order = np.random.default_rng(0).permutation(50)
     chunks = list(features.chunks(order, 8))
     np.testing.assert_array_equal(np.concatenate(chunks), order)

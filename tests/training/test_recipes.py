@@ -6,10 +6,11 @@ from graphs import GRAPHS, make, outputs, rows
 
 from sktransfer import Backbone
 from sktransfer.training.linear_probe import solve_head
-from sktransfer.training.loop import Examples, Settings
+from sktransfer.training.loop import Settings
 from sktransfer.training.observer import Observer
 from sktransfer.training.optimizers import serialize_optimizer
 from sktransfer.training.recipes import Stage, fine_tune, plan
+from sktransfer.training.rows import Examples
 
 
 def stages(recipe, **options):
@@ -29,6 +30,7 @@ def stages(recipe, **options):
 def test_linear_probe():
     assert stages("linear-probe") == [("probe", 4, 0)]
     assert stages("linear-probe", pretrained=False) == [("probe", 4, 0)]
+    assert stages("linear-probe", has_head=True) == [("head", 4, 8)]
 
 
 def test_full():
@@ -94,7 +96,7 @@ def fit(backbone, X, y, plan, head=None, n_classes=3, **settings):
         backbone,
         head,
         plan,
-        Examples(X, y.astype("int32"), np.ones(len(X))),
+        Examples(X, np.arange(len(X)), y.astype("int32"), np.ones(len(X))),
         None,
         n_classes,
         Settings(**(defaults | settings)),
