@@ -1,6 +1,7 @@
 """Backbone: a value that keeps a network's architecture and weights."""
 
 import copy
+import functools
 import gc
 import pickle
 import weakref
@@ -39,6 +40,11 @@ def classifier(*head, seed=0):
         layers.Dense(5, activation="tanh", name="second"),
     ]
     return randomize(keras.Sequential([*body, *head], name="classifier"), seed)
+
+
+@functools.cache
+def backbone_of(name):
+    return Backbone.from_model(make(name), feature_layer="output")
 
 
 def softmax(logits):
@@ -97,7 +103,7 @@ def test_replace_leaves_the_rest(backbone):
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_models_built_alike_are_equal_whatever_keras_names_them(name):
-    first = Backbone.from_model(make(name), feature_layer="output")
+    first = backbone_of(name)
     second = Backbone.from_model(make(name), feature_layer="output")
     assert first.architecture_fingerprint == second.architecture_fingerprint
     assert first == second
@@ -109,7 +115,7 @@ def test_models_built_alike_are_equal_whatever_keras_names_them(name):
     "name", ["sequential", "shared_layer", "twice_nested", "batch_normalization"]
 )
 def test_other_weights_make_another_backbone(name):
-    first = Backbone.from_model(make(name), feature_layer="output")
+    first = backbone_of(name)
     second = Backbone.from_model(make(name, seed=1), feature_layer="output")
     assert first != second
     assert first.architecture_fingerprint == second.architecture_fingerprint
@@ -218,7 +224,7 @@ def test_build_gives_the_features_of_the_model_to_the_bit(name):
     expected = outputs(model, X, training=False)
     if expected.ndim == 4:
         expected = outputs(layers.GlobalAveragePooling2D(), expected)
-    backbone = Backbone.from_model(model, feature_layer="output")
+    backbone = backbone_of(name)
     built = backbone.build()
     assert same_bits(outputs(built, X, training=False), expected)
     assert backbone.input_shape == model.input_shape[1:]

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
-from sktransfer.training.linear_probe import PROBE_C, random_head, solve_head
+from sktransfer.training.linear_probe import PROBE_C, fresh_head, solve_head
 
 
 def data(n, d, n_classes, seed=0):
@@ -119,10 +119,20 @@ def test_float32_features_are_solved_in_float64():
     np.testing.assert_allclose(kernel, exact, atol=1e-4)
 
 
-def test_random_head():
-    kernel, bias = random_head(30, 6, np.random.default_rng(0))
+def test_a_fresh_head_on_features_that_were_not_learned_is_random():
+    def make(seed):
+        rng = np.random.default_rng(seed)
+        return fresh_head(30, 6, pretrained=False, rng=rng)
+
+    kernel, bias = make(0)
     assert kernel.shape == (30, 6)
     assert 0.8 < np.abs(kernel).max() / np.sqrt(6 / 36) <= 1
-    np.testing.assert_array_equal(bias, 0)
-    again, _ = random_head(30, 6, np.random.default_rng(0))
-    np.testing.assert_array_equal(kernel, again)
+    np.testing.assert_array_equal(bias, np.zeros(6))
+    np.testing.assert_array_equal(kernel, make(0)[0])
+    assert not np.array_equal(kernel, make(1)[0])
+
+
+def test_a_fresh_head_on_learned_features_is_zero():
+    kernel, bias = fresh_head(30, 6, pretrained=True, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(kernel, np.zeros((30, 6)))
+    np.testing.assert_array_equal(bias, np.zeros(6))
