@@ -89,7 +89,8 @@ def split(model, depth):
     normalisation uses its pretrained statistics, dropout is off. The prefix is all
     that gives the same output for a row every time. Random layers before the first
     weighted layer (augmentation) and after the last frozen one stay active in
-    training; what comes behind them is in the suffix. The frontier is the set of
+    training; what comes behind them is in the suffix, and so is all of a model that
+    passes masks on. The frontier is the set of
     tensors that cross from the prefix into the suffix.
 
     Parameters
@@ -116,19 +117,23 @@ def split(model, depth):
     def is_constant(node):
         position = order[id(node.operation)]
         random = _is_random(node.operation)
-        return position < end and not (random and not begin <= position < last)
+        return position < end and not (random and not begin <= position <= last)
 
+    constant, frontier = _first_part(model, is_constant)
+    source, output = model.inputs[0], model.outputs[0]
+    if id(output) in constant:
+        return Split(model, None, trained)
+    if any(getattr(t, "_keras_mask", None) is not None for t in _tensors(model)):
+        # A mask does not cross a frontier.
+        return Split(None, model, trained)
+    at_input = len(frontier) == 1 and frontier[0] is source
+    frozen_outputs = keras.tree.flatten(frozen[-1].output) if frozen else []
     with preserve_random_state():
-        constant, frontier = _first_part(model, is_constant)
-        output = model.outputs[0]
-        if id(output) in constant:
-            return Split(model, None, trained)
-        starts_at_input = len(frontier) == 1 and frontier[0] is model.inputs[0]
-        prefix = None if starts_at_input else _graph(model.inputs, frontier)
-        if frozen and id(frozen[-1].output) not in constant:
-            suffix = _around_frozen(model, frontier, order, begin, last)
+        prefix = None if at_input else _between(model, [source], frontier)
+        if all(id(tensor) in constant for tensor in frozen_outputs):
+            suffix = model if at_input else _between(model, frontier, [output])
         else:
-            suffix = model if starts_at_input else _graph(frontier, output)
+            suffix = _around_frozen(model, frontier, order, begin, last)
     return Split(prefix, suffix, trained)
 
 
@@ -155,11 +160,22 @@ def _around_frozen(model, frontier, order, begin, last):
     _, before = _first_part(model, lambda node: order[id(node.operation)] < begin)
     _, after = _first_part(model, lambda node: order[id(node.operation)] <= last)
     inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype) for t in frontier]
-    tensors = _call(_graph(frontier, before), inputs)
-    tensors = _call(InferenceOnly(_graph(before, after)), tensors)
-    if after[0] is not model.outputs[0]:
-        tensors = _call(_graph(after, model.outputs[0]), tensors)
-    return _graph(inputs, tensors[0])
+    augmented = _call(_between(model, frontier, before), inputs)
+    features = _call(InferenceOnly(_between(model, before, after)), augmented)
+    outputs = _call(_between(model, after, model.outputs), features)
+    return _graph(inputs, outputs)
+
+
+def _nodes(model):
+    """Nodes of a flat model in topological order, without its input's."""
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        for node in model._nodes_by_depth[depth]:
+            if not node.is_input:
+                yield node
+
+
+def _tensors(model):
+    return [tensor for node in _nodes(model) for tensor in node.outputs]
 
 
 def _first_part(model, belongs):
@@ -173,29 +189,52 @@ def _first_part(model, belongs):
         Those of them that the rest, or the output, needs.
     """
     inside, frontier = {id(model.inputs[0])}, {}
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            inputs = node.input_tensors
-            if belongs(node) and all(id(tensor) in inside for tensor in inputs):
-                inside.update(id(tensor) for tensor in node.outputs)
-            else:
-                frontier.update({id(t): t for t in inputs if id(t) in inside})
+    for node in _nodes(model):
+        inputs = node.input_tensors
+        if belongs(node) and all(id(tensor) in inside for tensor in inputs):
+            inside.update(id(tensor) for tensor in node.outputs)
+        else:
+            frontier.update({id(t): t for t in inputs if id(t) in inside})
     output = model.outputs[0]
     if id(output) in inside:
         frontier[id(output)] = output
     return inside, list(frontier.values())
 
 
+def _between(model, begin, end):
+    """Model from some tensors of a graph to later ones, of the same layers.
+
+    Keras's own `keras.Model(begin, end)` fails where a layer is used on both sides.
+    """
+    inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype) for t in begin]
+    values = {id(t): new for t, new in zip(begin, inputs, strict=True)}
+    for node in _nodes(model):
+        known = all(id(tensor) in values for tensor in node.input_tensors)
+        if known and not all(id(tensor) in values for tensor in node.outputs):
+            args, kwargs = node.arguments.fill_in(values)
+            outputs = keras.tree.flatten(node.operation(*args, **kwargs))
+            for tensor, new in zip(node.outputs, outputs, strict=True):
+                values.setdefault(id(tensor), new)
+    outputs = [values[id(tensor)] for tensor in end]
+    # A tensor that only passes through needs an operation of its own.
+    passing = {id(tensor) for tensor in inputs}
+    outputs = [
+        keras.layers.Identity(dtype=t.dtype)(t) if id(t) in passing else t
+        for t in outputs
+    ]
+    return _graph(inputs, outputs)
+
+
 def _graph(inputs, outputs):
     # Keras expects a lone tensor bare.
-    return keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs)
+    return keras.Model(
+        inputs[0] if len(inputs) == 1 else inputs,
+        outputs[0] if len(outputs) == 1 else outputs,
+    )
 
 
 def _call(layer, tensors):
-    outputs = layer(tensors[0] if len(tensors) == 1 else tensors)
-    return outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    return keras.tree.flatten(layer(tensors[0] if len(tensors) == 1 else tensors))
 
 
 def _is_random(operation):

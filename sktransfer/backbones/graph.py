@@ -26,10 +26,14 @@ _POOLING = {
 _AFTER_HEAD = (
     keras.layers.Activation,
     keras.layers.Dropout,
-    keras.layers.Flatten,
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.Reshape,
     keras.layers.Softmax,
+)
+_AVERAGING = tuple(_POOLING.values())
+_HEAD_ACTIVATIONS = (
+    None,
+    keras.activations.linear,
+    keras.activations.softmax,
+    keras.activations.sigmoid,
 )
 
 
@@ -133,7 +137,8 @@ def flat_copy(model):
         inputs = keras.Input(
             batch_shape=source.shape, dtype=source.dtype, name="backbone_input"
         )
-        flat = keras.Model(inputs, _inline(own, inputs), name=own.name)
+        output = keras.tree.flatten(_inline(own, inputs))[0]
+        flat = keras.Model(inputs, output, name=own.name)
     # Its layers are still part of the nested graphs too; a copy of it is not.
     return duplicate(flat)
 
@@ -169,33 +174,45 @@ def find_head(model):
 
     Returns
     -------
-    keras.Layer or None
+    head : keras.Layer or None
         The last weighted layer, when it is a linear map to class scores (Dense or
         1 x 1 convolution with no activation, softmax or sigmoid) that only
-        pooling, reshaping and softmax follow.
+        averaging over positions and then softmax follow.
+    features : keras.KerasTensor or None
+        What goes into it.
     """
     tensor = model.outputs[0]
-    activations = []
+    if len(tensor.shape) != 2:
+        return None, None
+    averaged = False
     while True:
-        operation = tensor._keras_history.operation
+        operation, node = _origin(tensor)
+        activation = getattr(operation, "activation", keras.activations.linear)
+        if isinstance(operation, keras.layers.Softmax):
+            activation = keras.activations.softmax
+        # The mean of softmaxes is not the softmax of a mean.
+        if activation not in _HEAD_ACTIVATIONS[: 2 if averaged else None]:
+            return None, None
         if isinstance(operation, (keras.layers.Dense, keras.layers.Conv2D)):
             break
-        if not isinstance(operation, _AFTER_HEAD):
-            return None
-        activations.append(getattr(operation, "activation", None))
-        tensor = operation.input
-    if isinstance(operation, keras.layers.Conv2D) and (
-        set(operation.kernel_size) != {1} or not activations
-    ):
-        return None
-    activations.append(operation.activation)
-    allowed = (
-        None,
-        keras.activations.linear,
-        keras.activations.softmax,
-        keras.activations.sigmoid,
-    )
-    return operation if all(a in allowed for a in activations) else None
+        source = node.input_tensors[0] if node.input_tensors else None
+        if isinstance(operation, _AVERAGING):
+            averaged = True
+        elif isinstance(operation, (keras.layers.Flatten, keras.layers.Reshape)):
+            if any(size != 1 for size in source.shape[1:-1]):
+                return None, None
+        elif not isinstance(operation, _AFTER_HEAD):
+            return None, None
+        tensor = source
+    if isinstance(operation, keras.layers.Conv2D) and set(operation.kernel_size) != {1}:
+        return None, None
+    return operation, node.input_tensors[0]
+
+
+def _origin(tensor):
+    """Return the operation that makes a tensor, and the node where it does."""
+    history = tensor._keras_history
+    return history.operation, history.operation._inbound_nodes[history.node_index]
 
 
 def cut(model, feature_layer):
@@ -216,9 +233,9 @@ def cut(model, feature_layer):
     head : list of two ndarrays or None
         Kernel (d, C) and bias (C,) of the classification layer cut off.
     """
-    head = find_head(model) if feature_layer == "auto" else None
+    head, features = find_head(model) if feature_layer == "auto" else (None, None)
     if head is not None:
-        features = head.input
+        pass
     elif feature_layer in ("auto", "output"):
         features = model.outputs[0]
     else:
@@ -248,23 +265,30 @@ def cut(model, feature_layer):
 
 
 def canonical(config):
-    """The same architecture with layer names replaced by positions."""
-    names = {
-        entry["name"]: f"layer_{i}"
-        for i, entry in enumerate(config["config"]["layers"])
-    }
-    names[config["config"]["name"]] = "model"
+    """The same architecture with the names of layers replaced by numbers."""
+    names = {}
 
-    def rename(value):
+    def collect(value):
         if isinstance(value, dict):
-            return {
-                k: names.get(v, v) if k == "name" and isinstance(v, str) else rename(v)
-                for k, v in value.items()
-            }
+            for key, item in value.items():
+                if key == "name" and isinstance(item, str):
+                    names.setdefault(item, f"name_{len(names)}")
+                elif key != "dtype":
+                    collect(item)
+        elif isinstance(value, list):
+            for item in value:
+                collect(item)
+
+    def rename(value, key=None):
+        if isinstance(value, dict):
+            return {k: v if k == "dtype" else rename(v, k) for k, v in value.items()}
         if isinstance(value, list):
-            return [names.get(v, v) if isinstance(v, str) else rename(v) for v in value]
+            return [rename(v, "name") for v in value]
+        if key == "name" and isinstance(value, str):
+            return names.get(value, value)
         return value
 
+    collect(config)
     return rename(config)
 
 
@@ -337,23 +361,29 @@ def _layer_output(model, name):
             f"feature_layer={name!r} is not a layer of the backbone.{hint} Accepted: "
             f"'auto', 'output' or one of {names[1:]}."
         )
-    return model.get_layer(name).output
+    # A layer that is used several times is cut where it is used last.
+    nodes = [
+        node
+        for depth in sorted(model._nodes_by_depth, reverse=True)
+        for node in model._nodes_by_depth[depth]
+        if node.operation.name == name
+    ]
+    return nodes[-1].outputs[0]
 
 
-def _inline(graph, tensor):
+def _inline(graph, inputs):
     if isinstance(graph, keras.Sequential):
         for layer in graph.layers:
-            tensor = _call(layer)(tensor)
-        return tensor
-    outputs = graph._run_through_graph(tensor, _call)
-    return outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+            inputs = _call(layer)(inputs)
+        return inputs
+    return graph._run_through_graph(graph._standardize_inputs(inputs), _call)
 
 
 def _call(operation):
     # Keras does the same with a nested model: a `training` that it was once called
     # with gives way to that of the whole model.
     if is_graph(operation):
-        return lambda tensor, *args, **kwargs: _inline(operation, tensor)
+        return lambda inputs, *args, **kwargs: _inline(operation, inputs)
     return operation
 
 

@@ -214,16 +214,16 @@ def build_hub(preset, *, weights, input_shape, preprocess="auto"):
     return model
 
 
-def _application(name):
+def _application(name, parameter="backbone", others=("mlp",)):
     names = application_names()
     if name in names:
         return getattr(keras.applications, name)
-    by_lower = {known.lower(): known for known in ("mlp", *names)}
+    by_lower = {str(known).lower(): known for known in (*others, *names)}
     close = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
     hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
     raise BackboneError(
-        f"backbone={name!r} is not a network of keras.applications.{hint} "
-        f"Accepted: mlp, {', '.join(names)}."
+        f"{parameter}={name!r} is not a network of keras.applications.{hint} "
+        f"Accepted: {', '.join(map(str, (*others, *names)))}."
     )
 
 
@@ -266,7 +266,8 @@ def _check_image_shape(name, input_shape):
 
 def _preprocessing_mode(name):
     """Find which kind of preprocessing an application has, None for none."""
-    own = sys.modules[_application(name).__module__].preprocess_input
+    application = _application(name, "preprocess", ("auto", None))
+    own = sys.modules[application.__module__].preprocess_input
     pixels = np.linspace(0, 255, 12).reshape(1, 2, 2, 3)
     expected = own(pixels.copy(), data_format="channels_last")
     if np.array_equal(expected, pixels):

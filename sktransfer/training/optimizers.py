@@ -6,6 +6,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+# Wrappers; one that needs to know the kinds of layers; and one whose state starts as a
+# copy of the weights.
+_NOT_SUPPORTED = (
+    "Optimizer",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
+    "ScheduleFreeAdamW",
+)
+
 
 def serialize_optimizer(optimizer):
     """Turn an optimizer as the user gives it into plain data.
@@ -26,7 +36,7 @@ def serialize_optimizer(optimizer):
         for name, cls in vars(keras.optimizers).items()
         if isinstance(cls, type)
         and issubclass(cls, keras.Optimizer)
-        and name not in ("Optimizer", "MultiOptimizer", "LossScaleOptimizer", "Muon")
+        and name not in _NOT_SUPPORTED
     }
     if isinstance(optimizer, str):
         cls = known.get(optimizer.lower())
@@ -38,6 +48,11 @@ def serialize_optimizer(optimizer):
                 f"{sorted(known)} or a keras.optimizers.Optimizer."
             )
         optimizer = cls()
+    elif type(optimizer).__name__ in _NOT_SUPPORTED:
+        raise ValueError(
+            f"optimizer={type(optimizer).__name__} is not supported; accepted: "
+            f"{sorted(known)} or another keras.optimizers.Optimizer."
+        )
     elif not isinstance(optimizer, keras.Optimizer):
         raise TypeError(
             f"optimizer is of type {type(optimizer).__name__}; expected a name or a "

@@ -119,8 +119,9 @@ class Program:
             for generator in layer._seed_generators
         ]
         # Every call has this many rows, padded if need be: then a row's result
-        # depends neither on the other rows nor on how many there are.
-        self.rows_per_call = 256 if len(model.input_shape) == 2 else 32
+        # depends neither on the other rows nor on how many there are. Multiples of 48
+        # leave no remainder in matrix products, which rounds otherwise.
+        self.rows_per_call = 192 if len(model.input_shape) == 2 else 48
         self._run_prefix = self._compile(self._prefix)
         self._run_model = self._compile(model)
         self._run_network = self._compile(self.network)

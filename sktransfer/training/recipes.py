@@ -67,7 +67,7 @@ def plan(recipe, *, depth, n_layers, epochs, pretrained, has_head):
             stages.append(Stage("fine-tune", depth, epochs))
         return stages
     n_stages = min(_GRADUAL_STAGES, n_layers - depth + 1, epochs)
-    depths = np.linspace(n_layers, depth, n_stages).round().astype(int)
+    depths = np.linspace(depth, n_layers, n_stages).round().astype(int)[::-1]
     shares = np.diff(np.linspace(0, epochs, n_stages + 1).round().astype(int))
     return [
         Stage("head" if d == n_layers else "fine-tune", int(d), int(share))

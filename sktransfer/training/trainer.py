@@ -37,6 +37,10 @@ class Trainer:
         float_type = tf.as_dtype(program.dtype)
         with preserve_random_state():
             self._weight_decay = tf.Variable(0.0, dtype=float_type, trainable=False)
+            config = optimizer["config"]
+            # Of all gradients, not of each group alone.
+            self._global_clipnorm = config.get("global_clipnorm")
+            optimizer = optimizer | {"config": config | {"global_clipnorm": None}}
             members = [self._make_member(optimizer) for _ in groups]
             self.optimizer = keras.optimizers.MultiOptimizer(
                 lambda variable: members[group_of[id(variable)]]
@@ -177,6 +181,10 @@ class Trainer:
                     [v.value for v in self._variables],
                     unconnected_gradients=tf.UnconnectedGradients.ZERO,
                 )
+                if self._global_clipnorm is not None:
+                    gradients, _ = tf.clip_by_global_norm(
+                        gradients, self._global_clipnorm
+                    )
                 self.optimizer.apply(gradients, self._variables)
                 return i + 1, total + batch_total
 

@@ -200,8 +200,14 @@ def test_each_optimizer_is_that_of_keras(name):
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["adamw", "schedulefreeadamw", keras.optimizers.Adam(use_ema=True)]
+    "optimizer", ["schedulefreeadamw", keras.optimizers.ScheduleFreeAdamW()]
 )
+def test_an_optimizer_that_starts_from_a_copy_of_the_weights_is_refused(optimizer):
+    with pytest.raises(ValueError, match=r"optimizer=.*chedule.*ccepted"):
+        train(optimizer=optimizer)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", keras.optimizers.Adam(use_ema=True)])
 def test_nothing_of_an_earlier_fit_is_left_in_the_optimizer(optimizer, monkeypatch):
     def fresh():
         monkeypatch.setattr(

@@ -257,3 +257,17 @@ def test_chunks_are_whole_batches(chunk_bytes, monkeypatch):
 
 def test_backend_is_tensorflow():
     assert keras.backend.backend() == "tensorflow"
+
+
+def test_masks_reach_the_trained_part():
+    backbone = backbone_of("masked_embedding")
+    X = np.array([[1, 2, 0, 0, 0], [3, 0, 0, 0, 0], [1, 2, 3, 4, 5]], dtype="int32")
+    expected = backbone.build()(X).numpy()
+    for depth in range(backbone.n_layers + 1):
+        program = get_program(backbone, depth, expected.shape[1], "float32")
+        with program.held():
+            program.load(
+                backbone.weights, (np.eye(len(expected.T)), np.zeros(len(expected.T)))
+            )
+            scores = program.logits(program.prefix(X))
+        np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-6)
