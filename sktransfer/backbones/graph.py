@@ -1,6 +1,5 @@
 """Keras models as flat graphs: copying, inlining nested models, cutting off heads."""
 
-import copy
 import difflib
 import json
 
@@ -105,7 +104,7 @@ def deserialize(config, *, custom_objects=None, dtype=None, seed=0):
     def adjust(key, value):
         return _with_dtype(value, dtype) if key == "dtype" and dtype else value
 
-    config = _map_config(copy.deepcopy(config), adjust)
+    config = _map_config(config, adjust)
     with preserve_random_state(seed):
         return keras.saving.deserialize_keras_object(
             config, custom_objects=custom_objects, safe_mode=False

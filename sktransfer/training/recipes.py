@@ -192,7 +192,7 @@ def fine_tune(
                 # Callbacks may put other weights back here.
                 observer.stage_end()
                 weights, head = program.read()
-                _check_finite([*weights, *head], settings)
+                _check_finite(program, rows, settings)
                 n_steps += trainer.n_steps
                 state = trainer.state()
         if stage_best is not None and (best is None or stage_best[0] >= best[0]):
@@ -218,10 +218,12 @@ def _note_probe(history, rows, examples, validation):
     return entry.get("val_score")
 
 
-def _check_finite(arrays, settings):
-    if not all(np.isfinite(array).all() for array in arrays):
+def _check_finite(program, rows, settings):
+    """Raise NonFiniteLossError when the last step left a network of no use."""
+    some = rows.take(slice(0, program.rows_per_call))
+    if not np.isfinite(program.logits(some)).all():
         raise NonFiniteLossError(
-            f"Weights became NaN or infinite with learning_rate="
-            f"{settings.learning_rate!r}. Use a smaller learning_rate, and check that "
-            "X is scaled as the backbone expects."
+            "The scores of the trained network are NaN or infinite with "
+            f"learning_rate={settings.learning_rate!r}. Use a smaller learning_rate, "
+            "and check that X is scaled as the backbone expects."
         )

@@ -25,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sktransfer import TransferClassifier
+from sktransfer.training import linear_probe
 
 RECIPES = ("linear-probe", "full", "lp-ft", "gradual")
 COLUMNS = ("scratch", "logistic regression", *RECIPES)
@@ -173,9 +174,39 @@ def accuracies(make_task, labels, seed):
     return result
 
 
+def defaults(seeds):
+    """Compare probe regularisations and learning rates of LP-FT on the digits."""
+    settings = [(c, rate) for c in (0.01, 0.1, 1.0) for rate in (3e-4, 1e-3, 3e-3)]
+    columns = [(task, n) for task in ("inverted", "new-classes") for n in (1, 5)]
+    scores = {}
+    for seed in range(seeds):
+        for name in ("inverted", "new-classes"):
+            rng = np.random.default_rng(seed)
+            task = TASKS[name][1](rng, seed)
+            for n_labels in (1, 5):
+                train, test = draw(task.y, n_labels, rng)
+                for c, rate in settings:
+                    linear_probe.PROBE_C = c
+                    model = TransferClassifier(
+                        **task.pretrained, learning_rate=rate, random_state=seed
+                    ).fit(task.X[train], task.y[train])
+                    score = model.score(task.X[test], task.y[test])
+                    scores.setdefault((c, rate, name, n_labels), []).append(100 * score)
+    rows = [
+        (
+            "probe C",
+            "learning rate",
+            *(f"{TASKS[t][0]}, {n} a class" for t, n in columns),
+        )
+    ]
+    for c, rate in settings:
+        means = (np.mean(scores[c, rate, *column]) for column in columns)
+        rows.append((str(c), str(rate), *(f"{mean:.1f}" for mean in means)))
+    return rst_rows(f"LP-FT, by probe and rate ({seeds} seeds)", rows)
+
+
 def rst_table(title, labels, results):
     """Write results as a reStructuredText table with means and standard errors."""
-    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
     rows = [("labels a class", *COLUMNS)]
     for n_labels in labels:
         cells = []
@@ -189,6 +220,12 @@ def rst_table(title, labels, results):
             cells.append(f"{np.mean(values):.1f} ± {error:.1f}")
         if cells:
             rows.append((str(n_labels), *cells))
+    return rst_rows(title, rows)
+
+
+def rst_rows(title, rows):
+    """Write rows as a reStructuredText table, the first one as its header."""
+    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
     for row in rows:
         lines += [f"   {'* -' if i == 0 else '  -'} {c}" for i, c in enumerate(row)]
     return "\n".join([*lines, ""])
@@ -200,11 +237,16 @@ def main():
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--labels", default="1,2,5,10,20")
     parser.add_argument("--tasks", default=",".join(TASKS))
+    parser.add_argument("--defaults", action="store_true", help="compare defaults")
     parser.add_argument("--output", type=Path, help="file for the tables")
     options = parser.parse_args()
     labels = [int(n) for n in options.labels.split(",")]
     tables = []
-    for key in options.tasks.split(","):
+    if options.defaults:
+        tables.append(defaults(options.seeds))
+        print(tables[-1])
+        options.tasks = ""
+    for key in filter(None, options.tasks.split(",")):
         title, make_task = TASKS[key]
         start, results = time.perf_counter(), []
         for seed in range(options.seeds):
