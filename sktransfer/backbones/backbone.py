@@ -110,9 +110,10 @@ class Backbone:
             `feature_layer` is not one of its layers.
         """
         from sktransfer.backbones import graph
+        from sktransfer.backbones.feature_cut import cut
 
         flat = graph.flat_copy(model)
-        features, head = graph.cut(flat, feature_layer)
+        features, head = cut(flat, feature_layer)
         if classes is not None:
             classes, head = _sort_classes(classes, head, model.name)
         config = graph.serialize(features)

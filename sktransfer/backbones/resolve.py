@@ -72,11 +72,13 @@ def _resolve(backbone, weights, feature_layer, preprocess, row_shape):
     if isinstance(backbone, Backbone):
         if (weights, feature_layer, preprocess) in _UNCHANGED:
             return backbone
+        cut_here = "output" if feature_layer == "auto" else feature_layer
         model = backbone.build(dtype=None)
-        # The head that was cut off stays valid as long as the features do.
-        made = _finish(model, weights, feature_layer, preprocess)
-        if feature_layer == "auto" and weights is not None:
-            made = made.replace(head=backbone.head, classes=backbone.classes)
+        made = _finish(model, weights, cut_here, preprocess)
+        if weights == "auto":
+            made = made.replace(pretrained=backbone.pretrained)
+            if feature_layer == "auto":
+                made = made.replace(head=backbone.head, classes=backbone.classes)
         return made
     if isinstance(backbone, keras.Model):
         return _from_model(backbone, weights, feature_layer, preprocess)
@@ -140,14 +142,13 @@ def _from_name(name, weights, feature_layer, preprocess, row_shape):
             )
         return _finish(files.read_model(name), weights, feature_layer, preprocess)
     own = preprocess if preprocess in ("auto", None) else None
-    build = {"weights": None if weights is None else weights, "input_shape": row_shape}
+    options = {"input_shape": row_shape, "preprocess": own}
     if text.startswith("hub:"):
         preset = text.removeprefix("hub:")
-        build["weights"] = "auto" if weights == "auto" else weights
-        model = zoo.build_hub(preset, preprocess=own, **build)
+        model = zoo.build_hub(preset, weights=weights, **options)
     else:
-        build["weights"] = "imagenet" if weights == "auto" else weights
-        model = zoo.build_application(text, preprocess=own, **build)
+        weights = "imagenet" if weights == "auto" else weights
+        model = zoo.build_application(text, weights=weights, **options)
     # What they load themselves is in the model by now.
     return _finish(model, "auto", feature_layer, preprocess if own is None else "auto")
 
