@@ -163,7 +163,12 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         check_magnitude(X, self.dtype)
         X = shape_rows(X, self.backbone_.input_shape)
         program = get_program(
-            self.backbone_, self.frozen_depth_, len(self.classes_), self.dtype
+            self.backbone_,
+            self.frozen_depth_,
+            len(self.classes_),
+            self.dtype,
+            # The program of the fit, as long as it is there.
+            from_scratch=getattr(self, "_from_scratch", False),
         )
         with program.held():
             program.load(self.backbone_.weights, self.backbone_.head)
@@ -321,6 +326,7 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
 
 
 def _is_fitted_name(name):
-    return (
-        name.endswith("_") and not name.startswith("_")
-    ) or name == "_partial_fit_state"
+    return (name.endswith("_") and not name.startswith("_")) or name in (
+        "_from_scratch",
+        "_partial_fit_state",
+    )

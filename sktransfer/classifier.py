@@ -340,9 +340,11 @@ class TransferClassifier(BaseTransferClassifier):
         settings = self._settings()
         if going_on:
             backbone, classes = self.backbone_, self.classes_
+            from_scratch = self._from_scratch
         else:
             backbone = self._resolve_backbone(X, index, sample_weight, rng)
             classes = self._choose_classes(backbone, labels)
+            from_scratch = not backbone.pretrained
         has_head = going_on or self.head == "keep"
         X = shape_rows(X, backbone.input_shape)
         depth = resolve_depth(self.frozen_depth, backbone.n_layers)
@@ -388,6 +390,7 @@ class TransferClassifier(BaseTransferClassifier):
             len(classes),
             settings,
             dtype=self.dtype,
+            from_scratch=from_scratch,
             rng=rng,
             observer=observer,
             memory=None if self.memory is None else check_memory(self.memory),
@@ -396,6 +399,7 @@ class TransferClassifier(BaseTransferClassifier):
         observer.close()
         entries = [*entries, *fitted.history.epochs]
         self._keep(fitted, entries, backbone, classes, depth)
+        self._from_scratch = from_scratch
         if partial:
             self._partial_fit_state = (fitted.optimizer_state, entries)
         else:

@@ -27,7 +27,7 @@ _programs = collections.OrderedDict()
 _programs_lock = threading.Lock()
 
 
-def get_program(backbone, depth, n_classes, dtype):
+def get_program(backbone, depth, n_classes, dtype, *, from_scratch=False):
     """Return the program of a backbone frozen to a depth, under a head.
 
     Programs are kept for the whole process, the last used ones first, so that
@@ -43,13 +43,16 @@ def get_program(backbone, depth, n_classes, dtype):
         Columns of the head.
     dtype : str
         Floating-point type of all computations.
+    from_scratch : bool, default=False
+        Whether batch normalisation learns its statistics. Pretrained ones are kept:
+        a few batches of a few rows would only spoil them.
 
     Returns
     -------
     Program
     """
     for level in itertools.count():
-        key = (backbone.program_key, depth, n_classes, dtype, level)
+        key = (backbone.program_key, depth, n_classes, dtype, from_scratch, level)
         program = _find(key, backbone)
         # A callback may use another estimator while its own is being trained.
         if not program.is_held_here:
@@ -64,7 +67,7 @@ def _find(key, backbone):
     # The lock on the random state comes first wherever both are held.
     with preserve_random_state(), _programs_lock:
         if key not in _programs:
-            _programs[key] = Program(backbone, *key[1:4])
+            _programs[key] = Program(backbone, *key[1:5])
             while len(_programs) > _MAX_PROGRAMS:
                 _programs.popitem(last=False)
         return _programs[key]
@@ -86,7 +89,7 @@ class Program:
         Trainable variables of each trained layer, and of the head as the last.
     """
 
-    def __init__(self, backbone, depth, n_classes, dtype):
+    def __init__(self, backbone, depth, n_classes, dtype, from_scratch=False):
         self._lock = threading.Lock()
         self._holder = None
         self.depth = depth
@@ -113,6 +116,11 @@ class Program:
             *(list(layer.trainable_variables) for layer in parts.trained),
             self._head.trainable_variables,
         ]
+        if not from_scratch:
+            for layer in self.network._flatten_layers():
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    # Its scale and shift are trained all the same.
+                    layer.trainable = False
         self._seeds = [
             generator.state
             for layer in self.network._flatten_layers()

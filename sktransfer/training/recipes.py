@@ -106,6 +106,7 @@ def fine_tune(
     settings,
     *,
     dtype,
+    from_scratch,
     rng,
     observer,
     memory=None,
@@ -129,6 +130,8 @@ def fine_tune(
         Training parameters.
     dtype : str
         Floating-point type.
+    from_scratch : bool
+        Whether batch normalisation learns its statistics.
     rng : numpy.random.Generator
         Source of a random head, the shuffles and the random layers.
     observer : Observer
@@ -150,7 +153,9 @@ def fine_tune(
     key = backbone.fingerprint if memory is not None else ""
     n_steps = 0
     for stage in stages:
-        program = get_program(backbone, stage.depth, n_classes, dtype)
+        program = get_program(
+            backbone, stage.depth, n_classes, dtype, from_scratch=from_scratch
+        )
         with program.held():
             program.load(weights, head)
             rows = RowFeatures(examples, program, memory, key)

@@ -168,7 +168,9 @@ class Trainer:
                 rows = slice(i * batch, (i + 1) * batch)
                 for k, member in enumerate(self._members):
                     member.learning_rate.assign(tf.cast(rates[i, k], tf.float32))
-                with tf.GradientTape() as tape:
+                values = [v.value for v in self._variables]
+                with tf.GradientTape(watch_accessed_variables=False) as tape:
+                    tape.watch(values)
                     loss, batch_total = objective(
                         [x[rows] for x in inputs],
                         y[rows],
@@ -178,7 +180,7 @@ class Trainer:
                     )
                 gradients = tape.gradient(
                     loss,
-                    [v.value for v in self._variables],
+                    values,
                     unconnected_gradients=tf.UnconnectedGradients.ZERO,
                 )
                 if self._global_clipnorm is not None:

@@ -108,7 +108,8 @@ def images(kind, rng, seed):
     if kind == "digits":
         X, y = digit_images(400)
     else:
-        X, y = texture_patches(40, half=0, seed=seed)
+        X, names = texture_patches(40, half=0, seed=seed)
+        y = np.unique(names, return_inverse=True)[1]
     path = Path(tempfile.gettempdir()) / "efficientnet_lite0.weights.h5"
     if not path.exists():
         write_weights(path)
