@@ -123,7 +123,7 @@ class TransferClassifier(BaseTransferClassifier):
         The greatest of them; its weights are the ones kept.
     n_features_in_ : int
         Length of the second axis of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Column names, where X had them.
 
     See Also
