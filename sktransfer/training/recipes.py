@@ -106,9 +106,9 @@ def fine_tune(
     settings,
     *,
     dtype,
-    from_scratch,
     rng,
     observer,
+    from_scratch=False,
     memory=None,
     optimizer_state=None,
 ):
@@ -130,12 +130,12 @@ def fine_tune(
         Training parameters.
     dtype : str
         Floating-point type.
-    from_scratch : bool
-        Whether batch normalisation learns its statistics.
     rng : numpy.random.Generator
         Source of a random head, the shuffles and the random layers.
     observer : Observer
         Told of each epoch.
+    from_scratch : bool, default=False
+        Whether batch normalisation learns its statistics.
     memory : joblib.Memory or None
         Keeps prefix outputs on disk.
     optimizer_state : list of ndarray or None
