@@ -50,6 +50,28 @@ def check_magnitude(X, dtype):
         )
 
 
+def check_rows(estimator, X, *, reset):
+    """Check X as any number of numeric dimensions; keep its own type.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Has a `dtype` that must hold the values; its n_features_in_ and
+        feature_names_in_ are set, or compared.
+    X : array-like of shape (n_samples, ...)
+        Rows.
+    reset : bool
+        Whether this is a fit.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...)
+    """
+    X = validate_data(estimator, X, reset=reset, dtype="numeric", allow_nd=True)
+    check_magnitude(X, estimator.dtype)
+    return X
+
+
 def shape_rows(X, input_shape):
     """Give rows the shape that a backbone takes.
 
@@ -159,9 +181,7 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         check_is_fitted(self)
         from sktransfer.training.program import get_program
 
-        X = validate_data(self, X, reset=False, dtype="numeric", allow_nd=True)
-        check_magnitude(X, self.dtype)
-        X = shape_rows(X, self.backbone_.input_shape)
+        X = shape_rows(check_rows(self, X, reset=False), self.backbone_.input_shape)
         program = get_program(
             self.backbone_,
             self.frozen_depth_,

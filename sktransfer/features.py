@@ -10,9 +10,9 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils._param_validation import HasMethods, StrOptions
-from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
+from sklearn.utils.validation import check_is_fitted, check_memory
 
-from sktransfer.base import check_magnitude, make_rng, shape_rows
+from sktransfer.base import check_rows, make_rng, shape_rows
 
 
 class BackboneFeatures(
@@ -123,7 +123,7 @@ class BackboneFeatures(
                 "backbone='mlp' has no pretrained weights and so no features; pass a "
                 "pretrained backbone, for example a fitted estimator's backbone_."
             )
-        X = self._check(X, reset=True)
+        X = check_rows(self, X, reset=True)
         backbone = resolve(
             self.backbone,
             weights=self.weights,
@@ -150,16 +150,11 @@ class BackboneFeatures(
         ndarray of shape (n_samples, n_features_out), `dtype`
         """
         check_is_fitted(self)
-        X = shape_rows(self._check(X, reset=False), self.backbone_.input_shape)
+        X = shape_rows(check_rows(self, X, reset=False), self.backbone_.input_shape)
         compute = _features
         if self.memory is not None:
             compute = check_memory(self.memory).cache(_features)
         return compute(self.backbone_, X, self.dtype)
-
-    def _check(self, X, *, reset):
-        X = validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True)
-        check_magnitude(X, self.dtype)
-        return X
 
 
 def _features(backbone, X, dtype):

@@ -17,6 +17,8 @@ from sktransfer.backbones.backbone import Backbone
 from sktransfer.exceptions import BackboneError
 
 _FILE_SUFFIXES = (".keras", ".h5", ".hdf5")
+# Weights, feature layer and preprocessing that leave a Backbone as it is.
+_UNCHANGED = [("auto", "auto", "auto"), ("auto", "auto", None), (None, "auto", "auto")]
 _MAX_CACHED = 16
 _by_key = collections.OrderedDict()
 _by_model = weakref.WeakKeyDictionary()
@@ -119,9 +121,6 @@ def _resolve(backbone, weights, feature_layer, preprocess, row_shape):
         "keras.applications model, 'hub:PRESET', a path to a .keras or .h5 file, a "
         "callable that returns a keras.Model, a keras.Model or a Backbone."
     )
-
-
-_UNCHANGED = [("auto", "auto", "auto"), ("auto", "auto", None), (None, "auto", "auto")]
 
 
 def _from_name(name, weights, feature_layer, preprocess, row_shape):

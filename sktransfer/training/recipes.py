@@ -10,7 +10,6 @@ from sktransfer.training.loop import History, evaluate, train
 from sktransfer.training.program import get_program
 from sktransfer.training.rows import RowFeatures
 
-RECIPES = ("linear-probe", "full", "lp-ft", "gradual")
 _GRADUAL_STAGES = 4
 
 
@@ -43,7 +42,7 @@ def plan(recipe, *, depth, n_layers, epochs, pretrained, has_head):
     Parameters
     ----------
     recipe : str
-        One of RECIPES.
+        "linear-probe", "full", "lp-ft" or "gradual".
     depth, n_layers : int
         Frozen depth, and weighted layers of the backbone.
     epochs : int
