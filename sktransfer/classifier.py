@@ -376,7 +376,7 @@ class TransferClassifier(BaseTransferClassifier):
             make_callbacks(self.callbacks),
             epochs=n_epochs,
             verbose=self.verbose,
-            listener=tasks,
+            listener=tasks if getattr(self, "_skl_callbacks", None) else None,
         )
         state, entries = None, []
         if partial and going_on:

@@ -186,7 +186,6 @@ def test_nothing_is_traced_again(make, source, digits):
         {"learning_rate": 0.01},
         {"weight_decay": 0.1},
         {"label_smoothing": 0.2},
-        {"batch_size": 17},
         {"head_learning_rate": 0.1},
         {"early_stopping": True},
         {"epochs": 5, "random_state": 3},

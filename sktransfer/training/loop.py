@@ -7,6 +7,8 @@ import numpy as np
 from sktransfer.exceptions import NonFiniteLossError
 from sktransfer.training.optimizers import group_rates, step_rates
 
+_ROWS_AT_ONCE = 1 << 20
+
 
 @dataclass
 class Settings:
@@ -56,6 +58,11 @@ class Patience:
         improved = value > self.best
         self.best = max(self.best, value)
         return improved
+
+    @property
+    def n_sure(self):
+        """How many more values there will be, whatever they are."""
+        return self._allowed + 1 - self._waited
 
     @property
     def exhausted(self):
@@ -118,16 +125,26 @@ def train(
     NonFiniteLossError
         When the loss becomes NaN or infinite.
     """
-    n, batch_size = len(examples), min(settings.batch_size, len(examples))
-    n_batches = -(-n // batch_size)
+    n = len(examples)
+    batch_size = min(settings.batch_size, n)
+    counts = np.minimum(batch_size, n - np.arange(0, n, batch_size))
+    n_batches, width = len(counts), trainer.batch_rows(batch_size)
+    filled = n_batches * width
     weight = examples.sample_weight / examples.sample_weight.mean()
     patience = Patience(settings.tol, settings.n_iter_no_change)
-    best = None
-    for epoch in range(epochs):
+    watched = observer.is_watching or validation is not None
+    best, epoch, done = None, 0, False
+    while epoch < epochs and not done:
         observer.epoch_begin()
-        order = rng.permutation(n)
+        # As many epochs at once as nothing can happen between.
+        many = 1 if watched else min(patience.n_sure, max(1, _ROWS_AT_ONCE // n))
+        many = min(many, epochs - epoch)
+        order = np.concatenate(
+            [np.resize(rng.permutation(n), filled) for _ in range(many)]
+        )
+        is_row = np.tile(np.arange(filled) < n, many)
         rates = observer.rate_factor * step_rates(
-            settings.learning_rate, first_step + epoch * n_batches, n_batches
+            settings.learning_rate, first_step + epoch * n_batches, many * n_batches
         )
         of_groups = group_rates(
             rates,
@@ -135,34 +152,39 @@ def train(
             head_rate=settings.head_learning_rate,
             layer_decay=settings.layer_decay,
         )
-        total, done = 0.0, 0
-        for chunk in rows.chunks(order, batch_size):
-            steps = -(-len(chunk) // batch_size)
-            total += trainer.steps(
-                rows.take(chunk),
-                examples.y[chunk],
-                weight[chunk],
-                of_groups[done : done + steps],
-                batch_size=batch_size,
-                label_smoothing=settings.label_smoothing,
-                l2_sp=settings.l2_sp,
+        of_batches, losses, step = np.tile(counts, many), [], 0
+        for chunk in rows.chunks(order, width):
+            steps = slice(step, step + len(chunk) // width)
+            losses.append(
+                trainer.steps(
+                    rows.take(chunk),
+                    examples.y[chunk],
+                    weight[chunk] * is_row[step * width :][: len(chunk)],
+                    of_batches[steps],
+                    of_groups[steps],
+                    label_smoothing=settings.label_smoothing,
+                    l2_sp=settings.l2_sp,
+                )
             )
-            done += steps
-        entry = {"stage": stage, "loss": total / n, "learning_rate": float(rates[-1])}
-        if not np.isfinite(entry["loss"]):
-            raise NonFiniteLossError(
-                f"The training loss became {entry['loss']} in epoch {epoch + 1} with "
-                f"learning_rate={settings.learning_rate!r}. Use a smaller "
-                "learning_rate, and check that X is scaled as the backbone expects."
-            )
-        if validation is not None:
-            entry["val_loss"], entry["val_score"] = evaluate(*validation)
-        history.epochs.append(entry)
-        improved = patience.update(entry.get("val_score", -entry["loss"]))
-        if validation is not None and improved:
-            best = program.read()
-        if observer.epoch_end(entry, program) or patience.exhausted:
-            break
+            step = steps.stop
+        totals = np.concatenate(losses).reshape(many, n_batches).sum(1, np.float64)
+        for total, rate in zip(totals, rates[n_batches - 1 :: n_batches], strict=True):
+            epoch += 1
+            entry = {"stage": stage, "loss": total / n, "learning_rate": float(rate)}
+            if not np.isfinite(total):
+                raise NonFiniteLossError(
+                    f"The training loss became {total} in epoch {epoch} with "
+                    f"learning_rate={settings.learning_rate!r}. Use a smaller "
+                    "learning_rate, and check that X is scaled as the backbone "
+                    "expects."
+                )
+            if validation is not None:
+                entry["val_loss"], entry["val_score"] = evaluate(*validation)
+            history.epochs.append(entry)
+            improved = patience.update(entry.get("val_score", -entry["loss"]))
+            if validation is not None and improved:
+                best = program.read()
+            done = observer.epoch_end(entry, program) or patience.exhausted
     return None if best is None else (patience.best, *best)
 
 

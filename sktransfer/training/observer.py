@@ -110,6 +110,11 @@ class Observer:
             callback.set_model(network)
             callback.on_train_begin({})
 
+    @property
+    def is_watching(self):
+        """Whether anybody is told of the epochs."""
+        return bool(self._callbacks or self._bar or self._listener)
+
     def epoch_begin(self):
         """Call the hooks before an epoch."""
         if self._listener is not None:

@@ -1,6 +1,7 @@
 """Optimizers, learning-rate schedules and the rates of layers."""
 
 import difflib
+import functools
 
 import keras
 import numpy as np
@@ -47,7 +48,7 @@ def serialize_optimizer(optimizer):
                 f"optimizer={optimizer!r} is not known.{hint} Accepted: "
                 f"{sorted(known)} or a keras.optimizers.Optimizer."
             )
-        optimizer = cls()
+        return _serialize_default(cls)
     elif type(optimizer).__name__ in _NOT_SUPPORTED:
         raise ValueError(
             f"optimizer={type(optimizer).__name__} is not supported; accepted: "
@@ -58,7 +59,15 @@ def serialize_optimizer(optimizer):
             f"optimizer is of type {type(optimizer).__name__}; expected a name or a "
             "keras.optimizers.Optimizer."
         )
-    config = keras.optimizers.serialize(optimizer)
+    return _fixed(keras.optimizers.serialize(optimizer))
+
+
+@functools.cache
+def _serialize_default(cls):
+    return _fixed(keras.optimizers.serialize(cls()))
+
+
+def _fixed(config):
     # Rate and decay are set for each fit, and Keras numbers the names it makes up;
     # none of them is to make programs differ.
     fixed = {"learning_rate": 0.0, "weight_decay": 0.0, "name": "optimizer"}

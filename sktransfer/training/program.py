@@ -13,6 +13,7 @@ from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
 from sktransfer.training.tracing import traced_once
 from sktransfer.training.trainer import Trainer
+from sktransfer.training.xla import xla_batch
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
@@ -95,7 +96,6 @@ class Program:
         self.depth = depth
         self.dtype = dtype
         self.n_traces = 0
-        self._loaded = None
         self._trainers = collections.OrderedDict()
         model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
@@ -121,6 +121,12 @@ class Program:
                 if isinstance(layer, keras.layers.BatchNormalization):
                     # Its scale and shift are trained all the same.
                     layer.trainable = False
+        self._variables = [*model.weights, *self._head.weights]
+        self._loaded = [None] * len(self._variables)
+        of_network = {id(variable) for variable in self.network.weights}
+        self._changing = [
+            i for i, v in enumerate(self._variables) if id(v) in of_network
+        ]
         self._seeds = [
             generator.state
             for layer in self.network._flatten_layers()
@@ -181,14 +187,10 @@ class Program:
         head : tuple of two ndarrays
             Kernel and bias.
         """
-        token = (weights, head)
-        if self._loaded is None or any(
-            a is not b for a, b in zip(token, self._loaded, strict=True)
-        ):
-            self._loaded = None
-            self._model.set_weights(weights)
-            self._head.set_weights(head)
-            self._loaded = token
+        for i, value in enumerate((*weights, *head)):
+            if self._loaded[i] is not value:
+                self._variables[i].assign(value)
+                self._loaded[i] = value
 
     def seed(self, rng):
         """Set the state of each random layer from a NumPy generator."""
@@ -206,8 +208,9 @@ class Program:
         return self._model.get_weights(), self._head.get_weights()
 
     def changed(self):
-        """Note that training has changed the variables since `load`."""
-        self._loaded = None
+        """Note that training has changed the trained part since `load`."""
+        for i in self._changing:
+            self._loaded[i] = None
 
     def prefix(self, X):
         """Compute the prefix outputs of rows.
@@ -295,7 +298,7 @@ class Program:
     def _cast(array, tensor):
         return np.ascontiguousarray(array, dtype=tensor.dtype)
 
-    def trainer(self, optimizer, *, layerwise, l2_sp):
+    def trainer(self, optimizer, *, layerwise, l2_sp, batch_size, n):
         """Return the compiled training function with its optimizer.
 
         Parameters
@@ -306,15 +309,20 @@ class Program:
             Whether each layer has a learning rate of its own.
         l2_sp : bool
             Whether the loss holds the distance to the starting weights.
+        batch_size, n : int
+            Rows in a batch, and in the training set.
 
         Returns
         -------
         Trainer
         """
-        key = (repr(optimizer), layerwise, l2_sp)
-        trainer = self._trainers.pop(key, None) or Trainer(
-            self, optimizer, layerwise=layerwise, l2_sp=l2_sp
-        )
+        options = {
+            "layerwise": layerwise,
+            "l2_sp": l2_sp,
+            "xla_batch": xla_batch(self.network, batch_size, n),
+        }
+        key = (repr(optimizer), *options.values())
+        trainer = self._trainers.pop(key, None) or Trainer(self, optimizer, **options)
         self._trainers[key] = trainer
         if len(self._trainers) > _MAX_TRAINERS:
             self._trainers.popitem(last=False)

@@ -171,6 +171,8 @@ def fine_tune(
                     settings.optimizer,
                     layerwise=settings.layer_decay != 1,
                     l2_sp=settings.l2_sp > 0,
+                    batch_size=settings.batch_size,
+                    n=len(examples),
                 )
                 if settings.l2_sp > 0:
                     program.load(backbone.weights, head)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def traced_once(function, signature):
+def traced_once(function, signature, *, jit_compile=False):
     """Trace a function when it is first called; call the result from then on.
 
     Parameters
@@ -12,6 +12,8 @@ def traced_once(function, signature):
         Function of tensors.
     signature : list of tf.TensorSpec
         What it is traced for.
+    jit_compile : bool, default=False
+        Whether XLA compiles it.
 
     Returns
     -------
@@ -21,7 +23,9 @@ def traced_once(function, signature):
 
     def call(*inputs):
         if not traced:
-            compiled = tf.function(function, signature, autograph=False)
+            compiled = tf.function(
+                function, signature, autograph=False, jit_compile=jit_compile
+            )
             traced.append(compiled.get_concrete_function())
         return traced[0](*inputs)
 

@@ -1,19 +1,23 @@
-"""The compiled training of a program: an optimizer and whole epochs of steps."""
+"""The compiled training of a program: an optimizer and many steps in one call."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.training.tracing import traced_once
 
 _NOT_DECAYED = ["bias", "beta", "gamma"]
+# A call with XLA takes arrays of one size: this many steps, fewer of wide rows.
+_XLA_STEPS = 256
+_XLA_CALL_BYTES = 1 << 22
 
 
 class Trainer:
-    """Runs epochs of gradient steps inside TensorFlow.
+    """Runs many gradient steps inside TensorFlow in one call.
 
-    What changes between fits (rows, rates, decay, smoothing, batch size) is an
-    argument or a variable, so that nothing is traced again.
+    What changes between fits (rows, rates, decay, smoothing) is an argument or a
+    variable, so that nothing is traced again.
 
     Parameters
     ----------
@@ -25,10 +29,20 @@ class Trainer:
         One group for each layer; otherwise one for the backbone and one for the head.
     l2_sp : bool
         Whether the loss holds the distance to the starting weights.
+    xla_batch : int or None
+        Compile with XLA, for batches of this many rows; None leaves the size open.
     """
 
-    def __init__(self, program, optimizer, *, layerwise, l2_sp):
+    def __init__(self, program, optimizer, *, layerwise, l2_sp, xla_batch=None):
         self._program = program
+        self._xla_batch, self._xla_steps = xla_batch, None
+        if xla_batch is not None:
+            row_bytes = sum(
+                np.dtype(tensor.dtype).itemsize * np.prod(tensor.shape[1:])
+                for tensor in program.network.inputs
+            )
+            steps = int(_XLA_CALL_BYTES // (row_bytes * xla_batch))
+            self._xla_steps = min(max(steps, 1), _XLA_STEPS)
         layers = program.trained
         in_backbone = [v for layer in layers[:-1] for v in layer]
         groups = layers if layerwise else [in_backbone, layers[-1]]
@@ -102,44 +116,65 @@ class Trainer:
         """Return the optimizer's variables as a list of ndarray."""
         return [variable.numpy() for variable in self._state]
 
-    def steps(self, features, y, sample_weight, rates, **scalars):
+    def batch_rows(self, batch_size):
+        """Rows that a batch of `batch_size` takes up in the arrays of `steps`."""
+        return self._xla_batch or batch_size
+
+    def steps(self, features, y, sample_weight, counts, rates, **scalars):
         """Run one gradient step a batch over rows in the order given.
 
         Parameters
         ----------
-        features : list of ndarray of shape (n, ...)
-            Prefix outputs.
-        y : ndarray of shape (n,), int32
+        features : list of ndarray of shape (n_steps * batch_rows, ...)
+            Prefix outputs. Each batch begins at a multiple of `batch_rows`.
+        y : ndarray of shape (n_steps * batch_rows,), int32
             Class indices.
-        sample_weight : ndarray of shape (n,)
-            Weights whose mean over the training set is 1.
+        sample_weight : ndarray of shape (n_steps * batch_rows,)
+            Weights whose mean over the training set is 1; 0 in rows that only fill
+            a batch.
+        counts : ndarray of shape (n_steps,), int
+            Rows in each batch, without those that fill it.
         rates : ndarray of shape (n_steps, n_groups)
             Learning rate of each group of variables in each batch.
         **scalars
-            batch_size, label_smoothing, l2_sp.
+            label_smoothing, l2_sp.
 
         Returns
         -------
-        float
-            Sum of the weighted losses of the rows.
+        ndarray of shape (n_steps,)
+            Sums of the weighted losses of the rows of each batch.
         """
         self._program.changed()
         dtype = self._program.dtype
-        loss = self._run_steps(
-            tf.constant(y, tf.int32),
-            tf.constant(sample_weight, dtype),
-            tf.constant(rates[:, self._has_group], dtype),
-            tf.constant(scalars["batch_size"], tf.int32),
-            tf.constant(scalars["label_smoothing"], dtype),
-            tf.constant(scalars["l2_sp"], dtype),
-            *(tf.constant(array) for array in features),
-        )
-        return float(loss)
+        n_steps = len(counts)
+        batch = len(y) // n_steps
+        a_step = [
+            counts.astype(np.int32),
+            rates[:, self._has_group].astype(dtype),
+        ]
+        a_row = [y.astype(np.int32), sample_weight.astype(dtype), *features]
+        scalars = [scalars[name] for name in ("label_smoothing", "l2_sp")]
+        per_call = self._xla_steps or n_steps
+        losses = []
+        for start in range(0, n_steps, per_call):
+            stop = min(start + per_call, n_steps)
+            totals = self._run_steps(
+                tf.constant(stop - start),
+                tf.constant(batch),
+                *(tf.constant(scalar, dtype) for scalar in scalars),
+                *(_part(array, start, stop, per_call) for array in a_step),
+                *(
+                    _part(array, start * batch, stop * batch, per_call * batch)
+                    for array in a_row
+                ),
+            )
+            losses.append(totals.numpy()[: stop - start])
+        return np.concatenate(losses)
 
     def _compile(self, float_type):
         network = self._program.network
 
-        def objective(inputs, y, weight, label_smoothing, l2_sp):
+        def objective(inputs, y, weight, count, label_smoothing, l2_sp):
             logits = network(inputs[0] if len(inputs) == 1 else inputs, training=True)
             log_proba = tf.nn.log_softmax(logits)
             hit = tf.gather(log_proba, y, axis=1, batch_dims=1)
@@ -148,7 +183,7 @@ class Trainer:
                 + label_smoothing * tf.reduce_mean(log_proba, axis=1)
             )
             total = tf.reduce_sum(weight * row_loss)
-            loss = total / tf.cast(tf.size(y), float_type)
+            loss = total / tf.cast(count, float_type)
             loss += sum(tf.cast(extra, float_type) for extra in network.losses)
             if self._anchors:
                 loss += (l2_sp / 2) * tf.add_n(
@@ -161,20 +196,28 @@ class Trainer:
                 )
             return loss, total
 
-        def run(y, weight, rates, batch, label_smoothing, l2_sp, *inputs):
+        def run(
+            n_steps, batch, label_smoothing, l2_sp, counts, rates, y, weight, *inputs
+        ):
             self._program.n_traces += 1
 
-            def step(i, total):
-                rows = slice(i * batch, (i + 1) * batch)
+            def rows_of(array, i):
+                if self._xla_batch is None:
+                    return array[i * batch : i * batch + counts[i]]
+                begin = [i * self._xla_batch] + [0] * (array.shape.rank - 1)
+                return tf.slice(array, begin, [self._xla_batch, *array.shape[1:]])
+
+            def step(i, totals):
                 for k, member in enumerate(self._members):
                     member.learning_rate.assign(tf.cast(rates[i, k], tf.float32))
                 values = [v.value for v in self._variables]
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(values)
-                    loss, batch_total = objective(
-                        [x[rows] for x in inputs],
-                        y[rows],
-                        weight[rows],
+                    loss, total = objective(
+                        [rows_of(array, i) for array in inputs],
+                        rows_of(y, i),
+                        rows_of(weight, i),
+                        counts[i],
                         label_smoothing,
                         l2_sp,
                     )
@@ -188,25 +231,37 @@ class Trainer:
                         gradients, self._global_clipnorm
                     )
                 self.optimizer.apply(gradients, self._variables)
-                return i + 1, total + batch_total
+                return i + 1, tf.tensor_scatter_nd_update(totals, [[i]], [total])
 
-            zero = tf.zeros((), float_type)
             return tf.while_loop(
-                lambda i, _: i < tf.shape(rates)[0],
+                lambda i, _: i < n_steps,
                 step,
-                (0, zero),
+                (0, tf.zeros_like(counts, float_type)),
                 parallel_iterations=1,
             )[1]
 
+        steps = self._xla_steps
+        rows = steps and steps * self._xla_batch
         scalar = tf.TensorSpec((), float_type)
-        vector = tf.TensorSpec((None,), float_type)
+        integer = tf.TensorSpec((), tf.int32)
         signature = [
-            tf.TensorSpec((None,), tf.int32),
-            vector,
-            tf.TensorSpec((None, None), float_type),
-            tf.TensorSpec((), tf.int32),
+            integer,
+            integer,
             scalar,
             scalar,
-            *(tf.TensorSpec(t.shape, t.dtype) for t in network.inputs),
+            tf.TensorSpec((steps,), tf.int32),
+            tf.TensorSpec((steps, len(self._members)), float_type),
+            tf.TensorSpec((rows,), tf.int32),
+            tf.TensorSpec((rows,), float_type),
+            *(tf.TensorSpec((rows, *t.shape[1:]), t.dtype) for t in network.inputs),
         ]
-        return traced_once(run, signature)
+        return traced_once(run, signature, jit_compile=self._xla_batch is not None)
+
+
+def _part(array, start, stop, n):
+    """Tensor of a part of an array, lengthened to `n` by what is never read."""
+    part = array[start:stop]
+    if len(part) < n:
+        part = np.empty((n, *array.shape[1:]), array.dtype)
+        part[: stop - start] = array[start:stop]
+    return tf.constant(part)
