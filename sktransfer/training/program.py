@@ -24,6 +24,7 @@ if keras.backend.backend() != "tensorflow":
 
 _MAX_PROGRAMS = 64
 _MAX_TRAINERS = 8
+_SMALL_IMAGE = 128 * 128
 _programs = collections.OrderedDict()
 _programs_lock = threading.Lock()
 
@@ -132,10 +133,7 @@ class Program:
             for layer in self.network._flatten_layers()
             for generator in layer._seed_generators
         ]
-        # Every call has this many rows, padded if need be: then a row's result
-        # depends neither on the other rows nor on how many there are. Multiples of 48
-        # leave no remainder in matrix products, which rounds otherwise.
-        self.rows_per_call = 192 if len(model.input_shape) == 2 else 48
+        self.rows_per_call = _rows_per_call(model.input_shape)
         self._run_prefix = self._compile(self._prefix)
         self._run_model = self._compile(model)
         self._run_network = self._compile(self.network)
@@ -327,6 +325,19 @@ class Program:
         if len(self._trainers) > _MAX_TRAINERS:
             self._trainers.popitem(last=False)
         return trainer
+
+
+def _rows_per_call(input_shape):
+    """Rows in every call, to which fewer are padded.
+
+    As all calls are alike, a row's result depends neither on the other rows nor on how
+    many there are. Multiples of 8 leave no remainder in matrix products, which rounds
+    otherwise. A call is to be long enough to keep the cores busy, and no longer.
+    """
+    if len(input_shape) == 2:
+        return 192
+    positions = np.prod([n for n in input_shape[1:-1] if n is not None])
+    return 48 if positions <= _SMALL_IMAGE else 8
 
 
 def _unwrap(inputs):
