@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from sktransfer._large_arrays import blocks, stack
+from sktransfer._worker_threads import limit_worker_threads
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
 from sktransfer.training.tracing import traced_once
@@ -21,6 +22,8 @@ if keras.backend.backend() != "tensorflow":
         f"{keras.backend.backend()!r} here. Unset KERAS_BACKEND or set it to "
         "'tensorflow' before Keras is imported."
     )
+
+limit_worker_threads()
 
 _MAX_PROGRAMS = 64
 _MAX_TRAINERS = 8
