@@ -7,6 +7,7 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.model_selection import train_test_split
+from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -15,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sktransfer._large_arrays import blocks
 from sktransfer.exceptions import BackboneError
 
 
@@ -35,22 +37,30 @@ def make_rng(random_state):
     return np.random.default_rng(random_state)
 
 
-def check_magnitude(X, dtype):
-    """Raise ValueError when a value of X cannot be held by `dtype`."""
+def check_values(estimator, X):
+    """Raise ValueError when X has values that the estimator cannot hold.
+
+    scikit-learn's check would bring all of a memory-mapped file into memory.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Has a `dtype` that must hold the values.
+    X : ndarray of shape (n_samples, ...)
+        Rows.
+    """
+    limited = X.dtype == np.float64 and estimator.dtype == "float32" and X.size
     limit = np.finfo(np.float32).max
-    if (
-        X.dtype == np.float64
-        and dtype == "float32"
-        and X.size
-        and max(X.max(), -X.min()) > limit
-    ):
-        raise ValueError(
-            "Input X contains a value too large for dtype('float32'); scale it, or use "
-            "dtype='float64'."
-        )
+    for rows in blocks(X):
+        assert_all_finite(rows, estimator_name=type(estimator).__name__, input_name="X")
+        if limited and max(rows.max(), -rows.min()) > limit:
+            raise ValueError(
+                "Input X contains a value too large for dtype('float32'); scale it, or "
+                "use dtype='float64'."
+            )
 
 
-def check_rows(estimator, X, *, reset):
+def check_rows(estimator, X, y="no_validation", *, reset):
     """Check X as any number of numeric dimensions; keep its own type.
 
     Parameters
@@ -60,16 +70,27 @@ def check_rows(estimator, X, *, reset):
         feature_names_in_ are set, or compared.
     X : array-like of shape (n_samples, ...)
         Rows.
+    y : array-like of shape (n_samples,), default="no_validation"
+        Labels, where there are any.
     reset : bool
         Whether this is a fit.
 
     Returns
     -------
     ndarray of shape (n_samples, ...)
+        With labels, a tuple of rows and labels.
     """
-    X = validate_data(estimator, X, reset=reset, dtype="numeric", allow_nd=True)
-    check_magnitude(X, estimator.dtype)
-    return X
+    checked = validate_data(
+        estimator,
+        X,
+        y,
+        reset=reset,
+        dtype="numeric",
+        allow_nd=True,
+        ensure_all_finite=False,
+    )
+    check_values(estimator, checked[0] if isinstance(checked, tuple) else checked)
+    return checked
 
 
 def shape_rows(X, input_shape):
@@ -208,8 +229,7 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         sample_weight : ndarray of shape (n,), float64
             Their weights.
         """
-        X, y = validate_data(self, X, y, reset=reset, dtype="numeric", allow_nd=True)
-        check_magnitude(X, self.dtype)
+        X, y = check_rows(self, X, y, reset=reset)
         check_classification_targets(y)
         sample_weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True

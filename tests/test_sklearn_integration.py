@@ -164,6 +164,25 @@ def test_grid_search_in_workers_gives_the_same(searches):
     assert alone.predict_proba(X).tobytes() == parallel.predict_proba(X).tobytes()
 
 
+def test_workers_share_the_cores(searches):
+    def threads():
+        from tensorflow.config import threading
+
+        import sktransfer.training.program  # noqa: F401
+
+        return (
+            threading.get_intra_op_parallelism_threads(),
+            threading.get_inter_op_parallelism_threads(),
+        )
+
+    before = threads()
+    given = int(os.environ.get("OMP_NUM_THREADS", max(1, joblib.cpu_count() // 2)))
+    results = joblib.Parallel(n_jobs=2)(joblib.delayed(threads)() for _ in range(2))
+    assert results == [(given, given)] * 2
+    # Here TensorFlow decides, or the user.
+    assert threads() == before
+
+
 @pytest.mark.parametrize("backbone", [two_layers, "model"])
 def test_workers_get_backbones_of_other_kinds(source_model, target, backbone):
     estimator = TransferClassifier(

@@ -5,12 +5,13 @@ import functools
 import keras
 import numpy as np
 
+from sktransfer._large_arrays import take_rows
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 
 # Standard deviations at which columns are cut off.
 _CLIP = 5.0
-_CHUNK_ROWS = 1 << 14
+_CHUNK_BYTES = 1 << 25
 
 
 def hidden_width(n_features):
@@ -58,9 +59,12 @@ def make_mlp(X, index, sample_weight, rng):
 
     def average(function):
         total = 0.0
-        for start in range(0, len(index), _CHUNK_ROWS):
-            part = slice(start, start + _CHUNK_ROWS)
-            total += sample_weight[part] @ function(X[index[part]].astype(np.float64))
+        step = max(1, _CHUNK_BYTES // (8 * X.shape[1]))
+        for start in range(0, len(index), step):
+            part = slice(start, start + step)
+            rows = take_rows(X, index[part]).astype(np.float64)
+            # A matrix product's sums would depend on the number of threads.
+            total += np.einsum("i,ij->j", sample_weight[part], function(rows))
         return total / sample_weight.sum()
 
     backbone = _architecture(X.shape[1])

@@ -11,10 +11,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from sktransfer._worker_threads import limit_worker_threads
 from sktransfer.backbones import files, graph, zoo
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.exceptions import BackboneError
+
+limit_worker_threads()
 
 _FILE_SUFFIXES = (".keras", ".h5", ".hdf5")
 # Weights, feature layer and preprocessing that leave a Backbone as it is.

@@ -11,6 +11,9 @@ from threadpoolctl import threadpool_limits
 PROBE_C = 0.1
 # Above this many coefficients a Newton step costs more than it saves.
 _NEWTON_LIMIT = 300
+# It makes another copy of the features; for more bytes than this a slower solver does
+# without.
+_NEWTON_BYTES = 1 << 28
 _THREADS_FROM = 10**7
 
 
@@ -33,19 +36,26 @@ def solve_head(features, y, sample_weight, n_classes):
     kernel : ndarray of shape (d, n_classes)
     bias : ndarray of shape (n_classes,)
     """
-    features = np.asarray(features, dtype=np.float64)
-    mean = np.average(features, axis=0, weights=sample_weight)
-    variance = np.average((features - mean) ** 2, axis=0, weights=sample_weight)
+    # The one copy; all else is done in place. Sums do not depend on the number of
+    # threads, as those of a matrix product do.
+    scaled = np.array(features, dtype=np.float64)
+    shares = sample_weight / np.sum(sample_weight)
+    mean = np.einsum("i,ij->j", shares, scaled)
+    scaled -= mean
+    variance = np.einsum("i,ij,ij->j", shares, scaled, scaled)
     # One scale for all: a spread of its own for each feature is too noisy to be
     # estimated from a few rows.
     scale = np.sqrt(variance.mean()) or 1.0
-    scaled = (features - mean) / scale
+    scaled /= scale
     # The solution lies in the span of the rows; with few rows that is a small space.
     basis = None
-    if len(features) < features.shape[1]:
+    if scaled.shape[0] < scaled.shape[1]:
         basis = np.linalg.svd(scaled, full_matrices=False)[2]
         scaled = scaled @ basis.T
-    newton = (scaled.shape[1] + 1) * n_classes <= _NEWTON_LIMIT
+    newton = (
+        scaled.nbytes <= _NEWTON_BYTES
+        and (scaled.shape[1] + 1) * n_classes <= _NEWTON_LIMIT
+    )
     solver = LogisticRegression(
         C=PROBE_C,
         solver="newton-cholesky" if newton else "lbfgs",

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sktransfer._large_arrays import blocks, stack
+from sktransfer._worker_threads import limit_worker_threads
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
 from sktransfer.training.tracing import traced_once
@@ -21,6 +23,8 @@ if keras.backend.backend() != "tensorflow":
         f"{keras.backend.backend()!r} here. Unset KERAS_BACKEND or set it to "
         "'tensorflow' before Keras is imported."
     )
+
+limit_worker_threads()
 
 _MAX_PROGRAMS = 64
 _MAX_TRAINERS = 8
@@ -239,7 +243,11 @@ class Program:
         -------
         ndarray of shape (n, n_features)
         """
-        return self._in_calls(self._run_model, [X], self._model)[0]
+        calls = (
+            self._in_calls(self._run_model, [rows], self._model)
+            for rows in blocks(X, self.rows_per_call)
+        )
+        return stack(calls, len(X))[0]
 
     def logits(self, features):
         """Compute class scores from prefix outputs.
@@ -267,13 +275,10 @@ class Program:
         -------
         ndarray of shape (n, n_classes)
         """
-        step = 16 * self.rows_per_call
-        return np.concatenate(
-            [
-                self.logits(self.prefix(X[start : start + step]))
-                for start in range(0, len(X), step)
-            ]
+        calls = (
+            [self.logits(self.prefix(rows))] for rows in blocks(X, self.rows_per_call)
         )
+        return stack(calls, len(X))[0]
 
     def _in_calls(self, function, arrays, model):
         n, size = len(arrays[0]), self.rows_per_call

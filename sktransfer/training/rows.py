@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sktransfer._large_arrays import stack, take_rows
+
 # Prefix outputs up to this size are kept for the length of a fit; larger ones are
 # computed again for each chunk, so that data larger than memory can be used.
-_KEEP_BYTES = 1 << 30
+_KEEP_BYTES = 1 << 29
 _CHUNK_BYTES = 1 << 26
 
 
@@ -86,7 +88,7 @@ class RowFeatures:
         """
         if self._kept is not None:
             return [array[chosen] for array in self._kept]
-        return self._program.prefix(self._examples.X[self._examples.index[chosen]])
+        return self._program.prefix(self._gather(chosen))
 
     def chunks(self, order, batch_size):
         """Cut an order of examples into parts of whole batches that fit in memory.
@@ -102,33 +104,36 @@ class RowFeatures:
         ------
         ndarray of int
         """
-        batches = max(1, _CHUNK_BYTES // (self._row_bytes * batch_size + 1))
+        row_bytes = self._row_bytes
+        if self._kept is None:
+            row_bytes = max(row_bytes, self._examples.X[:1].nbytes)
+        batches = max(1, _CHUNK_BYTES // (row_bytes * batch_size + 1))
         step = batches * batch_size
         for start in range(0, len(order), step):
             yield order[start : start + step]
 
     def logits(self):
         """Return the class scores of all examples, of shape (n, n_classes)."""
-        return np.concatenate(
-            [self._program.logits(self.take(part)) for part in self._parts()]
-        )
+        return self._in_parts(lambda part: [self._program.logits(self.take(part))])[0]
 
     def features(self):
         """Return what goes into the head, of shape (n, n_features)."""
-        if self._program.ends_with_prefix:
-            parts = [self.take(part)[0] for part in self._parts()]
-        else:
-            X, index = self._examples.X, self._examples.index
-            parts = [self._program.features(X[index[part]]) for part in self._parts()]
-        return np.concatenate(parts)
+        if not self._program.ends_with_prefix:
+            return self._in_parts(
+                lambda part: [self._program.features(self._gather(part))]
+            )[0]
+        return (self._kept or self._compute())[0]
 
-    def _parts(self):
+    def _gather(self, chosen):
+        return take_rows(self._examples.X, self._examples.index[chosen])
+
+    def _in_parts(self, function):
         order = np.arange(len(self._examples))
-        return self.chunks(order, self._program.rows_per_call)
+        parts = self.chunks(order, self._program.rows_per_call)
+        return stack(map(function, parts), len(order))
 
     def _compute(self):
-        outputs = [self.take(part) for part in self._parts()]
-        return [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]
+        return self._in_parts(self.take)
 
 
 def _compute(X, key, depth, dtype, rows):
