@@ -205,9 +205,15 @@ class Program:
         Returns
         -------
         weights : list of ndarray
+            Read-only. Those that were not trained are the same arrays as in `load`.
         head : list of two ndarrays
         """
-        return self._model.get_weights(), self._head.get_weights()
+        for i, variable in enumerate(self._variables):
+            if self._loaded[i] is None:
+                self._loaded[i] = variable.numpy()
+                self._loaded[i].flags.writeable = False
+        n = len(self._loaded) - len(self._head.weights)
+        return self._loaded[:n], self._loaded[n:]
 
     def changed(self):
         """Note that training has changed the trained part since `load`."""
