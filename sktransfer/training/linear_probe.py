@@ -14,9 +14,11 @@ _NEWTON_LIMIT = 300
 # It makes another copy of the features; for more bytes than this a slower solver does
 # without.
 _NEWTON_BYTES = 1 << 28
-_THREADS_FROM = 10**7
 
 
+# With more threads the last bits would depend on their number, and where cores are busy
+# it takes longer.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def solve_head(features, y, sample_weight, n_classes):
     """Fit a linear classifier on features by multinomial logistic regression.
 
@@ -36,8 +38,7 @@ def solve_head(features, y, sample_weight, n_classes):
     kernel : ndarray of shape (d, n_classes)
     bias : ndarray of shape (n_classes,)
     """
-    # The one copy; all else is done in place. Sums do not depend on the number of
-    # threads, as those of a matrix product do.
+    # The one copy; all else is done in place.
     scaled = np.array(features, dtype=np.float64)
     shares = sample_weight / np.sum(sample_weight)
     mean = np.einsum("i,ij->j", shares, scaled)
@@ -62,9 +63,7 @@ def solve_head(features, y, sample_weight, n_classes):
         tol=1e-10 if newton else 1e-5,
         max_iter=100 if newton else 1000,
     )
-    # Small products gain nothing from threads, and lose much where cores are busy.
-    threads = 1 if scaled.size * n_classes < _THREADS_FROM else None
-    with warnings.catch_warnings(), threadpool_limits(threads, user_api="blas"):
+    with warnings.catch_warnings():
         # Where rounding ends the search before `tol` is met, it is at the optimum.
         warnings.simplefilter("ignore", ConvergenceWarning)
         solver.fit(scaled, y, sample_weight=sample_weight)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from sktransfer.training.linear_probe import PROBE_C, fresh_head, solve_head
 
@@ -45,6 +46,20 @@ def test_it_is_logistic_regression_on_scaled_features(n, d, n_classes):
         oracle.predict_proba(scaled(X, weight)),
         atol=2e-4,
     )
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "n_classes"), [(20_000, 60, 2), (150, 600, 3), (3000, 300, 3)]
+)
+def test_the_number_of_threads_changes_nothing(n, d, n_classes):
+    X, y, weight = data(n, d, n_classes)
+    before = X.copy()
+    results = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            results.append(solve_head(X, y, weight, n_classes))
+    assert all(map(np.array_equal, *results))
+    assert np.array_equal(X, before)
 
 
 @pytest.mark.parametrize(("n", "d", "n_classes"), CASES)
