@@ -2,7 +2,10 @@
 
 import collections
 import contextlib
+import functools
+import hashlib
 import itertools
+import platform
 import threading
 
 import keras
@@ -11,6 +14,8 @@ import tensorflow as tf
 
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
+from sktransfer.training.feature_store import array_digest
+from sktransfer.training.rows import FrozenOutputs
 from sktransfer.training.tracing import traced_once
 from sktransfer.training.trainer import Trainer
 
@@ -95,7 +100,8 @@ class Program:
         self.depth = depth
         self.dtype = dtype
         self.n_traces = 0
-        self._loaded = None
+        self._loaded = self._weights = None
+        self._architecture = backbone.program_key
         self._trainers = collections.OrderedDict()
         model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
@@ -130,6 +136,10 @@ class Program:
         # depends neither on the other rows nor on how many there are. Multiples of 48
         # leave no remainder in matrix products, which rounds otherwise.
         self.rows_per_call = 192 if len(model.input_shape) == 2 else 48
+        in_prefix = {id(w) for w in self._prefix.weights} if self._prefix else ()
+        self._prefix_weights = [
+            i for i, weight in enumerate(model.weights) if id(weight) in in_prefix
+        ]
         self._run_prefix = self._compile(self._prefix)
         self._run_model = self._compile(model)
         self._run_network = self._compile(self.network)
@@ -178,16 +188,18 @@ class Program:
         ----------
         weights : sequence of ndarray
             Of the whole backbone.
-        head : tuple of two ndarrays
-            Kernel and bias.
+        head : tuple of two ndarrays or None
+            Kernel and bias; None where only features are wanted.
         """
+        self._weights = weights
         token = (weights, head)
         if self._loaded is None or any(
             a is not b for a, b in zip(token, self._loaded, strict=True)
         ):
             self._loaded = None
             self._model.set_weights(weights)
-            self._head.set_weights(head)
+            if head is not None:
+                self._head.set_weights(head)
             self._loaded = token
 
     def seed(self, rng):
@@ -226,6 +238,67 @@ class Program:
             return [self._cast(X, self.network.inputs[0])]
         return self._in_calls(self._run_prefix, [X], self._prefix)
 
+    def key(self, part):
+        """Say what the outputs of a part depend on besides the row.
+
+        Parameters
+        ----------
+        part : {"prefix", "features"}
+            What :meth:`prefix` gives, or :meth:`features`.
+
+        Returns
+        -------
+        tuple of plain data and classes, or None
+            None for outputs that are not worth keeping, of layers without weights,
+            and for features of weights that are being trained.
+        """
+        if part == "prefix" and not self.ends_with_prefix:
+            cut, used = self.depth, [self._weights[i] for i in self._prefix_weights]
+        else:
+            cut, used = "features", self._weights
+            if part == "features" and self._loaded is None:
+                return None
+        if not used:
+            return None
+        digest = hashlib.sha256(b"".join(map(array_digest, used))).hexdigest()
+        return (
+            *self._architecture,
+            cut,
+            self.dtype,
+            self.rows_per_call,
+            digest,
+            *_environment(),
+        )
+
+    def row_bytes(self, part, row_shape):
+        """Return the size of the outputs of a part for one row.
+
+        Parameters
+        ----------
+        part : {"prefix", "features"}
+            As in :meth:`key`.
+        row_shape : tuple
+            Shape of a row as the backbone takes it.
+
+        Returns
+        -------
+        int
+        """
+        model = self._model if part == "features" else self._prefix
+        if model is None:
+            return (
+                int(np.prod(row_shape))
+                * np.dtype(self.network.inputs[0].dtype).itemsize
+            )
+        outputs = model.outputs
+        if any(None in tensor.shape[1:] for tensor in outputs):
+            source = keras.KerasTensor((1, *row_shape), model.inputs[0].dtype)
+            outputs = keras.tree.flatten(model.compute_output_spec(source))
+        return sum(
+            int(np.prod(tensor.shape[1:])) * np.dtype(tensor.dtype).itemsize
+            for tensor in outputs
+        )
+
     def features(self, X):
         """Compute what goes into the head, all layers in inference mode.
 
@@ -254,25 +327,22 @@ class Program:
         """
         return self._in_calls(self._run_network, features, self.network)[0]
 
-    def predict(self, X):
+    def predict(self, X, folder=None):
         """Compute class scores of rows as the backbone takes them.
 
         Parameters
         ----------
         X : ndarray of shape (n, ...)
             Rows; only a part at a time is converted and computed.
+        folder : str or None, default=None
+            Where prefix outputs are kept on disk.
 
         Returns
         -------
         ndarray of shape (n, n_classes)
         """
-        step = 16 * self.rows_per_call
-        return np.concatenate(
-            [
-                self.logits(self.prefix(X[start : start + step]))
-                for start in range(0, len(X), step)
-            ]
-        )
+        parts = FrozenOutputs(self, X, folder=folder).in_parts()
+        return np.concatenate([self.logits(outputs) for outputs in parts])
 
     def _in_calls(self, function, arrays, model):
         n, size = len(arrays[0]), self.rows_per_call
@@ -319,6 +389,13 @@ class Program:
         if len(self._trainers) > _MAX_TRAINERS:
             self._trainers.popitem(last=False)
         return trainer
+
+
+@functools.cache
+def _environment():
+    """What may change the bits of a result, for outputs kept on disk."""
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return keras.__version__, tf.__version__, platform.machine(), on_gpu
 
 
 def _unwrap(inputs):
