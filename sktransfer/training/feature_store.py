@@ -144,41 +144,42 @@ class FeatureStore:
         Gathered
         """
         ids, pages = self._find(space, digests)
-        missing = np.flatnonzero(ids < 0).tolist()
+        missing = np.flatnonzero(ids < 0)
         n_computed = 0
-        if missing:
-            wanted, found = {}, {}
-            for position in missing:
-                wanted.setdefault(digests[position], position)
+        if len(missing):
+            first = {}
+            for position in missing.tolist():
+                first.setdefault(digests[position], position)
 
-            def add(digests, arrays):
-                for number, part, page in self._add(space, digests, arrays, keep):
-                    pages[number] = page
-                    found.update(zip(part, _row_ids(number, len(part)), strict=True))
+            def add(positions, digests, arrays):
+                added = self._add(space, digests, arrays, keep)
+                pages.update((number, page) for number, page, _ in added)
+                ids[positions] = np.concatenate([part for _, _, part in added])
 
             if folder is not None:
-                for part, arrays in folder.read(list(wanted), page_rows):
-                    add(part, arrays)
-            left = [digest for digest in wanted if digest not in found]
+                for part, arrays in folder.read(list(first), page_rows):
+                    add([first[digest] for digest in part], part, arrays)
+            left = np.fromiter(first.values(), np.int64, len(first))
+            left = left[ids[left] < 0]
             for start in range(0, len(left), page_rows):
-                part = left[start : start + page_rows]
+                positions = left[start : start + page_rows]
                 with self._alone_in(space):
                     # Another thread may have computed some of them in the meantime.
-                    known, more = self._find(space, part)
-                    pages |= more
-                    found |= {
-                        digest: i
-                        for digest, i in zip(part, known.tolist(), strict=True)
-                        if i >= 0
-                    }
-                    part = [digest for digest in part if digest not in found]
+                    part = [digests[i] for i in positions.tolist()]
+                    ids[positions], more = self._find(space, part)
+                    if more:
+                        pages |= more
+                        positions = positions[ids[positions] < 0]
+                        part = [digests[i] for i in positions.tolist()]
                     if part:
-                        arrays = compute(np.array([wanted[digest] for digest in part]))
-                        add(part, arrays)
+                        arrays = compute(positions)
+                        add(positions, part, arrays)
                         n_computed += len(part)
                         if folder is not None:
                             folder.write(part, arrays)
-            ids[missing] = [found[digests[position]] for position in missing]
+            if len(first) < len(missing):
+                again = missing[ids[missing] < 0]
+                ids[again] = ids[[first[digests[i]] for i in again.tolist()]]
         with self._lock:
             self._misses += n_computed
             self._hits += len(digests) - n_computed
@@ -206,7 +207,7 @@ class FeatureStore:
         return ids, pages
 
     def _add(self, space, digests, arrays, keep):
-        """Make pages of computed rows; return number, digests and arrays of each."""
+        """Make pages of computed rows; return number, arrays and row ids of each."""
         n = len(digests)
         nbytes = sum(array.nbytes for array in arrays)
         size = max(1, _PAGE_BYTES * n // max(nbytes, 1))
@@ -224,14 +225,15 @@ class FeatureStore:
                 array.flags.writeable = False
             with self._lock:
                 number = next(self._page_numbers)
+                ids = _row_ids(number, len(part))
                 if keep:
                     page = _Page(space, part, own)
                     self._pages[number] = page
                     self._bytes += page.nbytes
                     index = self._index.setdefault(space, {})
-                    index.update(zip(part, _row_ids(number, len(part)), strict=True))
+                    index.update(zip(part, ids.tolist(), strict=True))
                     self._evict()
-            added.append((number, part, own))
+            added.append((number, own, ids))
         return added
 
     def _evict(self):
@@ -276,7 +278,7 @@ class Gathered:
         """Put together rows that were computed in order, as lists of arrays."""
         pages = dict(enumerate(blocks))
         ids = [_row_ids(number, len(block[0])) for number, block in pages.items()]
-        return cls(pages, np.concatenate([np.array(part) for part in ids]))
+        return cls(pages, np.concatenate(ids))
 
     def take(self, chosen=slice(None)):
         """Return some rows.
@@ -376,7 +378,7 @@ def as_slice(index):
 
 
 def _row_ids(number, n):
-    return range(number << _ROW_BITS, (number << _ROW_BITS) + n)
+    return (number << _ROW_BITS) + np.arange(n)
 
 
 def _check_bytes(name, value):
