@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from sktransfer.backbones.backbone import Backbone
     from sktransfer.classifier import TransferClassifier
     from sktransfer.features import BackboneFeatures
+    from sktransfer.training.feature_store import feature_store
 
 __version__ = "0.1.0"
 
-__all__ = ["Backbone", "BackboneFeatures", "TransferClassifier"]
+__all__ = ["Backbone", "BackboneFeatures", "TransferClassifier", "feature_store"]
 
 _MODULE_OF_NAME = {
     "Backbone": "sktransfer.backbones.backbone",
     "BackboneFeatures": "sktransfer.features",
     "TransferClassifier": "sktransfer.classifier",
+    "feature_store": "sktransfer.training.feature_store",
 }
 
 

@@ -68,7 +68,7 @@ def blocks(X, n_rows=None):
 
 
 def take_rows(X, index):
-    """Copy some rows of an array; those of a file are let go as they are copied.
+    """Take some rows of an array; those of a file are let go as they are copied.
 
     Parameters
     ----------
@@ -80,8 +80,10 @@ def take_rows(X, index):
     Returns
     -------
     ndarray of shape (n_rows, ...)
+        A view of rows that follow one another.
     """
-    if _mapping(X) is None:
+    index = as_slice(index)
+    if isinstance(index, slice) or _mapping(X) is None:
         return X[index]
     rows = np.empty((len(index), *X.shape[1:]), dtype=X.dtype)
     step = max(1, _GATHER_BYTES // (X[:1].nbytes + _PAGE_BYTES))
@@ -90,6 +92,14 @@ def take_rows(X, index):
         rows[part] = X[index[part]]
         release(X)
     return rows
+
+
+def as_slice(index):
+    """Turn positions that follow one another into a slice, which copies nothing."""
+    n = len(index)
+    if n and index[-1] - index[0] == n - 1 and (np.diff(index) == 1).all():
+        return slice(int(index[0]), int(index[0]) + n)
+    return index
 
 
 def stack(parts, n):

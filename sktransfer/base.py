@@ -1,8 +1,10 @@
 """What the estimators share: input checks, labels, weights, prediction, tags."""
 
 import contextlib
+import os
 
 import numpy as np
+from joblib import Memory
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
@@ -129,6 +131,25 @@ def shape_rows(X, input_shape):
     )
 
 
+def memory_folder(memory):
+    """Find the folder that a `memory` parameter means.
+
+    Parameters
+    ----------
+    memory : str, path-like, joblib.Memory or None
+        A path is that of a joblib.Memory.
+
+    Returns
+    -------
+    str or None
+    """
+    if memory is not None and not isinstance(memory, Memory):
+        memory = Memory(os.fspath(memory), verbose=0)
+    if memory is None or memory.store_backend is None:
+        return None
+    return memory.store_backend.location
+
+
 class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Prediction, checks and display of a fitted network with a head.
 
@@ -213,7 +234,7 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         )
         with program.held():
             program.load(self.backbone_.weights, self.backbone_.head)
-            return program.predict(X).astype(np.float64)
+            return program.predict(X, memory_folder(self.memory)).astype(np.float64)
 
     def _check_fit_input(self, X, y, sample_weight, *, reset=True):
         """Check a training set; rows without weight are left out.

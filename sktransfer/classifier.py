@@ -4,12 +4,17 @@ import numbers
 import os
 
 import numpy as np
+from joblib import Memory
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_memory
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from sktransfer.base import BaseTransferClassifier, make_rng, shape_rows
+from sktransfer.base import (
+    BaseTransferClassifier,
+    make_rng,
+    memory_folder,
+    shape_rows,
+)
 from sktransfer.callback_context import EpochTasks
 
 _RECIPES = ("linear-probe", "full", "lp-ft", "gradual")
@@ -91,8 +96,10 @@ class TransferClassifier(BaseTransferClassifier):
     callbacks : list or None, default=None
         Keras callbacks: names, factories or instances, which are copied. Their
         epoch hooks are called.
-    memory : str, joblib.Memory or None, default=None
-        Folder in which outputs of frozen layers are kept between fits.
+    memory : str, path-like, joblib.Memory or None, default=None
+        Folder in which outputs of frozen layers are kept for other processes and
+        later runs. In one process the feature store keeps them in any case; see
+        :ref:`feature_store`.
     dtype : {"float32", "float64"}, default="float32"
         Type of all computations.
     random_state : int, RandomState instance or None, default=None
@@ -178,7 +185,7 @@ class TransferClassifier(BaseTransferClassifier):
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "warm_start": ["boolean"],
         "callbacks": "no_validation",
-        "memory": [str, HasMethods(["cache"]), None],
+        "memory": [str, os.PathLike, Memory, None],
         "dtype": [StrOptions({"float32", "float64"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -393,7 +400,7 @@ class TransferClassifier(BaseTransferClassifier):
             from_scratch=from_scratch,
             rng=rng,
             observer=observer,
-            memory=None if self.memory is None else check_memory(self.memory),
+            folder=memory_folder(self.memory),
             optimizer_state=state,
         )
         observer.close()

@@ -3,16 +3,17 @@
 import os
 
 import numpy as np
+from joblib import Memory
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils._param_validation import HasMethods, StrOptions
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from sktransfer.base import check_rows, make_rng, shape_rows
+from sktransfer.base import check_rows, make_rng, memory_folder, shape_rows
 
 
 class BackboneFeatures(
@@ -34,8 +35,9 @@ class BackboneFeatures(
         averaged over their positions.
     preprocess : str or None, default="auto"
         As in :class:`TransferClassifier`.
-    memory : str, joblib.Memory or None, default=None
-        Folder in which features are kept between calls.
+    memory : str, path-like, joblib.Memory or None, default=None
+        Folder in which features are kept for other processes and later runs. In one
+        process the feature store keeps them in any case; see :ref:`feature_store`.
     dtype : {"float32", "float64"}, default="float32"
         Type of the computations and of the result.
     random_state : int, RandomState instance or None, default=None
@@ -72,7 +74,7 @@ class BackboneFeatures(
         "weights": [str, os.PathLike, None],
         "feature_layer": [str],
         "preprocess": [str, None],
-        "memory": [str, HasMethods(["cache"]), None],
+        "memory": [str, os.PathLike, Memory, None],
         "dtype": [StrOptions({"float32", "float64"})],
         "random_state": ["random_state"],
     }
@@ -151,17 +153,14 @@ class BackboneFeatures(
         """
         check_is_fitted(self)
         X = shape_rows(check_rows(self, X, reset=False), self.backbone_.input_shape)
-        compute = _features
-        if self.memory is not None:
-            compute = check_memory(self.memory).cache(_features)
-        return compute(self.backbone_, X, self.dtype)
+        from sktransfer.training.program import get_program
+        from sktransfer.training.rows import FrozenOutputs
 
-
-def _features(backbone, X, dtype):
-    from sktransfer.training.program import get_program
-
-    program = get_program(backbone, backbone.n_layers, 1, dtype)
-    head = (np.zeros((backbone.n_features_out, 1)), np.zeros(1))
-    with program.held():
-        program.load(backbone.weights, head)
-        return program.features(X)
+        backbone = self.backbone_
+        program = get_program(backbone, backbone.n_layers, 1, self.dtype)
+        with program.held():
+            program.load(backbone.weights, None)
+            parts = FrozenOutputs(
+                program, X, part="features", folder=memory_folder(self.memory)
+            ).in_parts()
+            return np.concatenate([outputs[0] for outputs in parts])

@@ -12,6 +12,14 @@ import pytest
 from sklearn.datasets import load_digits
 
 
+@pytest.fixture(autouse=True)
+def empty_feature_store():
+    """Let no test find rows that another one has computed."""
+    from sktransfer import feature_store
+
+    feature_store.clear()
+
+
 @pytest.fixture(scope="session")
 def digits():
     """Rows and labels of digits 0-4 (the source) and of inverted ones (the target)."""

@@ -7,7 +7,7 @@ import pytest
 from networks import source_network, with_random_layers
 from sklearn.base import clone
 
-from sktransfer import Backbone, BackboneFeatures, TransferClassifier
+from sktransfer import Backbone, BackboneFeatures, TransferClassifier, feature_store
 from sktransfer.training import rows
 from sktransfer.training.program import get_program
 
@@ -227,6 +227,7 @@ def test_chunks_change_nothing(make, target, tmp_path, monkeypatch, recipe, dept
     whole = bits(estimator.fit(X, y))
     on_disk = np.memmap(tmp_path / "rows", X.dtype, "w+", shape=X.shape)
     on_disk[:] = X
+    monkeypatch.setattr(feature_store, "max_bytes", 0)
     for keep, chunk in ((0, 1 << 26), (0, 1), (1 << 30, 1), (0, 10_000)):
         monkeypatch.setattr(rows, "_KEEP_BYTES", keep)
         monkeypatch.setattr(rows, "_CHUNK_BYTES", chunk)

@@ -6,7 +6,7 @@ import pytest
 
 import sktransfer
 
-PUBLIC_NAMES = {"Backbone", "BackboneFeatures", "TransferClassifier"}
+PUBLIC_NAMES = {"Backbone", "BackboneFeatures", "TransferClassifier", "feature_store"}
 
 
 def run_python(code):
@@ -37,9 +37,17 @@ def test_public_names_are_listed_before_they_are_loaded():
     assert set(dir(sktransfer)) >= PUBLIC_NAMES | {"__version__"}
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC_NAMES))
+@pytest.mark.parametrize("name", sorted(PUBLIC_NAMES - {"feature_store"}))
 def test_public_names_load(name):
     assert getattr(sktransfer, name).__name__ == name
+
+
+def test_the_feature_store_loads_no_tensorflow():
+    heavy = run_python(
+        "import sys, sktransfer; sktransfer.feature_store.clear(); "
+        "print({'tensorflow', 'keras', 'sklearn'} & set(sys.modules))"
+    )
+    assert heavy == "set()"
 
 
 def test_unknown_attribute():

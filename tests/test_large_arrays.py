@@ -12,6 +12,8 @@ from sklearn.utils import check_array
 
 from sktransfer import BackboneFeatures, _large_arrays
 from sktransfer._large_arrays import blocks, release, stack, take_rows
+from sktransfer.training import feature_store as feature_store_module
+from sktransfer.training import rows as rows_module
 
 _STATUS = Path("/proc/self/status")
 needs_status = pytest.mark.skipif(
@@ -48,7 +50,8 @@ def advice(monkeypatch):
         seen.append(X)
         release(X)
 
-    monkeypatch.setattr(_large_arrays, "release", noting)
+    for module in (_large_arrays, rows_module, feature_store_module):
+        monkeypatch.setattr(module, "release", noting)
     return seen
 
 
@@ -155,6 +158,7 @@ def test_objects_are_checked_as_numbers(make, target):
 
 def test_rows_are_not_copied(make, mapped, monkeypatch):
     monkeypatch.setattr(_large_arrays, "_BLOCK_BYTES", 1 << 18)
+    monkeypatch.setattr(rows_module, "_BLOCK_BYTES", 1 << 18)
     rng = np.random.default_rng(0)
     X = mapped(rng.random((20_000, 64)))
     y = np.arange(len(X)) % 2

@@ -2,7 +2,10 @@
 
 import collections
 import contextlib
+import functools
+import hashlib
 import itertools
+import platform
 import threading
 
 import keras
@@ -13,6 +16,8 @@ from sktransfer._large_arrays import blocks, stack
 from sktransfer._worker_threads import limit_worker_threads
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
+from sktransfer.training.feature_store import array_digest
+from sktransfer.training.rows import FrozenOutputs
 from sktransfer.training.tracing import traced_once
 from sktransfer.training.trainer import Trainer
 from sktransfer.training.xla import xla_batch
@@ -101,6 +106,7 @@ class Program:
         self.depth = depth
         self.dtype = dtype
         self.n_traces = 0
+        self._architecture = backbone.program_key
         self._trainers = collections.OrderedDict()
         model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
@@ -138,6 +144,10 @@ class Program:
             for generator in layer._seed_generators
         ]
         self.rows_per_call = _rows_per_call(model.input_shape)
+        in_prefix = {id(w) for w in self._prefix.weights} if self._prefix else ()
+        self._prefix_weights = [
+            i for i, weight in enumerate(model.weights) if id(weight) in in_prefix
+        ]
         self._run_prefix = self._compile(self._prefix)
         self._run_model = self._compile(model)
         self._run_network = self._compile(self.network)
@@ -186,10 +196,11 @@ class Program:
         ----------
         weights : sequence of ndarray
             Of the whole backbone.
-        head : tuple of two ndarrays
-            Kernel and bias.
+        head : tuple of two ndarrays or None
+            Kernel and bias; None where only features are wanted.
         """
-        for i, value in enumerate((*weights, *head)):
+        self._weights = weights
+        for i, value in enumerate((*weights, *(head or ()))):
             if self._loaded[i] is not value:
                 self._variables[i].assign(value)
                 self._loaded[i] = value
@@ -237,6 +248,68 @@ class Program:
             return [self._cast(X, self.network.inputs[0])]
         return self._in_calls(self._run_prefix, [X], self._prefix)
 
+    def key(self, part):
+        """Say what the outputs of a part depend on besides the row.
+
+        Parameters
+        ----------
+        part : {"prefix", "features"}
+            What :meth:`prefix` gives, or :meth:`features`.
+
+        Returns
+        -------
+        tuple of plain data and classes, or None
+            None for outputs that are not worth keeping, of layers without weights,
+            and for features of weights that are being trained.
+        """
+        if part == "prefix" and not self.ends_with_prefix:
+            cut, used = self.depth, [self._weights[i] for i in self._prefix_weights]
+        else:
+            cut, used = "features", self._weights
+            loaded = self._loaded[: len(used)]
+            if part == "features" and any(array is None for array in loaded):
+                return None
+        if not used:
+            return None
+        digest = hashlib.sha256(b"".join(map(array_digest, used))).hexdigest()
+        return (
+            *self._architecture,
+            cut,
+            self.dtype,
+            self.rows_per_call,
+            digest,
+            *_environment(),
+        )
+
+    def row_bytes(self, part, row_shape):
+        """Return the size of the outputs of a part for one row.
+
+        Parameters
+        ----------
+        part : {"prefix", "features"}
+            As in :meth:`key`.
+        row_shape : tuple
+            Shape of a row as the backbone takes it.
+
+        Returns
+        -------
+        int
+        """
+        model = self._model if part == "features" else self._prefix
+        if model is None:
+            return (
+                int(np.prod(row_shape))
+                * np.dtype(self.network.inputs[0].dtype).itemsize
+            )
+        outputs = model.outputs
+        if any(None in tensor.shape[1:] for tensor in outputs):
+            source = keras.KerasTensor((1, *row_shape), model.inputs[0].dtype)
+            outputs = keras.tree.flatten(model.compute_output_spec(source))
+        return sum(
+            int(np.prod(tensor.shape[1:])) * np.dtype(tensor.dtype).itemsize
+            for tensor in outputs
+        )
+
     def features(self, X):
         """Compute what goes into the head, all layers in inference mode.
 
@@ -269,22 +342,22 @@ class Program:
         """
         return self._in_calls(self._run_network, features, self.network)[0]
 
-    def predict(self, X):
+    def predict(self, X, folder=None):
         """Compute class scores of rows as the backbone takes them.
 
         Parameters
         ----------
         X : ndarray of shape (n, ...)
             Rows; only a part at a time is converted and computed.
+        folder : str or None, default=None
+            Where prefix outputs are kept on disk.
 
         Returns
         -------
         ndarray of shape (n, n_classes)
         """
-        calls = (
-            [self.logits(self.prefix(rows))] for rows in blocks(X, self.rows_per_call)
-        )
-        return stack(calls, len(X))[0]
+        parts = FrozenOutputs(self, X, folder=folder).in_parts()
+        return stack(([self.logits(outputs)] for outputs in parts), len(X))[0]
 
     def _in_calls(self, function, arrays, model):
         n, size = len(arrays[0]), self.rows_per_call
@@ -349,6 +422,13 @@ def _rows_per_call(input_shape):
         return 192
     positions = np.prod([n for n in input_shape[1:-1] if n is not None])
     return 48 if positions <= _SMALL_IMAGE else 8
+
+
+@functools.cache
+def _environment():
+    """What may change the bits of a result, for outputs kept on disk."""
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return keras.__version__, tf.__version__, platform.machine(), on_gpu
 
 
 def _unwrap(inputs):

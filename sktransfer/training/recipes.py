@@ -108,7 +108,7 @@ def fine_tune(
     rng,
     observer,
     from_scratch=False,
-    memory=None,
+    folder=None,
     optimizer_state=None,
 ):
     """Run the stages of a recipe.
@@ -135,8 +135,8 @@ def fine_tune(
         Told of each epoch.
     from_scratch : bool, default=False
         Whether batch normalisation learns its statistics.
-    memory : joblib.Memory or None
-        Keeps prefix outputs on disk.
+    folder : str or None
+        Where prefix outputs are kept on disk.
     optimizer_state : list of ndarray or None
         State of an earlier call to go on from.
 
@@ -149,7 +149,6 @@ def fine_tune(
     head = head or fresh_head(
         backbone.n_features_out, n_classes, pretrained=backbone.pretrained, rng=rng
     )
-    key = backbone.fingerprint if memory is not None else ""
     n_steps = 0
     for stage in stages:
         program = get_program(
@@ -157,10 +156,10 @@ def fine_tune(
         )
         with program.held():
             program.load(weights, head)
-            rows = RowFeatures(examples, program, memory, key)
+            rows = RowFeatures(examples, program, folder)
             held_out = None
             if validation is not None:
-                held_out = (RowFeatures(validation, program, memory, key), validation)
+                held_out = (RowFeatures(validation, program, folder), validation)
             if stage.name == "probe":
                 head = _probe(rows, examples, n_classes, dtype)
                 program.load(weights, head)

@@ -228,6 +228,7 @@ def test_rows_are_taken_in_any_order(monkeypatch):
     X = rows(backbone_of("skip_connections").build(), 50)
     order = np.random.default_rng(0).permutation(50)
     kept = RowFeatures(examples(X), program)
+    monkeypatch.setattr(rows_module.feature_store, "max_bytes", 0)
     monkeypatch.setattr(rows_module, "_KEEP_BYTES", 0)
     anew = RowFeatures(examples(X), program)
     for a, b, c in zip(
