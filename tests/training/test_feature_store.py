@@ -424,6 +424,18 @@ def test_a_row_has_the_same_bits_wherever_it_comes_from(network, digits, max_byt
         assert same_bits([fitted.decision_function(X[chosen])], [expected[chosen]])
 
 
+def test_rows_are_looked_up_in_parts(make, target, monkeypatch):
+    from sktransfer.training import rows
+
+    X, y = (np.concatenate([array, array[:30]]) for array in target)
+    expected = make(frozen_depth=2).fit(X, y).weights_
+    feature_store.clear()
+    monkeypatch.setattr(rows, "_LOOK_UP_ROWS", 16)
+    assert same_bits(make(frozen_depth=2).fit(X, y).weights_, expected)
+    # Once for the probe, once for the prefix.
+    assert feature_store.misses == 2 * len(np.unique(X, axis=0))
+
+
 def test_rows_that_do_not_fit_leave_the_store_alone(
     make, source, target, max_bytes, computed
 ):
