@@ -18,7 +18,7 @@ from xxhash import xxh3_128, xxh3_128_hexdigest
 
 _FORMAT = 1
 # The hash of the content, and the number of rows.
-_FILE_NAME = re.compile(r"([0-9a-f]{32})-([0-9]+)\.features")
+_FILE_NAME = re.compile(r"([0-9a-f]{32})-([0-9]{1,9})\.features")
 _TEMPORARY = ".features-tmp"
 _TEMPORARY_SECONDS = 24 * 3600
 _DIGEST_BYTES = 16

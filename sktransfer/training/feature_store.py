@@ -242,13 +242,13 @@ class FeatureStore:
         while self._bytes > self._max_bytes:
             number, page = self._pages.popitem(last=False)
             self._bytes -= page.nbytes
-            index = self._index[page.space]
+            index = self._index.get(page.space, {})
             for digest in page.digests:
                 # A row that was read by two threads at once is in two pages.
                 if index.get(digest, -1) >> _ROW_BITS == number:
                     del index[digest]
             if not index:
-                del self._index[page.space]
+                self._index.pop(page.space, None)
 
 
 class _Page:
@@ -281,6 +281,12 @@ class Gathered:
         pages = dict(enumerate(blocks))
         ids = [_row_ids(number, len(block[0])) for number, block in pages.items()]
         return cls(pages, np.concatenate(ids))
+
+    @classmethod
+    def joined(cls, parts):
+        """Put the rows of others one after the other."""
+        pages = {number: page for part in parts for number, page in part._pages.items()}
+        return cls(pages, np.concatenate([part._ids for part in parts]))
 
     def take(self, chosen=slice(None)):
         """Return some rows.

@@ -20,6 +20,8 @@ _KEEP_BYTES = 1 << 29
 _CHUNK_BYTES = 1 << 26
 # Rows that are computed together take up to this, before and after.
 _BLOCK_BYTES = 1 << 23
+# Looking up a row takes some memory while it lasts.
+_LOOK_UP_ROWS = 1 << 18
 
 
 @dataclass
@@ -48,8 +50,12 @@ class Examples:
 
     @cached_property
     def digests(self):
-        """Hashes of the rows' content, a list of bytes."""
-        return row_digests(self.X, self.index)
+        """Hashes of the rows' content, an ndarray of shape (n,) of 16 bytes each."""
+        parts = [
+            b"".join(row_digests(self.X, self.index[start : start + _LOOK_UP_ROWS]))
+            for start in range(0, len(self), _LOOK_UP_ROWS)
+        ]
+        return np.frombuffer(b"".join(parts), "V16")
 
     def part(self, chosen):
         """Return some of the examples, as positions in `index`."""
@@ -79,9 +85,9 @@ class FrozenOutputs:
         self._block_rows = self._rows_within(_BLOCK_BYTES, self.row_bytes)
         key = program.key(part)
         self._space = None if key is None else (key, X.dtype.str, X.shape[1:])
-        self.folder = None
+        self._folder = None
         if folder is not None and key is not None:
-            self.folder = folder_of(folder, self._space)
+            self._folder = folder_of(folder, self._space)
 
     @property
     def can_be_stored(self):
@@ -108,20 +114,30 @@ class FrozenOutputs:
         keep = self._space is not None and feature_store.has_room(
             n_rows or len(index), self.row_bytes
         )
-        if not keep and self.folder is None:
+        if not keep and self._folder is None:
             size = self._block_rows
             return Gathered.of_blocks(
                 self._compute(index[start : start + size])
                 for start in range(0, len(index), size)
             )
-        return feature_store.gather(
-            self._space,
-            row_digests(self._X, index) if digests is None else digests(),
-            lambda positions: self._compute(index[positions]),
-            page_rows=self._block_rows,
-            keep=keep,
-            folder=self.folder,
-        )
+        parts = []
+        for start in range(0, len(index), _LOOK_UP_ROWS):
+            some = index[start : start + _LOOK_UP_ROWS]
+            if digests is None:
+                hashes = row_digests(self._X, some)
+            else:
+                hashes = digests()[start : start + _LOOK_UP_ROWS].tolist()
+            parts.append(
+                feature_store.gather(
+                    self._space,
+                    hashes,
+                    lambda positions, some=some: self._compute(some[positions]),
+                    page_rows=self._block_rows,
+                    keep=keep,
+                    folder=self._folder,
+                )
+            )
+        return Gathered.joined(parts)
 
     def in_parts(self):
         """Give the outputs of all rows, some rows at a time.
@@ -137,18 +153,15 @@ class FrozenOutputs:
             yield self.gather(np.arange(start, stop), n_rows=n).take()
 
     def _compute(self, index):
-        run = self._program.prefix
-        if self._part == "features":
-
-            def run(X):
-                return [self._program.features(X)]
-
-        X = self._X
-        step = self._rows_within(_BLOCK_BYTES, X[:1].nbytes)
+        step = self._rows_within(_BLOCK_BYTES, self._X[:1].nbytes)
         outputs = []
         for start in range(0, len(index), step):
-            outputs.append(run(take_rows(X, index[start : start + step])))
-            release(X)
+            rows = take_rows(self._X, index[start : start + step])
+            if self._part == "prefix":
+                outputs.append(self._program.prefix(rows))
+            else:
+                outputs.append([self._program.features(rows)])
+            release(self._X)
         if len(outputs) == 1:
             return outputs[0]
         return [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]

@@ -346,6 +346,10 @@ def test_what_differs_does_not_mix(make, source, target, computed):
     assert counts(source, X.astype("float64")) == 20
     assert counts(source, X + np.float32(1e-3)) == 20
     assert counts(source, X) == 0
+    # The same bytes, of another type.
+    whole = (16 * X).astype("int32")
+    assert counts(source, whole) == 20
+    assert counts(source, whole.view("float32")) == 20
     computed.clear()
     for depth in (1, 2):
         make(recipe="full", frozen_depth=depth).fit(*target)
@@ -424,6 +428,18 @@ def test_a_row_has_the_same_bits_wherever_it_comes_from(network, digits, max_byt
         assert same_bits([fitted.decision_function(X[chosen])], [expected[chosen]])
 
 
+def test_rows_are_looked_up_in_parts(make, target, monkeypatch):
+    from sktransfer.training import rows
+
+    X, y = (np.concatenate([array, array[:30]]) for array in target)
+    expected = make(frozen_depth=2).fit(X, y).weights_
+    feature_store.clear()
+    monkeypatch.setattr(rows, "_LOOK_UP_ROWS", 16)
+    assert same_bits(make(frozen_depth=2).fit(X, y).weights_, expected)
+    # Once for the probe, once for the prefix.
+    assert feature_store.misses == 2 * len(np.unique(X, axis=0))
+
+
 def test_rows_that_do_not_fit_leave_the_store_alone(
     make, source, target, max_bytes, computed
 ):
@@ -451,13 +467,12 @@ def test_layers_without_weights_are_not_worth_keeping(digits, computed):
 
 def test_sizes_of_images_that_are_not_known_beforehand(computed):
     backbone = Backbone.from_model(networks.convolutional((None, None, 1)))
-    rng = np.random.default_rng(0)
-    for size in (8, 12):
-        X = rng.random((6, size, size, 1)).astype("float32")
+    for shape in ((8, 8), (12, 12), (4, 16), (8, 8)):
+        X = np.arange(6 * np.prod(shape), dtype="float32").reshape(6, *shape, 1) % 251
         features = [BackboneFeatures(backbone).fit_transform(X) for _ in range(2)]
         assert same_bits(*[[array] for array in features])
         np.testing.assert_allclose(features[0], backbone.build()(X), rtol=1e-4)
-    assert computed == [6, 6]
+    assert computed == [6, 6, 6]
 
 
 def test_fits_in_threads_share_rows(make, target):
