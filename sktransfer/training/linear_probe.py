@@ -1,5 +1,7 @@
 """The head alone, solved to the optimum on frozen features."""
 
+import collections
+import threading
 import warnings
 
 import numpy as np
@@ -7,20 +9,26 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from sktransfer.training.feature_store import array_digest
+
 # Inverse regularisation on features of unit mean variance; measured in the user guide.
 PROBE_C = 0.1
-# Above this many coefficients a Newton step costs more than it saves.
-_NEWTON_LIMIT = 300
-# It makes another copy of the features; for more bytes than this a slower solver does
-# without.
+# Above this many coefficients the Hessian costs more than it saves.
+_CHOLESKY_LIMIT = 300
+# Newton steps may make another copy of the features; for more bytes than this a slower
+# solver does without.
 _NEWTON_BYTES = 1 << 28
+# Candidates of a search that differ in what comes after the probe share it.
+_MAX_SOLVED = 64
+_MAX_SOLVED_BYTES = 1 << 20
+_solved = collections.OrderedDict()
+_solved_lock = threading.Lock()
 
 
-# With more threads the last bits would depend on their number, and where cores are busy
-# it takes longer.
-@threadpool_limits.wrap(limits=1, user_api="blas")
 def solve_head(features, y, sample_weight, n_classes):
     """Fit a linear classifier on features by multinomial logistic regression.
+
+    The last solutions are remembered.
 
     Parameters
     ----------
@@ -36,8 +44,28 @@ def solve_head(features, y, sample_weight, n_classes):
     Returns
     -------
     kernel : ndarray of shape (d, n_classes)
+        Read-only, as is the bias.
     bias : ndarray of shape (n_classes,)
     """
+    problem = *map(array_digest, (features, y, sample_weight)), n_classes, PROBE_C
+    with _solved_lock:
+        head = _solved.pop(problem, None)
+    if head is None:
+        head = _solve(features, y, sample_weight, n_classes)
+        for array in head:
+            array.flags.writeable = False
+    if sum(array.nbytes for array in head) <= _MAX_SOLVED_BYTES:
+        with _solved_lock:
+            _solved[problem] = head
+            if len(_solved) > _MAX_SOLVED:
+                _solved.popitem(last=False)
+    return head
+
+
+# With more threads the last bits would depend on their number, and where cores are busy
+# it takes longer.
+@threadpool_limits.wrap(limits=1, user_api="blas")
+def _solve(features, y, sample_weight, n_classes):
     # The one copy; all else is done in place.
     scaled = np.array(features, dtype=np.float64)
     shares = sample_weight / np.sum(sample_weight)
@@ -51,18 +79,15 @@ def solve_head(features, y, sample_weight, n_classes):
     # The solution lies in the span of the rows; with few rows that is a small space.
     basis = None
     if scaled.shape[0] < scaled.shape[1]:
-        basis = np.linalg.svd(scaled, full_matrices=False)[2]
-        scaled = scaled @ basis.T
-    newton = (
-        scaled.nbytes <= _NEWTON_BYTES
-        and (scaled.shape[1] + 1) * n_classes <= _NEWTON_LIMIT
-    )
-    solver = LogisticRegression(
-        C=PROBE_C,
-        solver="newton-cholesky" if newton else "lbfgs",
-        tol=1e-10 if newton else 1e-5,
-        max_iter=100 if newton else 1000,
-    )
+        basis = np.linalg.qr(scaled.T)[0]
+        scaled = scaled @ basis
+    if scaled.nbytes > _NEWTON_BYTES:
+        how = {"solver": "lbfgs", "tol": 1e-5, "max_iter": 1000}
+    elif (scaled.shape[1] + 1) * n_classes <= _CHOLESKY_LIMIT:
+        how = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 100}
+    else:
+        how = {"solver": "newton-cg", "tol": 1e-6, "max_iter": 100}
+    solver = LogisticRegression(C=PROBE_C, **how)
     with warnings.catch_warnings():
         # Where rounding ends the search before `tol` is met, it is at the optimum.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -73,7 +98,7 @@ def solve_head(features, y, sample_weight, n_classes):
         kernel = np.hstack([-kernel, kernel]) / 2
         bias = np.hstack([-bias, bias]) / 2
     if basis is not None:
-        kernel = basis.T @ kernel
+        kernel = basis @ kernel
     kernel = kernel / scale
     return kernel, bias - mean @ kernel
 
