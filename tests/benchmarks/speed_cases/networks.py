@@ -61,7 +61,7 @@ def mobilenet(size=96):
 def small_convnet():
     """Five convolutions for images of 32 x 32, random weights."""
     layers = [keras.Input((32, 32, 3))]
-    for i, width in enumerate((32, 32, 64, 64, 128)):
+    for i, width in enumerate((16, 16, 32, 32, 64)):
         layers.append(
             keras.layers.Conv2D(
                 width, 3, padding="same", activation="relu", name=f"conv_{i}"
@@ -118,6 +118,12 @@ def mobilenet_backbone(size=96):
     for layer, momentum in zip(normalizations, momenta, strict=True):
         layer.momentum = momentum
     return Backbone.from_model(base, feature_layer="output")
+
+
+def small_convnet_backbone():
+    """The small convolutional network with random weights."""
+    keras.utils.set_random_seed(0)
+    return Backbone.from_model(small_convnet(), feature_layer="output")
 
 
 def scikeras_classifier(network, backbone, *, epochs, frozen_depth=0):
