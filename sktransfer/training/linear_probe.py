@@ -86,7 +86,7 @@ def _solve(features, y, sample_weight, n_classes):
     elif (scaled.shape[1] + 1) * n_classes <= _CHOLESKY_LIMIT:
         how = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 100}
     else:
-        how = {"solver": "newton-cg", "tol": 1e-6, "max_iter": 100}
+        how = {"solver": "newton-cg", "tol": 1e-5, "max_iter": 100}
     solver = LogisticRegression(C=PROBE_C, **how)
     with warnings.catch_warnings():
         # Where rounding ends the search before `tol` is met, it is at the optimum.
