@@ -33,6 +33,7 @@ limit_worker_threads()
 
 _MAX_PROGRAMS = 64
 _MAX_TRAINERS = 8
+_FLAT_ROWS = 192
 _SMALL_IMAGE = 128 * 128
 _programs = collections.OrderedDict()
 _programs_lock = threading.Lock()
@@ -361,6 +362,8 @@ class Program:
 
     def _in_calls(self, function, arrays, model):
         n, size = len(arrays[0]), self.rows_per_call
+        if all(len(tensor.shape) == 2 for tensor in model.inputs):
+            size = _FLAT_ROWS
         outputs = []
         for start in range(0, n, size):
             rows = [
@@ -419,7 +422,7 @@ def _rows_per_call(input_shape):
     otherwise. A call is to be long enough to keep the cores busy, and no longer.
     """
     if len(input_shape) == 2:
-        return 192
+        return _FLAT_ROWS
     positions = np.prod([n for n in input_shape[1:-1] if n is not None])
     return 48 if positions <= _SMALL_IMAGE else 8
 
