@@ -5,7 +5,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from sktransfer import BackboneFeatures
+from sktransfer import BackboneFeatures, model_selection
 from sktransfer.model_selection import (
     ClassAMIScorer,
     DeepEmbeddedValidation,
@@ -53,6 +53,21 @@ def test_network_features_in_a_pipeline(make, digits):
         assert scorer(pipe, *rows) == pytest.approx(
             scorer(head, features, *rows[1:]), abs=1e-6
         )
+
+
+def test_every_scorer_takes_a_network(make, digits):
+    X, y, X_target, y_target = (values[:60] for values in digits)
+    network = make(epochs=1).fit(X, y)
+    for name in model_selection.__all__:
+        scorer = getattr(model_selection, name)()
+        if callable(scorer):
+            score = scorer(
+                network,
+                np.concatenate([X, X_target]),
+                np.concatenate([y, y_target]),
+                np.repeat([0, -1], 60),
+            )
+            assert np.isfinite(score)
 
 
 class _Head(LogisticRegression):
