@@ -61,7 +61,9 @@ class InfoMaxScorer(LabelFreeScorer):
        \quad H(p) = -\sum_c p_c \log p_c
 
     It is greatest when each row is given to one class for sure and the classes are
-    equally frequent, and 0 when all rows have the same probabilities.
+    equally frequent, and 0 when all rows have the same probabilities. Where the
+    target's classes are far from equally frequent it prefers a model that is wrong
+    about that.
 
     Parameters
     ----------

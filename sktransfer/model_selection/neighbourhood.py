@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from sktransfer.model_selection._scorer import CONSTRAINTS, LabelFreeScorer
 
 # Rows of the similarity matrix that are in memory at once.
-_BLOCK = 1024
+_BLOCK = 256
 
 
 class SoftNeighborhoodDensity(LabelFreeScorer):

@@ -11,7 +11,7 @@ from sktransfer.model_selection._splitter import (
     FixedNumberMixin,
     class_codes,
 )
-from sktransfer.model_selection.shuffle_split import _SIZE, draw
+from sktransfer.model_selection.shuffle_split import SIZE, draw
 
 
 class StratifiedDomainKFold(FixedNumberMixin, BaseDomainSplitter):
@@ -125,8 +125,8 @@ class LeaveOneDomainOut(BaseDomainSplitter):
 
     _parameter_constraints = {
         "max_n_splits": [Interval(numbers.Integral, 1, None, closed="left")],
-        "test_size": _SIZE,
-        "train_size": _SIZE,
+        "test_size": SIZE,
+        "train_size": SIZE,
         "random_state": ["random_state"],
     }
 

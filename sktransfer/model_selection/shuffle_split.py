@@ -13,7 +13,8 @@ from sktransfer.model_selection._splitter import (
     class_codes,
 )
 
-_SIZE = [
+# What test_size and train_size may be.
+SIZE = [
     Interval(numbers.Real, 0, 1, closed="neither"),
     Interval(numbers.Integral, 1, None, closed="left"),
     None,
@@ -25,8 +26,8 @@ class BaseDomainShuffleSplit(FixedNumberMixin, BaseDomainSplitter):
 
     _parameter_constraints = {
         "n_splits": [Interval(numbers.Integral, 1, None, closed="left")],
-        "test_size": _SIZE,
-        "train_size": _SIZE,
+        "test_size": SIZE,
+        "train_size": SIZE,
         "random_state": ["random_state"],
     }
 

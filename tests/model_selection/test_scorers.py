@@ -346,6 +346,25 @@ def test_rows_of_any_kind(scorer, kind, model, rows):
     assert score == pytest.approx(expected, abs=1e-4)
 
 
+@every
+def test_rows_of_more_dimensions(scorer, model, rows):
+    class Flat(LogisticRegression):
+        def fit(self, X, y):
+            return super().fit(X.reshape(len(X), -1), y)
+
+        def predict(self, X):
+            return super().predict(X.reshape(len(X), -1))
+
+        def predict_proba(self, X):
+            return super().predict_proba(X.reshape(len(X), -1))
+
+    X, y, sample_domain = rows
+    images = X.reshape(150, 2, 2, 1)
+    flat = Flat().fit(images[sample_domain >= 0], y[sample_domain >= 0])
+    score = scorer(flat, images, y, sample_domain)
+    assert score == pytest.approx(scorer(model, *rows))
+
+
 @named(
     [
         SupervisedScorer(),
