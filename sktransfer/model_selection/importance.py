@@ -101,7 +101,7 @@ class DeepEmbeddedValidation(LabelFreeScorer):
     References
     ----------
     .. [1] You et al. (2019). Towards Accurate Model Selection in Deep Unsupervised
-       Domain Adaptation. ICML, PMLR 97. arXiv:2606.04665
+       Domain Adaptation. ICML, PMLR 97.
     """
 
     _parameter_constraints = CONSTRAINTS | {

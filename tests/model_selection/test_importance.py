@@ -65,7 +65,7 @@ def test_metric(model, rows):
 
 
 def risk(weights, losses):
-    """Weighted loss with the control variate of arXiv:2606.04665."""
+    """Weighted loss with the control variate of You et al. (2019)."""
     n = len(weights)
     products = [w * loss for w, loss in zip(weights, losses, strict=True)]
     mean_w, mean_wl = sum(weights) / n, sum(products) / n
