@@ -1,0 +1,40 @@
+"""Splitters that know domains, and scorers that need no target labels."""
+
+from sktransfer.model_selection.circular import CircularValidation
+from sktransfer.model_selection.clusters import ClassAMIScorer
+from sktransfer.model_selection.entropy import InfoMaxScorer, PredictionEntropyScorer
+from sktransfer.model_selection.importance import (
+    DeepEmbeddedValidation,
+    ImportanceWeightedScorer,
+)
+from sktransfer.model_selection.mixing import MixValScorer
+from sktransfer.model_selection.neighbourhood import SoftNeighborhoodDensity
+from sktransfer.model_selection.nuclear_norm import BNMScorer
+from sktransfer.model_selection.partition import (
+    LeaveOneDomainOut,
+    StratifiedDomainKFold,
+)
+from sktransfer.model_selection.shuffle_split import (
+    DomainShuffleSplit,
+    SourceTargetShuffleSplit,
+    StratifiedDomainShuffleSplit,
+)
+from sktransfer.model_selection.supervised import SupervisedScorer
+
+__all__ = [
+    "BNMScorer",
+    "CircularValidation",
+    "ClassAMIScorer",
+    "DeepEmbeddedValidation",
+    "DomainShuffleSplit",
+    "ImportanceWeightedScorer",
+    "InfoMaxScorer",
+    "LeaveOneDomainOut",
+    "MixValScorer",
+    "PredictionEntropyScorer",
+    "SoftNeighborhoodDensity",
+    "SourceTargetShuffleSplit",
+    "StratifiedDomainKFold",
+    "StratifiedDomainShuffleSplit",
+    "SupervisedScorer",
+]

@@ -1,0 +1,61 @@
+"""What splitters and scorers share: the check of sample_domain, unlabelled rows."""
+
+import numpy as np
+from sklearn.utils._missing import is_pandas_na
+from sklearn.utils.validation import _num_samples, column_or_1d
+
+
+def check_sample_domain(sample_domain, X):
+    """Check that there is one integer per row.
+
+    Parameters
+    ----------
+    sample_domain : array-like of shape (n_samples,)
+        0 or more for rows of a source, less than 0 for rows of a target.
+    X : array-like of shape (n_samples, ...)
+        Rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int64
+    """
+    domains = column_or_1d(sample_domain)
+    n_rows = _num_samples(X)
+    if len(domains) != n_rows:
+        raise ValueError(
+            f"sample_domain has {len(domains)} values for {n_rows} rows of X; it needs "
+            "one for each row."
+        )
+    try:
+        numbers = domains.astype(np.int64)
+        whole = domains.dtype.kind != "b" and np.array_equal(numbers, domains)
+    except (TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise ValueError(
+            "sample_domain must be integers, 0 or more for a source and less than 0 "
+            f"for a target; got values of type {domains.dtype}: {domains[:5].tolist()}."
+        )
+    return numbers
+
+
+def is_unlabelled(y):
+    """Tell which labels are None or NaN.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), bool
+    """
+    if y.dtype.kind == "f":
+        return np.isnan(y)
+    if y.dtype.kind != "O":
+        return np.zeros(len(y), dtype=bool)
+    return np.array(
+        [value is None or is_pandas_na(value) or value != value for value in y],
+        dtype=bool,
+    )

@@ -1,0 +1,198 @@
+"""Splitters that test each row once, or each domain once."""
+
+import numbers
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from sktransfer.base import make_rng
+from sktransfer.model_selection._splitter import (
+    BaseDomainSplitter,
+    FixedNumberMixin,
+    class_codes,
+)
+from sktransfer.model_selection.shuffle_split import SIZE, draw
+
+
+class StratifiedDomainKFold(FixedNumberMixin, BaseDomainSplitter):
+    """Test each row once; each fold has the same share of each class of each domain.
+
+    The labels of target rows are used as they are in y. Rows whose label is None or
+    NaN count as a class of their own.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    shuffle : bool, default=False
+        Draw the rows of each fold at random; otherwise rows are dealt out in turn.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffle. With an int each call of `split` gives the same folds.
+
+    See Also
+    --------
+    StratifiedDomainShuffleSplit : Draws test rows again for each split.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktransfer.model_selection import StratifiedDomainKFold
+    >>> sample_domain = np.repeat([0, -1], [20, 10])
+    >>> y = np.tile([0, 1], 15)
+    >>> cv = StratifiedDomainKFold(5)
+    >>> for train, test in cv.split(y, y, sample_domain=sample_domain):
+    ...     print(test, y[test], sample_domain[test])
+    [ 0  1 10 11 20 21] [0 1 0 1 0 1] [ 0  0  0  0 -1 -1]
+    [ 2  3 12 13 22 23] [0 1 0 1 0 1] [ 0  0  0  0 -1 -1]
+    [ 4  5 14 15 24 25] [0 1 0 1 0 1] [ 0  0  0  0 -1 -1]
+    [ 6  7 16 17 26 27] [0 1 0 1 0 1] [ 0  0  0  0 -1 -1]
+    [ 8  9 18 19 28 29] [0 1 0 1 0 1] [ 0  0  0  0 -1 -1]
+    """
+
+    _parameter_constraints = {
+        "n_splits": [Interval(numbers.Integral, 2, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
+        self.n_splits = n_splits
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def _split(self, y, domains):
+        codes = class_codes(y, domains, self)
+        for domain, n_rows in zip(*np.unique(domains, return_counts=True), strict=True):
+            if n_rows < self.n_splits:
+                raise ValueError(
+                    f"n_splits={self.n_splits} is more than the {n_rows} rows of "
+                    f"domain {domain}; each fold needs a row of each domain."
+                )
+        rows = np.arange(len(domains))
+        if self.shuffle:
+            rows = make_rng(self.random_state).permutation(rows)
+        # Dealt out in this order, the rows of a class of a domain are next to each
+        # other, so that folds differ by at most one in each class, each domain and
+        # in all.
+        order = np.lexsort((rows, codes, domains))
+        fold = np.empty(len(rows), dtype=int)
+        fold[order] = np.arange(len(rows)) % self.n_splits
+        for k in range(self.n_splits):
+            yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+
+
+class LeaveOneDomainOut(BaseDomainSplitter):
+    """Let each domain be the target once, with the other domains as sources.
+
+    A domain's role is in the sign of sample_domain, so the rows of domain d, 1 or
+    more, are needed twice: as d, for the splits that train on their labels, and as -d,
+    for the split that adapts to them. That split has the rows of -d and of all other
+    sources, and neither d itself nor other targets; the same share of its source and
+    of its target is for testing. A target without a source of the same number is in no
+    split.
+
+    For domains that are all sources, to be left out without adapting to them,
+    scikit-learn's `~sklearn.model_selection.LeaveOneGroupOut` is enough.
+
+    Parameters
+    ----------
+    max_n_splits : int, default=10
+        Greatest number of splits; of more domains, some are drawn as targets.
+    test_size : float, int or None, default=None
+        Share or number of the test rows, of the source's rows and of the target's
+        each. None is what `train_size` leaves, or 0.1.
+    train_size : float, int or None, default=None
+        The same for the training rows. None is all rows that are not tested.
+    random_state : int, RandomState instance or None, default=None
+        Seed. With an int each call of `split` gives the same splits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktransfer.model_selection import LeaveOneDomainOut
+    >>> X, domain = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 3 + 1
+    >>> X_twice, sample_domain = (
+    ...     np.concatenate([X, X]),
+    ...     np.concatenate([domain, -domain]),
+    ... )
+    >>> cv = LeaveOneDomainOut(random_state=0)
+    >>> for train, test in cv.split(X_twice, sample_domain=sample_domain):
+    ...     print(np.unique(sample_domain[train]), np.unique(sample_domain[test]))
+    [-1  2  3] [-1  2  3]
+    [-2  1  3] [-2  1  3]
+    [-3  1  2] [-3  1  2]
+    """
+
+    _parameter_constraints = {
+        "max_n_splits": [Interval(numbers.Integral, 1, None, closed="left")],
+        "test_size": SIZE,
+        "train_size": SIZE,
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self, max_n_splits=10, *, test_size=None, train_size=None, random_state=None
+    ):
+        self.max_n_splits = max_n_splits
+        self.test_size = test_size
+        self.train_size = train_size
+        self.random_state = random_state
+
+    def get_n_splits(self, X=None, y=None, sample_domain=None, groups=None):
+        """Give the number of splits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...) or None, default=None
+            Rows.
+        y : None
+            Ignored.
+        sample_domain : array-like of shape (n_samples,)
+            Domains of the rows.
+        groups : array-like of shape (n_samples,) or None, default=None
+            The same, without metadata routing.
+
+        Returns
+        -------
+        int
+            Number of source domains, at most `max_n_splits`.
+        """
+        if X is None:
+            X = groups if sample_domain is None else sample_domain
+        domains = _left_out(self._check_domains(X, sample_domain, groups))
+        return min(len(domains), self.max_n_splits)
+
+    def _split(self, y, domains):
+        rng = make_rng(self.random_state)
+        left_out = _left_out(domains)
+        if len(left_out) > self.max_n_splits:
+            left_out = np.sort(rng.choice(left_out, self.max_n_splits, replace=False))
+        for domain in left_out:
+            is_source = (domains >= 0) & (domains != domain)
+            groups = [
+                (f"Domain {-domain}", domains == -domain),
+                (f"The source without domain {domain}", is_source),
+            ]
+            parts = []
+            for name, chosen in groups:
+                rows = np.flatnonzero(chosen)
+                strata = np.zeros(len(rows), dtype=int)
+                parts.append(
+                    draw(rows, strata, name, self.test_size, self.train_size, rng)
+                )
+            train, test = (np.concatenate(part) for part in zip(*parts, strict=True))
+            yield rng.permutation(train), rng.permutation(test)
+
+
+def _left_out(domains):
+    """Source domains, each of which is checked to be there as a target too."""
+    sources = np.unique(domains[domains >= 0])
+    alone = sources[(sources == 0) | ~np.isin(-sources, domains)]
+    if len(alone) or len(sources) < 2:
+        raise ValueError(
+            "LeaveOneDomainOut needs the rows of two or more domains twice, as d "
+            "(source) and as -d (target), with d at least 1: sample_domain="
+            "np.concatenate([domain, -domain]) for np.concatenate([X, X]). The sources "
+            f"are {sources.tolist()}; without a target: {alone.tolist()}."
+        )
+    return sources

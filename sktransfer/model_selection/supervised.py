@@ -1,0 +1,59 @@
+"""SupervisedScorer: the score on the target's labels, where there are any."""
+
+import numpy as np
+from sklearn.metrics import check_scoring
+from sklearn.utils import _safe_indexing
+
+from sktransfer.model_selection._domains import is_unlabelled
+from sktransfer.model_selection._scorer import (
+    CONSTRAINTS,
+    BaseDomainScorer,
+    as_labels,
+)
+
+
+class SupervisedScorer(BaseDomainScorer):
+    """Score on the labelled rows of the target: what the other scorers estimate.
+
+    Parameters
+    ----------
+    scoring : str, callable or None, default=None
+        A scikit-learn scorer or its name; None takes the estimator's own score, the
+        accuracy of a classifier.
+    sample_domain : callable or None, default=None
+        Function of X that gives the domains of its rows, for use without metadata
+        routing.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sktransfer.datasets import make_shifted_classification
+    >>> from sktransfer.model_selection import SupervisedScorer
+    >>> X, y, sample_domain = make_shifted_classification(random_state=0)
+    >>> model = LogisticRegression().fit(X[sample_domain >= 0], y[sample_domain >= 0])
+    >>> target = sample_domain < 0
+    >>> score = SupervisedScorer()(model, X, y, sample_domain)
+    >>> score == model.score(X[target], y[target])
+    True
+    """
+
+    _parameter_constraints = CONSTRAINTS | {"scoring": [str, callable, None]}
+
+    def __init__(self, scoring=None, *, sample_domain=None):
+        self.scoring = scoring
+        self.sample_domain = sample_domain
+
+    def _score_rows(self, estimator, X, y, domains):
+        if y is None:
+            raise ValueError(
+                "SupervisedScorer needs y, the labels of the target's rows."
+            )
+        rows = np.flatnonzero((domains < 0) & ~is_unlabelled(y))
+        if not len(rows):
+            raise ValueError(
+                "SupervisedScorer needs labels of target rows; all "
+                f"{(domains < 0).sum()} are None or NaN. Use a scorer that needs none, "
+                "such as InfoMaxScorer."
+            )
+        scorer = check_scoring(estimator, scoring=self.scoring)
+        return scorer(estimator, _safe_indexing(X, rows), as_labels(y[rows]))
