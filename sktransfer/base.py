@@ -221,7 +221,7 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
 
     def _scores(self, X):
         check_is_fitted(self)
-        from sktransfer.training.program import get_program
+        from sktransfer.training.program_cache import get_program
 
         X = shape_rows(check_rows(self, X, reset=False), self.backbone_.input_shape)
         program = get_program(

@@ -153,7 +153,7 @@ class BackboneFeatures(
         """
         check_is_fitted(self)
         X = shape_rows(check_rows(self, X, reset=False), self.backbone_.input_shape)
-        from sktransfer.training.program import get_program
+        from sktransfer.training.program_cache import get_program
         from sktransfer.training.rows import FrozenOutputs
 
         backbone = self.backbone_

@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from sktransfer import Backbone, BackboneFeatures, TransferClassifier, feature_store
 from sktransfer.training import rows
-from sktransfer.training.program import get_program
+from sktransfer.training.program_cache import get_program
 
 
 def bits(estimator):

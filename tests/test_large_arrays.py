@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 
 from sktransfer import BackboneFeatures, _large_arrays
 from sktransfer._large_arrays import blocks, release, stack, take_rows
-from sktransfer.training import feature_store as feature_store_module
+from sktransfer.training import digests as digests_module
 from sktransfer.training import rows as rows_module
 
 _STATUS = Path("/proc/self/status")
@@ -50,7 +50,7 @@ def advice(monkeypatch):
         seen.append(X)
         release(X)
 
-    for module in (_large_arrays, rows_module, feature_store_module):
+    for module in (_large_arrays, rows_module, digests_module):
         monkeypatch.setattr(module, "release", noting)
     return seen
 

@@ -8,13 +8,11 @@ import threading
 import weakref
 
 import numpy as np
-from xxhash import xxh3_128_digest
 
-from sktransfer._large_arrays import as_slice, release, take_rows
+from sktransfer._large_arrays import as_slice
 
 _VARIABLE = "SKTRANSFER_FEATURE_STORE_BYTES"
 _PAGE_BYTES = 1 << 23
-_HASH_BYTES = 1 << 22
 # A row's number is that of its page and its place there; a page of one-byte rows
 # needs 23 bits.
 _ROW_BITS = 24
@@ -130,7 +128,7 @@ class FeatureStore:
         space : hashable
             What the outputs depend on besides the row's content.
         digests : list of bytes
-            From :func:`row_digests`.
+            From :func:`~sktransfer.training.digests.row_digests`.
         compute : callable
             Takes positions in `digests`, an ndarray of int, and gives the outputs: a
             list of arrays with one row for each. No digest is computed twice.
@@ -317,65 +315,6 @@ class Gathered:
             for output, array in zip(outputs, arrays, strict=True):
                 output[target] = array[source]
         return outputs
-
-
-def row_digests(X, index):
-    """Hash rows by their content.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, ...)
-        Rows; their type and shape are not part of the digests.
-    index : ndarray of int
-        Which of them.
-
-    Returns
-    -------
-    list of bytes
-    """
-    row_bytes = X.dtype.itemsize * int(np.prod(X.shape[1:], dtype=int))
-    step = max(1, _HASH_BYTES // row_bytes)
-    digests = []
-    for start in range(0, len(index), step):
-        rows = np.ascontiguousarray(take_rows(X, index[start : start + step]))
-        data = memoryview(rows.reshape(-1).view(np.uint8))
-        digests += [
-            xxh3_128_digest(data[i : i + row_bytes])
-            for i in range(0, len(data), row_bytes)
-        ]
-        release(X)
-    return digests
-
-
-_weight_digests = {}
-
-
-def array_digest(array):
-    """Hash an array by its content, type and shape.
-
-    Digests of read-only arrays, such as a backbone's weights, are remembered.
-
-    Parameters
-    ----------
-    array : ndarray
-        Any array of numbers.
-
-    Returns
-    -------
-    bytes
-    """
-    known = _weight_digests.get(id(array))
-    if known is not None and known[0]() is array:
-        return known[1]
-    digest = xxh3_128_digest(
-        xxh3_128_digest(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-        + repr((array.dtype.str, array.shape)).encode()
-    )
-    if not array.flags.writeable:
-        key = id(array)
-        reference = weakref.ref(array, lambda _: _weight_digests.pop(key, None))
-        _weight_digests[key] = (reference, digest)
-    return digest
 
 
 def _row_ids(number, n):

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from sktransfer.training.feature_store import array_digest
+from sktransfer.training.digests import array_digest
 
 # Inverse regularisation on features of unit mean variance; measured in the user guide.
 PROBE_C = 0.1

@@ -1,10 +1,9 @@
-"""One compiled program per architecture, split, head and dtype."""
+"""A network split at a frozen depth, under a head, and its compiled functions."""
 
 import collections
 import contextlib
 import functools
 import hashlib
-import itertools
 import platform
 import threading
 
@@ -16,7 +15,7 @@ from sktransfer._large_arrays import blocks, stack
 from sktransfer._worker_threads import limit_worker_threads
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
-from sktransfer.training.feature_store import array_digest
+from sktransfer.training.digests import array_digest
 from sktransfer.training.rows import FrozenOutputs
 from sktransfer.training.tracing import traced_once
 from sktransfer.training.trainer import Trainer
@@ -31,58 +30,9 @@ if keras.backend.backend() != "tensorflow":
 
 limit_worker_threads()
 
-_MAX_PROGRAMS = 64
 _MAX_TRAINERS = 8
 _FLAT_ROWS = 192
 _SMALL_IMAGE = 128 * 128
-_programs = collections.OrderedDict()
-_programs_lock = threading.Lock()
-
-
-def get_program(backbone, depth, n_classes, dtype, *, from_scratch=False):
-    """Return the program of a backbone frozen to a depth, under a head.
-
-    Programs are kept for the whole process, the last used ones first, so that
-    fits which differ in data, weights or training parameters compile nothing.
-
-    Parameters
-    ----------
-    backbone : Backbone
-        Only its architecture matters.
-    depth : int
-        Number of frozen weighted layers.
-    n_classes : int
-        Columns of the head.
-    dtype : str
-        Floating-point type of all computations.
-    from_scratch : bool, default=False
-        Whether batch normalisation learns its statistics. Pretrained ones are kept:
-        a few batches of a few rows would only spoil them.
-
-    Returns
-    -------
-    Program
-    """
-    for level in itertools.count():
-        key = (backbone.program_key, depth, n_classes, dtype, from_scratch, level)
-        program = _find(key, backbone)
-        # A callback may use another estimator while its own is being trained.
-        if not program.is_held_here:
-            return program
-
-
-def _find(key, backbone):
-    with _programs_lock:
-        if key in _programs:
-            _programs.move_to_end(key)
-            return _programs[key]
-    # The lock on the random state comes first wherever both are held.
-    with preserve_random_state(), _programs_lock:
-        if key not in _programs:
-            _programs[key] = Program(backbone, *key[1:5])
-            while len(_programs) > _MAX_PROGRAMS:
-                _programs.popitem(last=False)
-        return _programs[key]
 
 
 class Program:

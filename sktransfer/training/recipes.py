@@ -7,7 +7,7 @@ import numpy as np
 from sktransfer.exceptions import NonFiniteLossError
 from sktransfer.training.linear_probe import fresh_head, solve_head
 from sktransfer.training.loop import History, evaluate, train
-from sktransfer.training.program import get_program
+from sktransfer.training.program_cache import get_program
 from sktransfer.training.rows import RowFeatures
 
 _GRADUAL_STAGES = 4

@@ -6,12 +6,9 @@ from functools import cached_property
 import numpy as np
 
 from sktransfer._large_arrays import release, stack, take_rows
+from sktransfer.training.digests import row_digests
 from sktransfer.training.feature_folder import folder_of
-from sktransfer.training.feature_store import (
-    Gathered,
-    feature_store,
-    row_digests,
-)
+from sktransfer.training.feature_store import Gathered, feature_store
 
 # Prefix outputs up to this size are kept for the length of a fit, in the feature store
 # or beside it; larger ones are computed again for each chunk, so that data larger than

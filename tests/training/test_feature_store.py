@@ -18,12 +18,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sktransfer import Backbone, BackboneFeatures, TransferClassifier, feature_store
+from sktransfer.training.digests import array_digest, row_digests
 from sktransfer.training.feature_folder import FeatureFolder, folder_of
-from sktransfer.training.feature_store import (
-    FeatureStore,
-    array_digest,
-    row_digests,
-)
+from sktransfer.training.feature_store import FeatureStore
 from sktransfer.training.program import Program
 
 
@@ -602,8 +599,9 @@ def test_damaged_files_are_passed_over(damage, known, tmp_path):
 _WRITE = """
 import sys, os
 import numpy as np
+from sktransfer.training.digests import row_digests
 from sktransfer.training.feature_folder import folder_of
-from sktransfer.training.feature_store import FeatureStore, row_digests
+from sktransfer.training.feature_store import FeatureStore
 
 location, seed, crash = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "crash"
 folder = folder_of(location, ("space",))

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from sktransfer import Backbone
 from sktransfer.exceptions import NonFiniteLossError
-from sktransfer.training import program as program_module
+from sktransfer.training import program_cache
 from sktransfer.training import rows as rows_module
 from sktransfer.training.loop import Patience, Settings
 from sktransfer.training.observer import Observer
@@ -210,9 +210,7 @@ def test_an_optimizer_that_starts_from_a_copy_of_the_weights_is_refused(optimize
 @pytest.mark.parametrize("optimizer", ["adamw", keras.optimizers.Adam(use_ema=True)])
 def test_nothing_of_an_earlier_fit_is_left_in_the_optimizer(optimizer, monkeypatch):
     def fresh():
-        monkeypatch.setattr(
-            program_module, "_programs", type(program_module._programs)()
-        )
+        monkeypatch.setattr(program_cache, "_programs", type(program_cache._programs)())
 
     fresh()
     expected = train(optimizer=optimizer, start=0)
@@ -464,7 +462,7 @@ def test_a_loss_that_is_not_finite(dtype):
 
 
 def test_nothing_is_traced_again():
-    from sktransfer.training.program import get_program
+    from sktransfer.training.program_cache import get_program
 
     fitted = train("float32")
     model = keras.Sequential(body())

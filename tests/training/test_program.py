@@ -8,15 +8,16 @@ import pytest
 from graphs import make, outputs, rows, same_bits
 
 from sktransfer import Backbone
-from sktransfer.training import program as program_module
-from sktransfer.training.program import Program, get_program
+from sktransfer.training import program_cache
+from sktransfer.training.program import Program
+from sktransfer.training.program_cache import get_program
 from sktransfer.training.rows import Examples, RowFeatures
 
 
 @pytest.fixture
 def own_cache(monkeypatch):
-    cache = type(program_module._programs)()
-    monkeypatch.setattr(program_module, "_programs", cache)
+    cache = type(program_cache._programs)()
+    monkeypatch.setattr(program_cache, "_programs", cache)
     return cache
 
 
@@ -57,7 +58,7 @@ def test_programs_are_shared(own_cache):
 def test_the_cache_is_bounded_and_drops_what_was_not_used_longest(
     own_cache, monkeypatch
 ):
-    monkeypatch.setattr(program_module, "_MAX_PROGRAMS", 3)
+    monkeypatch.setattr(program_cache, "_MAX_PROGRAMS", 3)
     backbone = backbone_of("sequential")
     first, second = (get_program(backbone, 0, n, "float32") for n in (2, 3))
     get_program(backbone, 0, 4, "float32")
@@ -66,7 +67,7 @@ def test_the_cache_is_bounded_and_drops_what_was_not_used_longest(
     assert len(own_cache) == 3
     assert get_program(backbone, 0, 2, "float32") is first
     assert get_program(backbone, 0, 3, "float32") is not second
-    assert program_module._MAX_PROGRAMS < 1000
+    assert program_cache._MAX_PROGRAMS < 1000
 
 
 def test_threads_get_the_same_program(own_cache):

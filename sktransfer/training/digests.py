@@ -1,0 +1,67 @@
+"""Hashes of rows and of weights."""
+
+import weakref
+
+import numpy as np
+from xxhash import xxh3_128_digest
+
+from sktransfer._large_arrays import release, take_rows
+
+_HASH_BYTES = 1 << 22
+_array_digests = {}
+
+
+def row_digests(X, index):
+    """Hash rows by their content.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, ...)
+        Rows; their type and shape are not part of the digests.
+    index : ndarray of int
+        Which of them.
+
+    Returns
+    -------
+    list of bytes
+    """
+    row_bytes = X.dtype.itemsize * int(np.prod(X.shape[1:], dtype=int))
+    step = max(1, _HASH_BYTES // row_bytes)
+    digests = []
+    for start in range(0, len(index), step):
+        rows = np.ascontiguousarray(take_rows(X, index[start : start + step]))
+        data = memoryview(rows.reshape(-1).view(np.uint8))
+        digests += [
+            xxh3_128_digest(data[i : i + row_bytes])
+            for i in range(0, len(data), row_bytes)
+        ]
+        release(X)
+    return digests
+
+
+def array_digest(array):
+    """Hash an array by its content, type and shape.
+
+    Digests of read-only arrays, such as a backbone's weights, are remembered.
+
+    Parameters
+    ----------
+    array : ndarray
+        Any array of numbers.
+
+    Returns
+    -------
+    bytes
+    """
+    known = _array_digests.get(id(array))
+    if known is not None and known[0]() is array:
+        return known[1]
+    digest = xxh3_128_digest(
+        xxh3_128_digest(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        + repr((array.dtype.str, array.shape)).encode()
+    )
+    if not array.flags.writeable:
+        key = id(array)
+        reference = weakref.ref(array, lambda _: _array_digests.pop(key, None))
+        _array_digests[key] = (reference, digest)
+    return digest
