@@ -95,7 +95,10 @@ class Program:
             for generator in layer._seed_generators
         ]
         self.rows_per_call = _rows_per_call(model.input_shape)
-        in_prefix = {id(w) for w in self._prefix.weights} if self._prefix else ()
+        # What stands before the first weighted layer, such as a change of scale, is
+        # computed as fast as it is found.
+        has_frozen = depth and self._prefix is not None
+        in_prefix = {id(w) for w in self._prefix.weights} if has_frozen else ()
         self._prefix_weights = [
             i for i, weight in enumerate(model.weights) if id(weight) in in_prefix
         ]
@@ -210,8 +213,8 @@ class Program:
         Returns
         -------
         tuple of plain data and classes, or None
-            None for outputs that are not worth keeping, of layers without weights,
-            and for features of weights that are being trained.
+            None for outputs that are not worth keeping, with no frozen layer behind
+            them, and for features of weights that are being trained.
         """
         if part == "prefix" and not self.ends_with_prefix:
             cut, used = self.depth, [self._weights[i] for i in self._prefix_weights]

@@ -462,6 +462,12 @@ def test_layers_without_weights_are_not_worth_keeping(digits, computed):
     assert feature_store.bytes == feature_store.misses == 0
 
 
+def test_what_stands_before_a_trained_network_is_not_worth_keeping(target):
+    """The built-in network scales its columns first."""
+    TransferClassifier(epochs=1).fit(*target).predict(target[0])
+    assert feature_store.misses == feature_store.bytes == 0
+
+
 def test_sizes_of_images_that_are_not_known_beforehand(computed):
     backbone = Backbone.from_model(networks.convolutional((None, None, 1)))
     for shape in ((8, 8), (12, 12), (4, 16), (8, 8)):
