@@ -80,11 +80,15 @@ def take_rows(X, index):
     Returns
     -------
     ndarray of shape (n_rows, ...)
-        A view of rows that follow one another.
+        A view where they follow one another in memory.
     """
     index = as_slice(index)
-    if isinstance(index, slice) or _mapping(X) is None:
+    if _mapping(X) is None:
         return X[index]
+    if isinstance(index, slice):
+        rows = X[index].copy()
+        release(X)
+        return rows
     rows = np.empty((len(index), *X.shape[1:]), dtype=X.dtype)
     step = max(1, _GATHER_BYTES // (X[:1].nbytes + _PAGE_BYTES))
     for start in range(0, len(index), step):

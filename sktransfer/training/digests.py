@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 from xxhash import xxh3_128_digest
 
-from sktransfer._large_arrays import release, take_rows
+from sktransfer._large_arrays import take_rows
 
 _HASH_BYTES = 1 << 22
 _array_digests = {}
@@ -35,7 +35,6 @@ def row_digests(X, index):
             xxh3_128_digest(data[i : i + row_bytes])
             for i in range(0, len(data), row_bytes)
         ]
-        release(X)
     return digests
 
 

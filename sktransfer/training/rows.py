@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sktransfer._large_arrays import release, stack, take_rows
+from sktransfer._large_arrays import stack, take_rows
 from sktransfer.training.digests import row_digests
 from sktransfer.training.feature_folder import folder_of
 from sktransfer.training.feature_store import Gathered, feature_store
@@ -158,7 +158,6 @@ class FrozenOutputs:
                 outputs.append(self._program.prefix(rows))
             else:
                 outputs.append([self._program.features(rows)])
-            release(self._X)
         if len(outputs) == 1:
             return outputs[0]
         return [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]
