@@ -137,17 +137,15 @@ def memory_folder(memory):
     Parameters
     ----------
     memory : str, path-like, joblib.Memory or None
-        A path is that of a joblib.Memory.
+        A path is that of a joblib.Memory, but nothing is made there yet.
 
     Returns
     -------
     str or None
     """
-    if memory is not None and not isinstance(memory, Memory):
-        memory = Memory(os.fspath(memory), verbose=0)
-    if memory is None or memory.store_backend is None:
-        return None
-    return memory.store_backend.location
+    if isinstance(memory, Memory):
+        return memory.store_backend and memory.store_backend.location
+    return None if memory is None else os.path.join(os.fspath(memory), "joblib")
 
 
 class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):

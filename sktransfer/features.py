@@ -2,7 +2,6 @@
 
 import os
 
-import numpy as np
 from joblib import Memory
 from sklearn.base import (
     BaseEstimator,
@@ -13,6 +12,7 @@ from sklearn.base import (
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sktransfer._large_arrays import stack
 from sktransfer.base import check_rows, make_rng, memory_folder, shape_rows
 
 
@@ -163,4 +163,4 @@ class BackboneFeatures(
             parts = FrozenOutputs(
                 program, X, part="features", folder=memory_folder(self.memory)
             ).in_parts()
-            return np.concatenate([outputs[0] for outputs in parts])
+            return stack(parts, len(X))[0]

@@ -861,6 +861,19 @@ def test_callbacks_may_use_other_estimators(make, target):
     assert same_bits(compared.weights_, alone.weights_)
 
 
+def test_weights_that_a_callback_sets_before_a_failure_are_gone(make, target):
+    class Spoil(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model.set_weights([0 * w for w in self.model.get_weights()])
+            raise RuntimeError("on purpose")
+
+    before = make(recipe="full").fit(*target)
+    with pytest.raises(RuntimeError, match="on purpose"):
+        make(recipe="full", callbacks=[Spoil]).fit(*target)
+    after = make(recipe="full").fit(*target)
+    assert same_bits(after.weights_, before.weights_)
+
+
 def test_a_callback_keeps_its_place_over_the_stages(make, target):
     seen = []
     log = keras.callbacks.LambdaCallback(

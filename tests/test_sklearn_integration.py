@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cloudpickle
 import joblib
+import keras
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -460,6 +461,27 @@ def test_callback_may_predict_with_an_earlier_epoch(make, target):
         watched.predict_proba(target[0]).tobytes()
         == alone.predict_proba(target[0]).tobytes()
     )
+
+
+def test_weights_put_back_at_the_end_are_those_that_are_kept(make, target):
+    """Also when a callback of scikit-learn has read others after the last epoch."""
+
+    class PutBack(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 0:
+                self.kept = self.model.get_weights()
+
+        def on_train_end(self, logs=None):
+            self.model.set_weights(self.kept)
+
+    alone = make(recipe="full", callbacks=[PutBack]).fit(*target)
+    watched = make(recipe="full", callbacks=[PutBack])
+    watched.set_callbacks(CompareWithFirst()).fit(*target)
+    for first, second in zip(alone.weights_, watched.weights_, strict=True):
+        assert first.tobytes() == second.tobytes()
+    proba = watched.predict_proba(target[0])
+    make(recipe="full", epochs=1).fit(*target)
+    assert watched.predict_proba(target[0]).tobytes() == proba.tobytes()
 
 
 def test_callback_may_stop_the_fit(make, target):

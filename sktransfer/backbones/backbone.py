@@ -119,7 +119,7 @@ class Backbone:
         config = graph.serialize(features)
         return cls._new(
             config=json.dumps(config),
-            custom_objects=tuple(graph.custom_classes(features).items()),
+            custom_objects=tuple(graph.custom_objects(features).items()),
             name=model.name,
             input_shape=tuple(features.input_shape[1:]),
             n_features_out=features.output_shape[-1],

@@ -51,13 +51,26 @@ def check_graph(model):
         )
 
 
-def custom_classes(model):
-    """Classes of a live model's layers that do not come with Keras, by name."""
+def custom_objects(model):
+    """What a live model uses that does not come with Keras, by name.
+
+    Classes of layers, and classes and functions registered with Keras, such as
+    activations.
+    """
     found = {}
     for layer in model._flatten_layers():
         cls = type(layer)
         if not cls.__module__.startswith("keras."):
             found[cls.__name__] = cls
+
+    def note(key, value):
+        if isinstance(value, str):
+            registered = keras.saving.get_registered_object(value)
+            if registered is not None:
+                found[value] = registered
+        return value
+
+    _map_config(serialize(model), note)
     return found
 
 
@@ -209,7 +222,7 @@ def duplicate(model):
     try:
         copied = deserialize(
             _map_config(serialize(model), keep_statistics),
-            custom_objects=custom_classes(model),
+            custom_objects=custom_objects(model),
         )
     except (TypeError, ValueError) as error:
         raise BackboneError(

@@ -76,7 +76,7 @@ class FeatureFolder:
         self._path = path
         self._lock = threading.Lock()
         self._names, self._intact, self._warned = [], {}, False
-        # Of each row in the files: the start of its digest, and its file.
+        # Of each row in the files: the start of its digest, in order, and its file.
         self._keys, self._files = np.empty(0, np.uint64), np.empty(0, np.intp)
 
     def read(self, digests, n_rows):
@@ -99,8 +99,14 @@ class FeatureFolder:
         with self._lock:
             self._scan()
             names = list(self._names)
-            here = np.isin(self._keys, _keys(b"".join(digests)))
-            files = np.unique(self._files[here]).tolist()
+            wanted_keys = _keys(b"".join(digests))
+            starts = np.searchsorted(self._keys, wanted_keys, "left")
+            stops = np.searchsorted(self._keys, wanted_keys, "right")
+            # A row may be in several files.
+            of_rows = [self._files[starts[stops > starts]]]
+            for i in np.flatnonzero(stops > starts + 1):
+                of_rows.append(self._files[starts[i] + 1 : stops[i]])
+            files = np.unique(np.concatenate(of_rows)).tolist()
         wanted = set(digests)
         found, parts = [], []
         for file in files:
@@ -188,7 +194,10 @@ class FeatureFolder:
                     keys.append(in_file)
                     files.append(np.full(len(in_file), len(self._names)))
                     self._names.append(name)
-        self._keys, self._files = np.concatenate(keys), np.concatenate(files)
+        if len(keys) > 1:
+            self._keys, self._files = np.concatenate(keys), np.concatenate(files)
+            order = np.argsort(self._keys, kind="stable")
+            self._keys, self._files = self._keys[order], self._files[order]
 
     def _read_digests(self, name):
         size = _DIGEST_BYTES * int(_FILE_NAME.fullmatch(name)[2])

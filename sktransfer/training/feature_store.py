@@ -17,8 +17,9 @@ _PAGE_BYTES = 1 << 23
 # needs 23 bits.
 _ROW_BITS = 24
 _ROW_MASK = (1 << _ROW_BITS) - 1
-# What a row takes in the index, measured.
+# What a row takes in the index, and a page besides its rows, measured.
 _INDEX_BYTES = 160
+_PAGE_OVERHEAD = 600
 
 
 class FeatureStore:
@@ -118,7 +119,10 @@ class FeatureStore:
 
     def has_room(self, n_rows, row_bytes):
         """Whether so many rows fit in, if nothing else is kept."""
-        return n_rows * (row_bytes + _INDEX_BYTES) <= self.max_bytes
+        # Pages of up to half their size, and one that is not full.
+        n_pages = 1 + 2 * n_rows * row_bytes // _PAGE_BYTES
+        needed = n_rows * (row_bytes + _INDEX_BYTES) + n_pages * _PAGE_OVERHEAD
+        return needed <= self.max_bytes
 
     def gather(self, space, digests, compute, *, page_rows, keep=True, folder=None):
         """Give rows, from memory, from a folder or by computing them.
@@ -254,7 +258,8 @@ class _Page:
 
     def __init__(self, space, digests, arrays):
         self.space, self.digests, self.arrays = space, digests, arrays
-        self.nbytes = sum(a.nbytes for a in arrays) + _INDEX_BYTES * len(digests)
+        self.nbytes = _PAGE_OVERHEAD + _INDEX_BYTES * len(digests)
+        self.nbytes += sum(array.nbytes for array in arrays)
 
 
 class Gathered:

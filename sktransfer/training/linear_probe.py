@@ -22,7 +22,7 @@ _NEWTON_BYTES = 1 << 28
 _MAX_SOLVED = 64
 _MAX_SOLVED_BYTES = 1 << 20
 _solved = collections.OrderedDict()
-_solved_lock = threading.Lock()
+_solved_lock, _solving = threading.Lock(), threading.Lock()
 
 
 def solve_head(features, y, sample_weight, n_classes):
@@ -51,7 +51,9 @@ def solve_head(features, y, sample_weight, n_classes):
     with _solved_lock:
         head = _solved.pop(problem, None)
     if head is None:
-        head = _solve(features, y, sample_weight, n_classes)
+        # The number of BLAS threads is the process's, not the thread's.
+        with _solving:
+            head = _solve(features, y, sample_weight, n_classes)
         for array in head:
             array.flags.writeable = False
     if sum(array.nbytes for array in head) <= _MAX_SOLVED_BYTES:

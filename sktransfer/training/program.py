@@ -113,6 +113,10 @@ class Program:
             self._holder = threading.get_ident()
             try:
                 yield
+            except BaseException:
+                # Nobody knows what is in the variables now.
+                self._loaded = [None] * len(self._loaded)
+                raise
             finally:
                 self._holder = None
 
@@ -357,7 +361,11 @@ class Program:
         options = {
             "layerwise": layerwise,
             "l2_sp": l2_sp,
-            "xla_batch": xla_batch(self.network, batch_size, n),
+            "xla_batch": (
+                xla_batch(self.network, batch_size, n)
+                if hasattr(keras.optimizers, optimizer["class_name"])
+                else None
+            ),
         }
         key = (repr(optimizer), *options.values())
         trainer = self._trainers.pop(key, None) or Trainer(self, optimizer, **options)

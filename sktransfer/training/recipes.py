@@ -194,8 +194,9 @@ def fine_tune(
                     observer=observer,
                     first_step=n_steps + trainer.n_steps,
                 )
-                # Callbacks may put other weights back here.
                 observer.stage_end()
+                # Callbacks may have put other weights back.
+                program.changed()
                 weights, head = program.read()
                 _check_finite(program, rows, settings)
                 n_steps += trainer.n_steps

@@ -10,9 +10,9 @@ from sktransfer.training.digests import row_digests
 from sktransfer.training.feature_folder import folder_of
 from sktransfer.training.feature_store import Gathered, feature_store
 
-# Prefix outputs up to this size are kept for the length of a fit, in the feature store
-# or beside it; larger ones are computed again for each chunk, so that data larger than
-# memory can be used.
+# Prefix outputs up to this size, or to that of the feature store if it is greater, are
+# kept for the length of a fit; larger ones are computed again for each chunk, so that
+# data larger than memory can be used.
 _KEEP_BYTES = 1 << 29
 _CHUNK_BYTES = 1 << 26
 # Rows that are computed together take up to this, before and after.

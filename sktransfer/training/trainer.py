@@ -8,8 +8,9 @@ from sktransfer.backbones._random import preserve_random_state
 from sktransfer.training.tracing import traced_once
 
 _NOT_DECAYED = ["bias", "beta", "gamma"]
-# A call with XLA takes arrays of one size: this many steps, fewer of wide rows.
-_XLA_STEPS = 256
+# Between calls training can be interrupted. A call with XLA takes arrays of one size:
+# this many steps, fewer of wide rows.
+_MAX_STEPS = 256
 _XLA_CALL_BYTES = 1 << 22
 
 
@@ -42,7 +43,7 @@ class Trainer:
                 for tensor in program.network.inputs
             )
             steps = int(_XLA_CALL_BYTES // (row_bytes * xla_batch))
-            self._xla_steps = min(max(steps, 1), _XLA_STEPS)
+            self._xla_steps = min(max(steps, 1), _MAX_STEPS)
         layers = program.trained
         in_backbone = [v for layer in layers[:-1] for v in layer]
         groups = layers if layerwise else [in_backbone, layers[-1]]
@@ -154,7 +155,7 @@ class Trainer:
         ]
         a_row = [y.astype(np.int32), sample_weight.astype(dtype), *features]
         scalars = [scalars[name] for name in ("label_smoothing", "l2_sp")]
-        per_call = self._xla_steps or n_steps
+        per_call = self._xla_steps or _MAX_STEPS
         losses = []
         for start in range(0, n_steps, per_call):
             stop = min(start + per_call, n_steps)
@@ -259,9 +260,9 @@ class Trainer:
 
 
 def _part(array, start, stop, n):
-    """Tensor of a part of an array, lengthened to `n` by what is never read."""
+    """Tensor of a part of an array, lengthened to `n`, if any, by what is not read."""
     part = array[start:stop]
-    if len(part) < n:
+    if n is not None and len(part) < n:
         part = np.empty((n, *array.shape[1:]), array.dtype)
         part[: stop - start] = array[start:stop]
     return tf.constant(part)

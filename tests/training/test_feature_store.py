@@ -9,6 +9,7 @@ import tracemalloc
 from pathlib import Path
 
 import joblib
+import keras
 import networks
 import numpy as np
 import pytest
@@ -565,6 +566,23 @@ def test_memory_without_a_folder(make, target):
     assert same_bits(estimator.fit(*target).weights_, plain.weights_)
 
 
+def test_predicting_makes_no_folder_for_nothing(make, target, tmp_path):
+    folder = tmp_path / "features"
+    estimator = make(recipe="full", memory=str(folder)).fit(*target)
+    estimator.predict(target[0])
+    assert not folder.exists()
+
+
+def test_predicting_where_nothing_can_be_written(make, target, tmp_path):
+    estimator = make(recipe="linear-probe").fit(*target)
+    expected = estimator.predict(target[0])
+    (tmp_path / "file").write_text("")
+    estimator.memory = tmp_path / "file" / "features"
+    feature_store.clear()
+    with pytest.warns(UserWarning, match="`memory` gives"):
+        assert np.array_equal(estimator.predict(target[0]), expected)
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
@@ -681,6 +699,27 @@ def test_the_name_of_a_space_is_the_same_in_every_process(make, target, tmp_path
     )
     assert done.stdout.strip() == "0"
     assert list(tmp_path.rglob("*.features")) == [file]
+
+
+def test_an_edited_activation_is_another_space(digits):
+    """Keras keeps the name of a registered function only."""
+    X, y = digits[2][:40], digits[3][:40]
+    found = []
+    for factor in (1.0, 2.0):
+
+        @keras.saving.register_keras_serializable("tests", name="scaled")
+        def scaled(x, factor=factor):
+            return keras.ops.tanh(factor * x)
+
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential(
+            [keras.Input((64,)), keras.layers.Dense(8, activation=scaled)]
+        )
+        backbone = Backbone.from_model(model, feature_layer="output")
+        found.append(BackboneFeatures(backbone).fit_transform(X))
+        np.testing.assert_allclose(found[-1], model.predict(X, verbose=0), rtol=1e-5)
+        TransferClassifier(backbone, epochs=1).fit(X, y)
+    assert not np.allclose(*found)
 
 
 def test_an_edited_class_is_another_space(tmp_path, monkeypatch):
