@@ -43,9 +43,7 @@ def ratio_figure(results):
         return None
     figure, ax = plt.subplots(figsize=(8, 1.3 + 0.42 * len(bars)), layout="constrained")
     for i, (_, line) in enumerate(bars):
-        colour = _COLOURS[
-            "met" if line["verdict"] in ("met", "within noise") else "other"
-        ]
+        colour = _COLOURS["met" if line["verdict"] == "met" else "other"]
         ax.barh(i, line["ratio"] - 1, left=1, height=0.6, color=colour)
         ax.plot([line["goal"]] * 2, [i - 0.42, i + 0.42], color="black", lw=2)
         ax.annotate(
@@ -66,7 +64,7 @@ def ratio_figure(results):
     ax.spines[["top", "right"]].set_visible(False)
     figure.legend(
         handles=[
-            Patch(color=_COLOURS["met"], label="goal met, or within noise of it"),
+            Patch(color=_COLOURS["met"], label="goal met"),
             Patch(color=_COLOURS["other"], label="goal missed"),
             Line2D([], [], color="black", lw=2, label="goal"),
         ],
