@@ -15,6 +15,7 @@ from sktransfer._large_arrays import blocks, stack
 from sktransfer._worker_threads import limit_worker_threads
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
+from sktransfer.training.calls import as_type_of, in_calls, rows_per_call
 from sktransfer.training.digests import array_digest
 from sktransfer.training.rows import FrozenOutputs
 from sktransfer.training.tracing import traced_once
@@ -31,8 +32,6 @@ if keras.backend.backend() != "tensorflow":
 limit_worker_threads()
 
 _MAX_TRAINERS = 8
-_FLAT_ROWS = 192
-_SMALL_IMAGE = 128 * 128
 
 
 class Program:
@@ -94,7 +93,7 @@ class Program:
             for layer in self.network._flatten_layers()
             for generator in layer._seed_generators
         ]
-        self.rows_per_call = _rows_per_call(model.input_shape)
+        self.rows_per_call = rows_per_call(model.input_shape)
         # What stands before the first weighted layer, such as a change of scale, is
         # computed as fast as it is found.
         has_frozen = depth and self._prefix is not None
@@ -203,8 +202,8 @@ class Program:
             One array for each tensor of the frontier.
         """
         if self._run_prefix is None:
-            return [self._cast(X, self.network.inputs[0])]
-        return self._in_calls(self._run_prefix, [X], self._prefix)
+            return [as_type_of(self.network.inputs[0], X)]
+        return in_calls(self._run_prefix, [X], self._prefix.inputs, self.rows_per_call)
 
     def key(self, part):
         """Say what the outputs of a part depend on besides the row.
@@ -281,7 +280,7 @@ class Program:
         ndarray of shape (n, n_features)
         """
         calls = (
-            self._in_calls(self._run_model, [rows], self._model)
+            in_calls(self._run_model, [rows], self._model.inputs, self.rows_per_call)
             for rows in blocks(X, self.rows_per_call)
         )
         return stack(calls, len(X))[0]
@@ -298,7 +297,9 @@ class Program:
         -------
         ndarray of shape (n, n_classes)
         """
-        return self._in_calls(self._run_network, features, self.network)[0]
+        return in_calls(
+            self._run_network, features, self.network.inputs, self.rows_per_call
+        )[0]
 
     def predict(self, X, folder=None):
         """Compute class scores of rows as the backbone takes them.
@@ -316,29 +317,6 @@ class Program:
         """
         parts = FrozenOutputs(self, X, folder=folder).in_parts()
         return stack(([self.logits(outputs)] for outputs in parts), len(X))[0]
-
-    def _in_calls(self, function, arrays, model):
-        n, size = len(arrays[0]), self.rows_per_call
-        if all(len(tensor.shape) == 2 for tensor in model.inputs):
-            size = _FLAT_ROWS
-        outputs = []
-        for start in range(0, n, size):
-            rows = [
-                self._cast(array[start : start + size], tensor)
-                for array, tensor in zip(arrays, model.inputs, strict=True)
-            ]
-            n_rows = len(rows[0])
-            if n_rows < size:
-                rows = [_pad(array, size) for array in rows]
-            results = function(*(tf.constant(array) for array in rows))
-            outputs.append([r.numpy()[:n_rows] for r in results])
-        if len(outputs) == 1:
-            return outputs[0]
-        return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
-
-    @staticmethod
-    def _cast(array, tensor):
-        return np.ascontiguousarray(array, dtype=tensor.dtype)
 
     def trainer(self, optimizer, *, layerwise, l2_sp, batch_size, n):
         """Return the compiled training function with its optimizer.
@@ -375,19 +353,6 @@ class Program:
         return trainer
 
 
-def _rows_per_call(input_shape):
-    """Rows in every call, to which fewer are padded.
-
-    As all calls are alike, a row's result depends neither on the other rows nor on how
-    many there are. Multiples of 8 leave no remainder in matrix products, which rounds
-    otherwise. A call is to be long enough to keep the cores busy, and no longer.
-    """
-    if len(input_shape) == 2:
-        return _FLAT_ROWS
-    positions = np.prod([n for n in input_shape[1:-1] if n is not None])
-    return 48 if positions <= _SMALL_IMAGE else 8
-
-
 @functools.cache
 def _environment():
     """What may change the bits of a result, for outputs kept on disk."""
@@ -398,9 +363,3 @@ def _environment():
 def _unwrap(inputs):
     """Give a model of one input the tensor itself, as Keras expects it."""
     return inputs[0] if len(inputs) == 1 else list(inputs)
-
-
-def _pad(array, size):
-    padded = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
-    padded[: len(array)] = array
-    return padded
