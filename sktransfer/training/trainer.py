@@ -156,6 +156,8 @@ class Trainer:
         a_row = [y.astype(np.int32), sample_weight.astype(dtype), *features]
         scalars = [scalars[name] for name in ("label_smoothing", "l2_sp")]
         per_call = self._xla_steps or _MAX_STEPS
+        # Only XLA takes arrays of one size; others would be copied for nothing.
+        length = self._xla_steps
         losses = []
         for start in range(0, n_steps, per_call):
             stop = min(start + per_call, n_steps)
@@ -163,9 +165,9 @@ class Trainer:
                 tf.constant(stop - start),
                 tf.constant(batch),
                 *(tf.constant(scalar, dtype) for scalar in scalars),
-                *(_part(array, start, stop, per_call) for array in a_step),
+                *(_part(array, start, stop, length) for array in a_step),
                 *(
-                    _part(array, start * batch, stop * batch, per_call * batch)
+                    _part(array, start * batch, stop * batch, length and length * batch)
                     for array in a_row
                 ),
             )

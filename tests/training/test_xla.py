@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from sktransfer import Backbone, TransferClassifier
+from sktransfer.training import trainer as trainer_module
 from sktransfer.training.xla import xla_batch
 
 
@@ -83,6 +84,27 @@ def in_python(x):
     values.set_shape(x.shape)
     # Its gradient is that of the identity.
     return x + tf.stop_gradient(values - x)
+
+
+@pytest.mark.parametrize("xla", [True, False])
+def test_only_xla_lengthens_arrays(xla, monkeypatch):
+    lengths, part = [], trainer_module._part
+
+    def noting(array, start, stop, n):
+        tensor = part(array, start, stop, n)
+        lengths.append((len(tensor), stop - start))
+        return tensor
+
+    monkeypatch.setattr(trainer_module, "_part", noting)
+    convolution = [layers.Reshape((4, 1)), layers.Conv1D(2, 3), layers.Flatten()]
+    backbone = Backbone.from_model(
+        network(*([] if xla else convolution)), feature_layer="output"
+    )
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 6))
+    TransferClassifier(backbone, recipe="full", epochs=1).fit(X, X[:, 0] > 0)
+    assert lengths
+    assert all((got > wanted) == xla for got, wanted in lengths)
 
 
 def test_an_activation_that_xla_cannot_compile_is_trained():
