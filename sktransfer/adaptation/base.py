@@ -36,6 +36,9 @@ class AdaptationMethod(BaseEstimator, ABC):
     each program, and handed to :meth:`loss`.
     """
 
+    def __init__(self, trade_off=1.0):
+        self.trade_off = trade_off
+
     @staticmethod
     def schedule(progress):
         """Return the factor on `trade_off` at a progress in [0, 1]; 1 by default.

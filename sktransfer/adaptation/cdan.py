@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from sktransfer.adaptation._discriminator import domain_loss, make_discriminator
+from sktransfer.adaptation._networks import dense_network, domain_loss
 from sktransfer.adaptation.base import (
     AdaptationMethod,
     entropy,
@@ -54,7 +54,7 @@ class CDAN(AdaptationMethod):
     def build(self, n_features, n_classes, *, dtype, seed):
         """Make the domain discriminator; see the base class."""
         n_inputs = min(n_features * n_classes, _MAX_OUTER)
-        return [make_discriminator(n_inputs, self.hidden_units, dtype=dtype, seed=seed)]
+        return [dense_network(n_inputs, self.hidden_units, 1, dtype=dtype, seed=seed)]
 
     def loss(self, batch, strength, networks):
         """Compute the discriminator's cross-entropy; see the base class."""

@@ -33,9 +33,6 @@ class DAN(AdaptationMethod):
        Networks. ICML. arXiv:1502.02791
     """
 
-    def __init__(self, trade_off=1.0):
-        self.trade_off = trade_off
-
     def loss(self, batch, strength, networks):
         """Compute the maximum mean discrepancy; see the base class."""
         features = ops.concatenate([batch.source_features, batch.target_features])

@@ -1,6 +1,6 @@
 """DANN: features from which the domain cannot be told."""
 
-from sktransfer.adaptation._discriminator import domain_loss, make_discriminator
+from sktransfer.adaptation._networks import dense_network, domain_loss
 from sktransfer.adaptation.base import AdaptationMethod, grow, reverse_gradient
 
 
@@ -37,9 +37,7 @@ class DANN(AdaptationMethod):
 
     def build(self, n_features, n_classes, *, dtype, seed):
         """Make the domain discriminator; see the base class."""
-        return [
-            make_discriminator(n_features, self.hidden_units, dtype=dtype, seed=seed)
-        ]
+        return [dense_network(n_features, self.hidden_units, 1, dtype=dtype, seed=seed)]
 
     def loss(self, batch, strength, networks):
         """Compute the discriminator's cross-entropy; see the base class."""

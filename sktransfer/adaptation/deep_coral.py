@@ -26,9 +26,6 @@ class DeepCORAL(AdaptationMethod):
        Adaptation. ECCV Workshops. arXiv:1607.01719
     """
 
-    def __init__(self, trade_off=1.0):
-        self.trade_off = trade_off
-
     def loss(self, batch, strength, networks):
         """Compute the distance of the covariances; see the base class."""
         difference = _covariance(batch.source_features) - _covariance(

@@ -27,9 +27,6 @@ class JAN(AdaptationMethod):
        ICML. arXiv:1605.06636
     """
 
-    def __init__(self, trade_off=1.0):
-        self.trade_off = trade_off
-
     def loss(self, batch, strength, networks):
         """Compute the joint maximum mean discrepancy; see the base class."""
         features = ops.concatenate([batch.source_features, batch.target_features])

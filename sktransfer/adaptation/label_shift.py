@@ -1,6 +1,7 @@
 """Label shift: the shares of the classes in the target, from predictions alone."""
 
 import numpy as np
+from scipy.optimize import nnls
 
 _MAX_ITER = 10_000
 _TOL = 1e-8
@@ -73,8 +74,6 @@ def estimate_prior_bbse(target_predicted, source_predicted, source_y, n_classes)
     .. [1] Lipton, Wang & Smola (2018). Detecting and Correcting for Label Shift with
        Black Box Predictors. ICML. arXiv:1802.03916
     """
-    from scipy.optimize import nnls
-
     confusion = np.zeros((n_classes, n_classes))
     np.add.at(confusion, (source_predicted, source_y), 1 / len(source_y))
     predicted = np.bincount(target_predicted, minlength=n_classes)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from sktransfer.adaptation._networks import dense_network
 from sktransfer.adaptation.base import (
     AdaptationMethod,
     cross_entropy,
@@ -49,17 +50,11 @@ class MDD(AdaptationMethod):
 
     def build(self, n_features, n_classes, *, dtype, seed):
         """Make the second head; see the base class."""
-        inputs = outputs = keras.Input((n_features,), dtype=dtype)
-        for i, (units, activation) in enumerate(
-            ((self.hidden_units, "relu"), (n_classes, None))
-        ):
-            outputs = keras.layers.Dense(
-                units,
-                activation=activation,
-                kernel_initializer=keras.initializers.GlorotUniform(seed + i),
-                dtype=dtype,
-            )(outputs)
-        return [keras.Model(inputs, outputs)]
+        return [
+            dense_network(
+                n_features, (self.hidden_units,), n_classes, dtype=dtype, seed=seed
+            )
+        ]
 
     def loss(self, batch, strength, networks):
         """Compute the margin disparity; see the base class."""

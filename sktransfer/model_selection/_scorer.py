@@ -19,9 +19,13 @@ class BaseDomainScorer(BaseEstimator, ABC):
 
     __metadata_request__score = {"sample_domain": True, "estimator": UNUSED}
 
+    _parameter_constraints = CONSTRAINTS
     # Fewest rows of each domain that the score is defined for.
     _min_source = 0
     _min_target = 1
+
+    def __init__(self, *, sample_domain=None):
+        self.sample_domain = sample_domain
 
     def __call__(self, estimator, X, y=None, sample_domain=None):
         """Score a fitted classifier; greater is better.

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import entr
 
-from sktransfer.model_selection._scorer import CONSTRAINTS, LabelFreeScorer
+from sktransfer.model_selection._scorer import LabelFreeScorer
 
 
 class PredictionEntropyScorer(LabelFreeScorer):
@@ -41,11 +41,6 @@ class PredictionEntropyScorer(LabelFreeScorer):
     >>> PredictionEntropyScorer()(model, X, y, sample_domain) < 0
     True
     """
-
-    _parameter_constraints = CONSTRAINTS
-
-    def __init__(self, *, sample_domain=None):
-        self.sample_domain = sample_domain
 
     def _score(self, estimator, rows):
         proba = rows.predict_proba(estimator, rows.X_target)
@@ -92,11 +87,6 @@ class InfoMaxScorer(LabelFreeScorer):
     >>> 0 < InfoMaxScorer()(model, X, y, sample_domain) < 0.6931
     True
     """
-
-    _parameter_constraints = CONSTRAINTS
-
-    def __init__(self, *, sample_domain=None):
-        self.sample_domain = sample_domain
 
     def _score(self, estimator, rows):
         proba = rows.predict_proba(estimator, rows.X_target)

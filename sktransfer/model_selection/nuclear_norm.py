@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sktransfer.model_selection._scorer import CONSTRAINTS, LabelFreeScorer
+from sktransfer.model_selection._scorer import LabelFreeScorer
 
 
 class BNMScorer(LabelFreeScorer):
@@ -31,11 +31,6 @@ class BNMScorer(LabelFreeScorer):
     .. [2] Musgrave, Belongie & Lim (2022). Three New Validators and a Large-Scale
        Benchmark Ranking for Unsupervised Domain Adaptation. arXiv:2208.07360
     """
-
-    _parameter_constraints = CONSTRAINTS
-
-    def __init__(self, *, sample_domain=None):
-        self.sample_domain = sample_domain
 
     def _score(self, estimator, rows):
         proba = rows.predict_proba(estimator, rows.X_target)

@@ -170,18 +170,11 @@ class LeaveOneDomainOut(BaseDomainSplitter):
         for domain in left_out:
             is_source = (domains >= 0) & (domains != domain)
             groups = [
-                (f"Domain {-domain}", domains == -domain),
-                (f"The source without domain {domain}", is_source),
+                (f"Domain {-domain}", np.flatnonzero(domains == -domain)),
+                (f"The source without domain {domain}", np.flatnonzero(is_source)),
             ]
-            parts = []
-            for name, chosen in groups:
-                rows = np.flatnonzero(chosen)
-                strata = np.zeros(len(rows), dtype=int)
-                parts.append(
-                    draw(rows, strata, name, self.test_size, self.train_size, rng)
-                )
-            train, test = (np.concatenate(part) for part in zip(*parts, strict=True))
-            yield rng.permutation(train), rng.permutation(test)
+            strata = np.zeros(len(domains), dtype=int)
+            yield draw(groups, strata, self.test_size, self.train_size, rng)
 
 
 def _left_out(domains):

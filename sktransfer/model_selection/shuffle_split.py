@@ -43,12 +43,7 @@ class BaseDomainShuffleSplit(FixedNumberMixin, BaseDomainSplitter):
         groups, strata = self._groups(domains), self._strata(y, domains)
         rng = make_rng(self.random_state)
         for _ in range(self.n_splits):
-            parts = [
-                draw(rows, strata[rows], name, self.test_size, self.train_size, rng)
-                for name, rows in groups
-            ]
-            train, test = (np.concatenate(part) for part in zip(*parts, strict=True))
-            yield rng.permutation(train), rng.permutation(test)
+            yield draw(groups, strata, self.test_size, self.train_size, rng)
 
     def _groups(self, domains):
         """Name and rows of each group."""
@@ -180,17 +175,15 @@ class StratifiedDomainShuffleSplit(BaseDomainShuffleSplit):
         return class_codes(y, domains, self)
 
 
-def draw(rows, strata, name, test_size, train_size, rng):
-    """Draw training and test rows from one group, each stratum's share kept.
+def draw(groups, strata, test_size, train_size, rng):
+    """Draw training and test rows from each group, each stratum's share kept.
 
     Parameters
     ----------
-    rows : ndarray of shape (n,), int
-        Rows of the group.
-    strata : ndarray of shape (n,), int
-        Their strata.
-    name : str
-        What the group is called in an error.
+    groups : list of (str, ndarray of int)
+        What each group is called in an error, and its rows.
+    strata : ndarray of shape (n_samples,), int
+        Stratum of each row.
     test_size, train_size : float, int or None
         As in the splitters.
     rng : numpy.random.Generator
@@ -199,8 +192,17 @@ def draw(rows, strata, name, test_size, train_size, rng):
     Returns
     -------
     train, test : ndarray of int
-        Rows, no row in both.
+        Rows in random order, no row in both.
     """
+    parts = [
+        _draw_from(name, rows, strata[rows], test_size, train_size, rng)
+        for name, rows in groups
+    ]
+    train, test = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return rng.permutation(train), rng.permutation(test)
+
+
+def _draw_from(name, rows, strata, test_size, train_size, rng):
     try:
         n_train, n_test = _validate_shuffle_split(
             len(rows), test_size, train_size, default_test_size=0.1

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sktransfer._large_arrays import blocks, stack
+from sktransfer._large_arrays import stack
 from sktransfer._worker_threads import limit_worker_threads
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
@@ -279,11 +279,7 @@ class Program:
         -------
         ndarray of shape (n, n_features)
         """
-        calls = (
-            in_calls(self._run_model, [rows], self._model.inputs, self.rows_per_call)
-            for rows in blocks(X, self.rows_per_call)
-        )
-        return stack(calls, len(X))[0]
+        return in_calls(self._run_model, [X], self._model.inputs, self.rows_per_call)[0]
 
     def logits(self, features):
         """Compute class scores from prefix outputs.
