@@ -9,6 +9,7 @@ from sktransfer.adaptation.deep_jdot import DeepJDOT
 from sktransfer.adaptation.jan import JAN
 from sktransfer.adaptation.mcc import MCC
 from sktransfer.adaptation.mdd import MDD
+from sktransfer.adaptation.source_only import SourceOnly
 
 __all__ = [
     "CDAN",
@@ -21,4 +22,5 @@ __all__ = [
     "DeepCORAL",
     "DeepJDOT",
     "DomainBatch",
+    "SourceOnly",
 ]
