@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -95,6 +96,7 @@ class DomainTask:
         Fit
         """
         source, alignment = self.source, None
+        settings = replace(self._settings, **settings)
         if chosen is not None:
             source = source.part(chosen)
         if sample_weight is not None:
@@ -108,6 +110,7 @@ class DomainTask:
                     "none: the whole backbone is frozen. Use a smaller frozen_depth "
                     "and recipe='lp-ft', 'full' or 'gradual'."
                 )
+            _check_batch(method, settings.batch_size, len(source), self.n_classes)
             alignment = Alignment(method, self.target, self.rng, n_epochs)
         return fine_tune(
             self.backbone,
@@ -116,7 +119,7 @@ class DomainTask:
             source,
             self._validation,
             self.n_classes,
-            replace(self._settings, **settings),
+            settings,
             rng=copy.deepcopy(self._rng),
             alignment=alignment,
             **self._options,
@@ -215,3 +218,22 @@ class DomainTask:
             mixed = trade_off * value + (1 - trade_off) * weights[i]
             weights[i] = mixed.astype(weights[i].dtype)
         return replace(fit, weights=weights)
+
+
+def _check_batch(method, batch_size, n_rows, n_classes):
+    """Check that a loss over a batch can tell something about domains and classes."""
+    size = min(batch_size, n_rows)
+    if size == 1:
+        raise ValueError(
+            f"method={method} compares the rows of a batch, and with "
+            f"batch_size={batch_size} and {n_rows} labelled rows a batch has 1 row. "
+            f"Write batch_size={max(32, 2 * n_classes)}, or at least 2."
+        )
+    if size < n_classes:
+        warnings.warn(
+            f"With batch_size={batch_size} no batch has rows of all {n_classes} "
+            f"classes, and method={method} takes the classes that a batch lacks for a "
+            f"difference of the domains. Write batch_size={max(32, 2 * n_classes)}.",
+            UserWarning,
+            stacklevel=2,
+        )
