@@ -52,7 +52,7 @@ def refused(error, *parts, X, y, method="dann", **kwargs):
         (np.repeat([True, False], 20), ["integers", "bool"]),
         (np.repeat(["source", "target"], 20), ["integers", "'source'"]),
         (np.repeat(["0", "-1"], 20), ["integers", "'0'"]),
-        ([0] * 20 + [None] * 20, ["integers", "None"]),
+        ([0] * 20 + [None] * 20, ["integers", "0, None"]),
         (np.full(40, -1), ["less than 0 for all rows", "0 or more"]),
     ],
     ids=lambda value: type(value).__name__,
@@ -66,7 +66,7 @@ def test_the_wrong_domains_are_the_ones_that_are_told(rows):
     X, y, sample_domain = rows
     wrong = sample_domain.astype(float)
     wrong[[7, 30]] = 0.25, -2.5
-    refused(ValueError, "[0.25, -2.5]", X=X, y=y, sample_domain=wrong)
+    refused(ValueError, "among them 0.25, -2.5.", X=X, y=y, sample_domain=wrong)
 
 
 @pytest.mark.parametrize(
@@ -264,16 +264,11 @@ def test_batches_smaller_than_the_number_of_classes(rows):
     estimator = make_adapted("mcc", batch_size=4, epochs=1)
     with pytest.warns(UserWarning, match=r"batch_size=4 .*all 5 classes.*size=32\."):
         estimator.fit(X, y, sample_domain=sample_domain)
-    many = make_adapted("mcc", batch_size=16, epochs=1)
-    X, y = np.tile(X, (2, 1)), np.arange(80) % 20
-    with pytest.warns(UserWarning, match=r"all 20 classes.*Write batch_size=40\."):
-        many.fit(X, y, sample_domain=np.repeat([0, -1], 40))
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "With batch_size")
-        many.set_params(batch_size=20).fit(X, y, sample_domain=np.repeat([0, -1], 40))
-        many.set_params(batch_size=4, method="source_only").fit(
-            X, y, sample_domain=np.repeat([0, -1], 40)
-        )
+        estimator.set_params(batch_size=5).fit(X, y, sample_domain=sample_domain)
+        estimator.set_params(batch_size=4, method="source_only")
+        estimator.fit(X, y, sample_domain=sample_domain)
 
 
 # ---- traps
