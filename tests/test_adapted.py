@@ -546,6 +546,7 @@ def test_a_search_over_methods_and_their_parameters(rows):
             {"method": [MCC()], "method__trade_off": [0.0, 0.5]},
         ],
         cv=StratifiedDomainKFold(2),
+        scoring="neg_log_loss",
         error_score="raise",
     )
     grid.fit(X, y, groups=sample_domain, sample_domain=sample_domain)
