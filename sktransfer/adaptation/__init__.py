@@ -8,7 +8,10 @@ from sktransfer.adaptation.deep_coral import DeepCORAL
 from sktransfer.adaptation.deep_jdot import DeepJDOT
 from sktransfer.adaptation.jan import JAN
 from sktransfer.adaptation.mcc import MCC
+from sktransfer.adaptation.mcd import MCD
 from sktransfer.adaptation.mdd import MDD
+from sktransfer.adaptation.mme import MME
+from sktransfer.adaptation.shot import SHOT
 from sktransfer.adaptation.source_only import SourceOnly
 
 __all__ = [
@@ -17,7 +20,10 @@ __all__ = [
     "DANN",
     "JAN",
     "MCC",
+    "MCD",
     "MDD",
+    "MME",
+    "SHOT",
     "AdaptationMethod",
     "DeepCORAL",
     "DeepJDOT",
