@@ -1,10 +1,206 @@
 """Label shift: the shares of the classes in the target, from predictions alone."""
 
+import dataclasses
+import numbers
+import warnings
+
 import numpy as np
-from scipy.optimize import nnls
+from scipy.optimize import minimize, nnls
+from scipy.special import log_softmax, softmax
+from sklearn.model_selection import StratifiedKFold
+
+from sktransfer.adaptation.base import AdaptationMethod
 
 _MAX_ITER = 10_000
 _TOL = 1e-8
+# Share of a class that the target seems not to have.
+_MIN_SHARE = 1e-6
+_MIN_SLOPE = 1e-3
+
+
+class LabelShift(AdaptationMethod):
+    r"""Correct predictions, or the loss, for the shares of the classes in the target.
+
+    The features are not aligned. Each of `n_splits` networks is trained on a part of
+    the source, and calibrated on the part left out: with class scores g, the
+    probabilities are :math:`p = \mathrm{softmax}(g / T + b)` with a temperature T and
+    a bias b of each class, fitted by the cross-entropy [3]_. From its probabilities of
+    the target's rows, the shares q of the classes there are estimated,
+
+    - by "em", expectation maximisation; see :func:`estimate_prior_em` [1]_;
+    - by "bbse", from the confusion matrix of the part left out; see
+      :func:`estimate_prior_bbse` [2]_;
+
+    and averaged over the splits, as are 1 / T and b. The final network is trained on
+    all labelled rows. With :math:`\pi` the shares that it was trained with and
+    `trade_off` as :math:`\alpha`, it is corrected
+
+    - in its "predictions": its scores become
+      :math:`g / T + b + \alpha \log (q / \pi)`, which changes its head alone;
+    - or in its "loss": it is trained with the factor :math:`(q_c / \pi_c)^\alpha` on
+      the weights of rows of class c.
+
+    It is right under label shift: rows of a class look alike in both domains, and the
+    shares of the classes differ. Where they look otherwise, the shares that are found
+    may be far off.
+
+    The network is for the target alone: it expects the target's shares.
+
+    Parameters
+    ----------
+    trade_off : float, default=1.0
+        Exponent of the ratio of the shares.
+    estimator : {"em", "bbse"}, default="em"
+        How the shares are estimated.
+    correct : {"predictions", "loss"}, default="predictions"
+        What is corrected.
+    n_splits : int, default=3
+        Networks that are trained for the estimate, 2 or more.
+
+    References
+    ----------
+    .. [1] Saerens, Latinne & Decaestecker (2002). Adjusting the Outputs of a Classifier
+       to New a Priori Probabilities. Neural Computation 14(1).
+    .. [2] Lipton, Wang & Smola (2018). Detecting and Correcting for Label Shift with
+       Black Box Predictors. ICML. arXiv:1802.03916
+    .. [3] Alexandari, Kundaje & Shrikumar (2020). Maximum Likelihood with
+       Bias-Corrected Calibration is Hard-To-Beat at Label Shift Adaptation. ICML.
+       arXiv:1901.06852
+    """
+
+    def __init__(
+        self, trade_off=1.0, *, estimator="em", correct="predictions", n_splits=3
+    ):
+        self.trade_off = trade_off
+        self.estimator = estimator
+        self.correct = correct
+        self.n_splits = n_splits
+
+    def adapt(self, task):
+        """Estimate the shares, then train; see the base class."""
+        self._check()
+        prior, slope, bias = self._estimate(task)
+        share = class_shares(task.source.y, task.source.sample_weight, task.n_classes)
+        # A class without rows has nothing to be corrected.
+        known = share > 0
+        ratio = np.ones(task.n_classes)
+        ratio[known] = np.maximum(prior[known], _MIN_SHARE) / share[known]
+        if self.correct == "loss":
+            fit = task.train(sample_weight=ratio[task.source.y] ** self.trade_off)
+        else:
+            fit = task.train()
+            kernel, shift = fit.head
+            shift = slope * shift + bias + self.trade_off * np.log(ratio)
+            head = [slope * kernel, shift.astype(kernel.dtype)]
+            fit = dataclasses.replace(fit, head=head)
+        return dataclasses.replace(fit, attributes={"target_prior": prior})
+
+    def _check(self):
+        for name, accepted in (
+            ("estimator", ("em", "bbse")),
+            ("correct", ("predictions", "loss")),
+        ):
+            if getattr(self, name) not in accepted:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} of method={self}; expected one "
+                    f"of {accepted}."
+                )
+        if not isinstance(self.n_splits, numbers.Integral) or self.n_splits < 2:
+            raise ValueError(
+                f"n_splits={self.n_splits!r} of method={self}; expected an int of 2 or "
+                "more."
+            )
+
+    def _estimate(self, task):
+        """Estimate the shares, and the calibration, averaged over the splits."""
+        of_source = np.flatnonzero(task.source_domains >= 0)
+        source = task.source.part(of_source)
+        largest = np.bincount(source.y).max()
+        if largest < self.n_splits:
+            raise ValueError(
+                f"n_splits={self.n_splits} of method={self}; the largest class has "
+                f"{largest} rows, and expected are at least as many as splits."
+            )
+        share = class_shares(source.y, source.sample_weight, task.n_classes)
+        seed = int(task.rng.integers(2**31))
+        folds = StratifiedKFold(self.n_splits, shuffle=True, random_state=seed)
+        found = []
+        with warnings.catch_warnings():
+            # A class of fewer rows than splits is left out in some of them only.
+            warnings.filterwarnings("ignore", "The least populated class")
+            splits = list(folds.split(source.y, source.y))
+        for kept, aside in splits:
+            fit = task.train(chosen=of_source[kept])
+            held_out = source.part(aside)
+            scores = task.logits(fit, held_out)
+            slope, bias = calibrate(scores, held_out.y, held_out.sample_weight)
+            of_target = slope * task.logits(fit, task.target) + bias
+            known = share > 0
+            prior = np.zeros(task.n_classes)
+            if self.estimator == "em":
+                proba = softmax(of_target[:, known], axis=1)
+                prior[known] = estimate_prior_em(proba, share[known])
+            else:
+                prior = estimate_prior_bbse(
+                    of_target.argmax(axis=1),
+                    (slope * scores + bias).argmax(axis=1),
+                    held_out.y,
+                    task.n_classes,
+                )
+            found.append((prior, slope, bias))
+        return tuple(np.mean(values, axis=0) for values in zip(*found, strict=True))
+
+
+def class_shares(y, sample_weight, n_classes):
+    """Compute the weighted share of each class, an ndarray of shape (n_classes,)."""
+    total = np.bincount(y, sample_weight, minlength=n_classes)
+    return total / total.sum()
+
+
+def calibrate(logits, y, sample_weight):
+    r"""Fit a temperature and class biases to rows that were not trained on.
+
+    They minimise the weighted cross-entropy of
+    :math:`\mathrm{softmax}(g / T + b)`; a penalty on b that is worth one row keeps
+    the bias of a class without rows finite.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n, n_classes)
+        Class scores g.
+    y : ndarray of shape (n,), int
+        Class indices.
+    sample_weight : ndarray of shape (n,)
+        Weights.
+
+    Returns
+    -------
+    slope : float
+        1 / T, above 0.
+    bias : ndarray of shape (n_classes,)
+        b; sums to 0.
+    """
+    n, n_classes = logits.shape
+    weight = sample_weight / sample_weight.sum()
+    is_class = np.eye(n_classes)[y]
+
+    def objective(parameters):
+        slope, bias = parameters[0], parameters[1:]
+        log_proba = log_softmax(slope * logits + bias, axis=1)
+        loss = -weight @ (is_class * log_proba).sum(axis=1) + bias @ bias / (2 * n)
+        error = weight[:, None] * (np.exp(log_proba) - is_class)
+        gradient = np.r_[np.sum(error * logits), error.sum(axis=0) + bias / n]
+        return loss, gradient
+
+    result = minimize(
+        objective,
+        np.r_[1.0, np.zeros(n_classes)],
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(_MIN_SLOPE, None), *[(None, None)] * n_classes],
+        options={"ftol": 1e-12, "gtol": 1e-7},
+    )
+    return result.x[0], result.x[1:] - result.x[1:].mean()
 
 
 def estimate_prior_em(target_proba, source_prior):

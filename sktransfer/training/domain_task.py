@@ -72,6 +72,11 @@ class DomainTask:
         return int((self.source_domains < 0).sum())
 
     @property
+    def frozen_depth(self):
+        """Number of weighted layers that keep their weights to the end."""
+        return self._stages[-1].depth
+
+    @property
     def rng(self):
         """A generator that no other part of the training draws from."""
         return copy.deepcopy(self._rng).spawn(1)[0]
@@ -142,7 +147,7 @@ class DomainTask:
         Fit
         """
         target = replace(self.target)
-        depth, options = self._stages[-1].depth, self._options
+        depth, options = self.frozen_depth, self._options
         epochs = epochs or self._settings.epochs
 
         def relabelled(program):
@@ -184,7 +189,7 @@ class DomainTask:
         """Hold the program of a fit, loaded with its weights."""
         program = get_program(
             fit.backbone,
-            self._stages[-1].depth,
+            self.frozen_depth,
             self.n_classes,
             self._options["dtype"],
             from_scratch=self._options["from_scratch"],
@@ -192,6 +197,23 @@ class DomainTask:
         with program.held():
             program.load(fit.weights, fit.head)
             yield program
+
+    def normalisation_layers(self):
+        """List the layers of batch normalisation that are not frozen.
+
+        Returns
+        -------
+        list of keras.layers.BatchNormalization
+            To look at, not to change.
+        """
+        program = get_program(
+            self.backbone,
+            self.frozen_depth,
+            self.n_classes,
+            self._options["dtype"],
+            from_scratch=self._options["from_scratch"],
+        )
+        return program.normalisation_layers
 
     def renormalise(self, fit, trade_off=1.0):
         """Estimate the statistics of batch normalisation anew, on the target.
