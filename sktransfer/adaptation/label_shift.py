@@ -3,6 +3,7 @@
 import dataclasses
 import numbers
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize, nnls
@@ -16,6 +17,9 @@ _TOL = 1e-8
 # Share of a class that the target seems not to have.
 _MIN_SHARE = 1e-6
 _MIN_SLOPE = 1e-3
+# Of a difference between domains that is taken for label shift, this share at most may
+# be left when the classes' shares are made equal.
+MAX_UNEXPLAINED = 0.7
 
 
 class LabelShift(AdaptationMethod):
@@ -42,7 +46,12 @@ class LabelShift(AdaptationMethod):
 
     It is right under label shift: rows of a class look alike in both domains, and the
     shares of the classes differ. Where they look otherwise, the shares that are found
-    may be far off.
+    may be far off. Then `guard` leaves the network as by :class:`SourceOnly`, with a
+    warning: under label shift, the predicted probabilities of the target's rows are
+    distributed as those of the source's rows that are reweighted by q / pi. If their
+    distance, by the test of Kolmogorov and Smirnov, is more than 0.7 of what it is
+    without weights, the shares explain too little. Rows that look otherwise in just
+    such a way as other shares would make them look cannot be told without labels.
 
     The network is for the target alone: it expects the target's shares.
 
@@ -56,6 +65,8 @@ class LabelShift(AdaptationMethod):
         What is corrected.
     n_splits : int, default=3
         Networks that are trained for the estimate, 2 or more.
+    guard : bool, default=True
+        Whether nothing is corrected where label shift explains too little.
 
     References
     ----------
@@ -69,31 +80,54 @@ class LabelShift(AdaptationMethod):
     """
 
     def __init__(
-        self, trade_off=1.0, *, estimator="em", correct="predictions", n_splits=3
+        self,
+        trade_off=1.0,
+        *,
+        estimator="em",
+        correct="predictions",
+        n_splits=3,
+        guard=True,
     ):
         self.trade_off = trade_off
         self.estimator = estimator
         self.correct = correct
         self.n_splits = n_splits
+        self.guard = guard
 
     def adapt(self, task):
         """Estimate the shares, then train; see the base class."""
         self._check()
-        prior, slope, bias = self._estimate(task)
+        found = estimate_shift(
+            task, self, estimator=self.estimator, n_splits=self.n_splits
+        )
+        if self.guard and not found.is_plausible:
+            warnings.warn(
+                f"method={self}: other shares of the classes explain too little of how "
+                f"the target differs (unexplained: {found.unexplained:.2f}; expected "
+                f"at most {MAX_UNEXPLAINED}), so nothing is corrected, and the network "
+                "is that of method='source_only'. With guard=False it is corrected.",
+                UserWarning,
+                stacklevel=2,
+            )
+            fit = task.train()
+            return dataclasses.replace(
+                fit, attributes={"target_prior": found.source_prior}
+            )
         share = class_shares(task.source.y, task.source.sample_weight, task.n_classes)
         # A class without rows has nothing to be corrected.
         known = share > 0
         ratio = np.ones(task.n_classes)
-        ratio[known] = np.maximum(prior[known], _MIN_SHARE) / share[known]
+        ratio[known] = np.maximum(found.prior[known], _MIN_SHARE) / share[known]
         if self.correct == "loss":
             fit = task.train(sample_weight=ratio[task.source.y] ** self.trade_off)
         else:
             fit = task.train()
-            kernel, shift = fit.head
-            shift = slope * shift + bias + self.trade_off * np.log(ratio)
-            head = [slope * kernel, shift.astype(kernel.dtype)]
+            kernel, bias = fit.head
+            bias = found.slope * bias + found.bias + self.trade_off * np.log(ratio)
+            head = [found.slope * kernel, bias]
+            head = [array.astype(kernel.dtype) for array in head]
             fit = dataclasses.replace(fit, head=head)
-        return dataclasses.replace(fit, attributes={"target_prior": prior})
+        return dataclasses.replace(fit, attributes={"target_prior": found.prior})
 
     def _check(self):
         for name, accepted in (
@@ -111,44 +145,134 @@ class LabelShift(AdaptationMethod):
                 "more."
             )
 
-    def _estimate(self, task):
-        """Estimate the shares, and the calibration, averaged over the splits."""
-        of_source = np.flatnonzero(task.source_domains >= 0)
-        source = task.source.part(of_source)
-        largest = np.bincount(source.y).max()
-        if largest < self.n_splits:
-            raise ValueError(
-                f"n_splits={self.n_splits} of method={self}; the largest class has "
-                f"{largest} rows, and expected are at least as many as splits."
+
+class Shift(NamedTuple):
+    """What is found out of a shift of the classes' shares.
+
+    Attributes
+    ----------
+    source_prior, prior : ndarray of shape (n_classes,)
+        Shares of the classes in the source; those estimated of the target.
+    slope : float
+        1 / T of the calibration.
+    bias : ndarray of shape (n_classes,)
+        b of the calibration.
+    unexplained : float
+        How far the predicted probabilities of the target's rows are from those of the
+        source's rows reweighted to `prior`, as a share of how far they are without
+        weights; 0 when a shift of the shares is all there is.
+    """
+
+    source_prior: np.ndarray
+    prior: np.ndarray
+    slope: float
+    bias: np.ndarray
+    unexplained: float
+
+    @property
+    def is_plausible(self):
+        """Whether other shares explain much of how the target differs."""
+        return self.unexplained <= MAX_UNEXPLAINED
+
+
+def estimate_shift(task, method, *, estimator="em", n_splits=2):
+    """Estimate the target's class shares with networks trained on parts of the source.
+
+    Parameters
+    ----------
+    task : DomainTask
+        Trains the networks.
+    method : AdaptationMethod
+        For error messages.
+    estimator : {"em", "bbse"}, default="em"
+        How the shares are estimated.
+    n_splits : int, default=2
+        Number of networks; the results are averaged.
+
+    Returns
+    -------
+    Shift
+    """
+    of_source = np.flatnonzero(task.source_domains >= 0)
+    source = task.source.part(of_source)
+    largest = np.bincount(source.y).max()
+    if largest < n_splits:
+        raise ValueError(
+            f"method={method} splits the source into {n_splits} parts; its largest "
+            f"class has {largest} rows, and expected are at least as many as parts."
+        )
+    share = class_shares(source.y, source.sample_weight, task.n_classes)
+    known = share > 0
+    seed = int(task.rng.integers(2**31))
+    folds = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A class of fewer rows than splits is left out in some of them only.
+        warnings.filterwarnings("ignore", "The least populated class")
+        splits = list(folds.split(source.y, source.y))
+    found, distances = [], []
+    for kept, aside in splits:
+        fit = task.train(chosen=of_source[kept])
+        held_out = source.part(aside)
+        scores = task.logits(fit, held_out)
+        slope, bias = calibrate(scores, held_out.y, held_out.sample_weight)
+        proba = _softmax_of(slope * scores + bias, known)
+        target_proba = _softmax_of(slope * task.logits(fit, task.target) + bias, known)
+        prior = np.zeros(task.n_classes)
+        if estimator == "em":
+            prior[known] = estimate_prior_em(target_proba[:, known], share[known])
+        else:
+            prior = estimate_prior_bbse(
+                target_proba.argmax(axis=1),
+                proba.argmax(axis=1),
+                held_out.y,
+                task.n_classes,
             )
-        share = class_shares(source.y, source.sample_weight, task.n_classes)
-        seed = int(task.rng.integers(2**31))
-        folds = StratifiedKFold(self.n_splits, shuffle=True, random_state=seed)
-        found = []
-        with warnings.catch_warnings():
-            # A class of fewer rows than splits is left out in some of them only.
-            warnings.filterwarnings("ignore", "The least populated class")
-            splits = list(folds.split(source.y, source.y))
-        for kept, aside in splits:
-            fit = task.train(chosen=of_source[kept])
-            held_out = source.part(aside)
-            scores = task.logits(fit, held_out)
-            slope, bias = calibrate(scores, held_out.y, held_out.sample_weight)
-            of_target = slope * task.logits(fit, task.target) + bias
-            known = share > 0
-            prior = np.zeros(task.n_classes)
-            if self.estimator == "em":
-                proba = softmax(of_target[:, known], axis=1)
-                prior[known] = estimate_prior_em(proba, share[known])
-            else:
-                prior = estimate_prior_bbse(
-                    of_target.argmax(axis=1),
-                    (slope * scores + bias).argmax(axis=1),
-                    held_out.y,
-                    task.n_classes,
-                )
-            found.append((prior, slope, bias))
-        return tuple(np.mean(values, axis=0) for values in zip(*found, strict=True))
+        found.append((prior, slope, bias))
+        weight = held_out.sample_weight
+        ratio = np.divide(prior, share, out=np.ones_like(share), where=known)
+        distances.append(
+            [
+                largest_step(proba, weights, target_proba)
+                for weights in (weight, weight * ratio[held_out.y])
+            ]
+        )
+    prior, slope, bias = (np.mean(v, axis=0) for v in zip(*found, strict=True))
+    before, after = np.mean(distances, axis=0)
+    return Shift(share, prior, slope, bias, after / before if before else 0.0)
+
+
+def _softmax_of(scores, known):
+    """Probabilities of the known classes; 0 of the others."""
+    return softmax(np.where(known, scores, -np.inf), axis=1)
+
+
+def largest_step(proba, sample_weight, target_proba):
+    """Compute how far apart the probabilities of two sets of rows are.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n, n_classes)
+        Probabilities of some rows.
+    sample_weight : ndarray of shape (n,)
+        Their weights, not all 0.
+    target_proba : ndarray of shape (n_target, n_classes)
+        Probabilities of others.
+
+    Returns
+    -------
+    float
+        The greatest difference of the two distribution functions of a class's
+        probability (Kolmogorov and Smirnov's), over all classes; from 0 to 1.
+    """
+    largest = 0.0
+    for of_rows, of_target in zip(proba.T, target_proba.T, strict=True):
+        order = np.argsort(of_rows, kind="stable")
+        summed = np.concatenate([[0.0], np.cumsum(sample_weight[order])])
+        at = np.concatenate([of_rows, of_target])
+        below = summed[np.searchsorted(of_rows[order], at, side="right")] / summed[-1]
+        share = np.searchsorted(np.sort(of_target), at, side="right") / len(of_target)
+        largest = max(largest, np.abs(below - share).max())
+    return float(largest)
 
 
 def class_shares(y, sample_weight, n_classes):

@@ -59,8 +59,8 @@ class TENT(AdaptationMethod):
             raise ValueError(
                 f"method={self} trains scales and shifts of BatchNormalization; "
                 f"backbone={task.backbone.name!r} with frozen_depth="
-                f"{task.frozen_depth} has none that are not frozen. Use a backbone with "
-                "such layers, a smaller frozen_depth, or the method 'adabn' or "
+                f"{task.frozen_depth} has none that are not frozen. Use a backbone "
+                "with such layers, a smaller frozen_depth, or the method 'adabn' or "
                 "'domain_standardise'."
             )
         fit = task.renormalise(task.train(), min(self.trade_off, 1.0))
