@@ -15,8 +15,8 @@ from sktransfer.adaptation.mcc import MCC
 from sktransfer.adaptation.mcd import MCD
 from sktransfer.adaptation.mdd import MDD
 from sktransfer.adaptation.mme import MME
-from sktransfer.adaptation.shot import SHOT
 from sktransfer.adaptation.reweight import Reweight
+from sktransfer.adaptation.shot import SHOT
 from sktransfer.adaptation.source_only import SourceOnly
 from sktransfer.adaptation.tent import TENT
 

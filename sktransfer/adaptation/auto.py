@@ -16,8 +16,10 @@ from sktransfer.adaptation.source_only import SourceOnly
 # Beyond what other shares of the classes explain, a linear classifier may tell the
 # domains apart with no greater area under its curve.
 _MAX_SEPARABILITY = 0.75
-# Shares of the classes that differ by less are not worth a correction.
-_MIN_SHIFT = 0.1
+# Total variation of the classes' shares from which on features are not aligned; and
+# from which on predictions are corrected. Rows that look otherwise can pass for a
+# smaller shift, and the error of a correction is greater than the gain.
+_MIN_SHIFT, _GROSS_SHIFT = 0.1, 0.5
 _ROWS_OF_A_DOMAIN = 2000
 
 
@@ -30,12 +32,13 @@ class Auto(AdaptationMethod):
     of the target:
 
     1. Label shift is tested as in :class:`LabelShift`. If other shares of the classes
-       explain how the predictions differ, features are not aligned. If moreover a
-       linear classifier on the features of a source-only network hardly tells the
-       domains, once the rows of the source are weighted by those shares (an area under
-       the curve of at most 0.75), predictions are corrected by :class:`LabelShift`.
-       Otherwise other shares are only one of two explanations, and the network is that
-       of :class:`SourceOnly`.
+       explain how the predictions differ, features are not aligned. If moreover the
+       shares differ grossly (a total variation of more than 0.5), and a linear
+       classifier on the features of a source-only network hardly tells the domains once
+       the rows of the source are weighted by those shares (an area under the curve of
+       at most 0.75), predictions are corrected by :class:`LabelShift`. Otherwise other
+       shares are only one of two explanations, and the network is that of
+       :class:`SourceOnly`.
     2. Otherwise the candidates are trained, and judged by the mutual information of row
        and predicted class on the target, the score of
        :class:`~sktransfer.model_selection.InfoMaxScorer`,
@@ -55,11 +58,11 @@ class Auto(AdaptationMethod):
     candidates : list of AdaptationMethod or None, default=None
         Methods to choose from; None is :class:`DAN` and :class:`DomainStandardise`
         without its guard, which step 1 stands for.
-    margin : float, default=0.2
+    margin : float, default=0.15
         Least gain that counts, as a share of the greatest possible score.
     """
 
-    def __init__(self, trade_off=1.0, *, candidates=None, margin=0.2):
+    def __init__(self, trade_off=1.0, *, candidates=None, margin=0.15):
         self.trade_off = trade_off
         self.candidates = candidates
         self.margin = margin
@@ -69,9 +72,12 @@ class Auto(AdaptationMethod):
         source_only = task.train()
         chosen, fit = SourceOnly(), source_only
         shift = estimate_shift(task, self)
-        differs = np.abs(shift.prior - shift.source_prior).sum() / 2 > _MIN_SHIFT
-        if shift.is_plausible and differs:
-            if _separability(task, source_only, shift) <= _MAX_SEPARABILITY:
+        distance = np.abs(shift.prior - shift.source_prior).sum() / 2
+        if shift.is_plausible and distance > _MIN_SHIFT:
+            if (
+                distance > _GROSS_SHIFT
+                and _separability(task, source_only, shift) <= _MAX_SEPARABILITY
+            ):
                 chosen = LabelShift(guard=False)
                 fit = chosen.adapt(task)
         else:
