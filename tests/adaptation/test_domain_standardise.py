@@ -23,7 +23,11 @@ UNGUARDED = DomainStandardise(guard=False)
 def standardised(X, onto):
     """Columns of X with the means and deviations that those of another array have."""
     axes = tuple(range(X.ndim - 1))
-    return (X - X.mean(axes)) / X.std(axes) * onto.std(axes) + onto.mean(axes)
+    # A unit that is off for all rows is moved alone.
+    varies = X.std(axes) > 0
+    scale = np.where(varies, onto.std(axes) / np.where(varies, X.std(axes), 1), 1)
+    scale = np.maximum(scale, 1e-6)
+    return (X - X.mean(axes)) * scale + onto.mean(axes)
 
 
 def softmax(logits):
