@@ -91,17 +91,36 @@ def density_ratios(source_features, target_features, *, seed):
         p(t | f) / p(s | f) times n_source / n_target.
     """
     n_source, n_target = len(source_features), len(target_features)
+    log_odds = domain_log_odds(source_features, target_features, seed=seed)[:n_source]
+    return np.exp(np.clip(log_odds, -_MAX_LOG, _MAX_LOG)) * (n_source / n_target)
+
+
+def domain_log_odds(source_features, target_features, *, seed):
+    """Estimate the log odds of a row to be of the target, by cross-fitting.
+
+    Parameters
+    ----------
+    source_features, target_features : ndarray of shape (n, n_features)
+        Rows of either domain, at least two each.
+    seed : int
+        Of the folds.
+
+    Returns
+    -------
+    ndarray of shape (n_source + n_target,), float64
+        Of the rows of the source, then those of the target.
+    """
+    n_source, n_target = len(source_features), len(target_features)
     n_folds = min(_N_FOLDS, n_source, n_target)
     if n_folds < 2:
         raise ValueError(
-            f"method='reweight' got {n_source} rows of the source and {n_target} of "
-            "the target; expected at least 2 of each, to tell them apart."
+            f"There are {n_source} rows of the source and {n_target} of the target; "
+            "expected at least 2 of each, to tell them apart."
         )
-    log_odds = cross_val_predict(
+    return cross_val_predict(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
         np.concatenate([source_features, target_features]),
         np.repeat([0, 1], [n_source, n_target]),
         cv=StratifiedKFold(n_folds, shuffle=True, random_state=seed),
         method="decision_function",
-    )[:n_source]
-    return np.exp(np.clip(log_odds, -_MAX_LOG, _MAX_LOG)) * (n_source / n_target)
+    )

@@ -86,7 +86,15 @@ class DomainTask:
         """A generator that no other part of the training draws from."""
         return copy.deepcopy(self._rng).spawn(1)[0]
 
-    def train(self, method=None, *, chosen=None, sample_weight=None, **settings):
+    def train(
+        self,
+        method=None,
+        *,
+        chosen=None,
+        sample_weight=None,
+        backbone=None,
+        **settings,
+    ):
         """Train on the labelled rows, by the recipe.
 
         Parameters
@@ -97,6 +105,9 @@ class DomainTask:
             Positions of the labelled rows that are used; None is all.
         sample_weight : ndarray or None, default=None
             Factors on the weights of those rows.
+        backbone : Backbone or None, default=None
+            To train, with as many weighted layers; None is :attr:`backbone`. Another
+            one needs a fresh head.
         **settings
             Training parameters that are other than the estimator's.
 
@@ -105,6 +116,12 @@ class DomainTask:
         Fit
         """
         source, alignment = self.source, None
+        backbone = backbone or self.backbone
+        if self._head is not None and backbone != self.backbone:
+            raise ValueError(
+                f"method={method} puts layers between the backbone and the head, which "
+                "a trained head does not fit. Use head='new' and warm_start=False."
+            )
         if chosen is not None:
             source = source.part(chosen)
         if sample_weight is not None:
@@ -113,14 +130,10 @@ class DomainTask:
         if method is not None:
             n_epochs = sum(stage.epochs for stage in self._stages)
             if n_epochs == 0:
-                raise ValueError(
-                    f"method={method} adds a loss to gradient steps, and there are "
-                    "none: the whole backbone is frozen. Use a smaller frozen_depth "
-                    "and recipe='lp-ft', 'full' or 'gradual'."
-                )
+                raise _nothing_to_train(method, "adds a loss to gradient steps")
             alignment = Alignment(method, self.target, self.rng, n_epochs)
         return fine_tune(
-            self.backbone,
+            backbone,
             self._head,
             self._stages,
             source,
@@ -177,6 +190,8 @@ class DomainTask:
         """
         target = replace(self.target)
         depth, options = self.frozen_depth, self._options
+        if depth == fit.backbone.n_layers:
+            raise _nothing_to_train(method, "changes the features")
         epochs = epochs or self._settings.epochs
 
         def relabelled(program):
@@ -266,3 +281,10 @@ class DomainTask:
             mixed = trade_off * value + (1 - trade_off) * weights[i]
             weights[i] = mixed.astype(weights[i].dtype)
         return replace(fit, weights=weights)
+
+
+def _nothing_to_train(method, does):
+    return ValueError(
+        f"method={method} {does}, and the whole backbone is frozen. Use a smaller "
+        "frozen_depth and recipe='lp-ft', 'full' or 'gradual'."
+    )
