@@ -1,6 +1,6 @@
 """Adaptation methods: how features of source and target are made to agree."""
 
-from sktransfer.adaptation.base import AdaptationMethod, DomainBatch
+from sktransfer.adaptation.base import AdaptationMethod, DomainBatch, Phase
 from sktransfer.adaptation.cdan import CDAN
 from sktransfer.adaptation.dan import DAN
 from sktransfer.adaptation.dann import DANN
@@ -22,5 +22,6 @@ __all__ = [
     "DeepCORAL",
     "DeepJDOT",
     "DomainBatch",
+    "Phase",
     "SourceOnly",
 ]
