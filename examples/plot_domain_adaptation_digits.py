@@ -87,7 +87,7 @@ for method in METHODS:
 # The features
 # ------------
 # What goes into the classification layer, 64 numbers a row, is projected to the plane
-# by t-SNE: rows that are alike are drawn near each other. Distances between clusters
+# by t-SNE, for the first seed: rows that are alike are drawn near each other. Distances between clusters
 # mean nothing, but whether a digit of the target lies with the same digit of the source
 # does.
 

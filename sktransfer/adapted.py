@@ -36,7 +36,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
           ``input_shape`` it gets the shape of one row of X;
         - a ``keras.Model`` or a :class:`~sktransfer.Backbone`, for example
           ``backbone_`` of a fitted estimator.
-    method : str or AdaptationMethod, default="dann"
+    method : str or AdaptationMethod, default="auto"
         How the network is adapted: a name or an object with parameters of its own,
         for example ``MCC(temperature=3)``; see :ref:`adaptation_methods`.
     target_labels : {"ignore", "use"}, default="ignore"
@@ -185,7 +185,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
         self,
         backbone="mlp",
         *,
-        method="dann",
+        method="auto",
         target_labels="ignore",
         weights="auto",
         feature_layer="auto",
