@@ -2,9 +2,9 @@
 Features of two domains, before and after adapting
 ==================================================
 
-A network learns digits from clean images, and has to read images that are moved, dimmed
-and noisy. Nobody has labelled those. An adaptation method trains with them all the same;
-what that does to the network's features can be seen.
+A network learns digits from clean images, and has to read images that are moved,
+dimmed and noisy. Nobody has labelled those. An adaptation method trains with them all
+the same; what that does to the network's features can be seen.
 """
 
 # %%
@@ -87,9 +87,9 @@ for method in METHODS:
 # The features
 # ------------
 # What goes into the classification layer, 64 numbers a row, is projected to the plane
-# by t-SNE, for the first seed: rows that are alike are drawn near each other. Distances between clusters
-# mean nothing, but whether a digit of the target lies with the same digit of the source
-# does.
+# by t-SNE, for the first seed: rows that are alike are drawn near each other. Distances
+# between clusters mean nothing, but whether a digit of the target lies with the same
+# digit of the source does.
 
 shown = np.random.default_rng(0).permutation(len(X))[:900]
 projections = {}

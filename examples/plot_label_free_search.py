@@ -10,9 +10,9 @@ are known after all, so that each candidate's score can be held against its accu
 # %%
 # The candidates
 # --------------
-# Digits, and digits whose strokes are a pixel thicker. All labels are passed to ``fit``:
-# those of the target are read by ``SupervisedScorer`` alone, neither by the classifier
-# nor by the other scorers.
+# Digits, and digits whose strokes are a pixel thicker. All labels are passed to
+# ``fit``: those of the target are read by ``SupervisedScorer`` alone, neither by the
+# classifier nor by the other scorers.
 
 import os
 import tempfile
@@ -49,8 +49,8 @@ SCORERS = {
 # %%
 # The search
 # ----------
-# One split will do for a picture. Some candidates warn that they look wrong; here that is
-# part of the study.
+# One split will do for a picture. Some candidates warn that they look wrong; here that
+# is part of the study.
 
 search = GridSearchCV(
     DomainAdaptedClassifier(epochs=20, random_state=0),
@@ -94,8 +94,9 @@ print(f"source only: {baseline.min():.1f} to {baseline.max():.1f}")
 
 # %%
 # ``MCC`` trains for sure predictions on the target, wrong ones too, and they are what
-# ``InfoMaxScorer`` looks for: it is no judge between this method and others. Clusters of
-# the features are not so easily made. Nor is there a scorer that is always right.
+# ``InfoMaxScorer`` looks for: it is no judge between this method and others. Here
+# ``ClassAMIScorer``, by clusters of the features, judges better. No scorer is right on
+# all data; a method that two of them like is a safer bet.
 #
 # The picture
 # -----------

@@ -2,19 +2,19 @@
 The same patients, in other shares
 ==================================
 
-A classifier trained in a clinic that examines everybody goes to one where other patients
-are sent. A benign and a malignant tumour look the same in both; but here more than a
-third are malignant, there perhaps a tenth, or nine tenths. The method "label_shift"
-estimates the shares from the unlabelled rows of the target, and corrects the
-predictions.
+A classifier trained in a clinic that examines everybody goes to one where other
+patients are sent. A benign and a malignant tumour look the same in both; but here more
+than a third are malignant, there perhaps a tenth, or nine tenths. The method
+"label_shift" estimates the shares from the unlabelled rows of the target, and corrects
+the predictions.
 """
 
 # %%
 # One source, five targets
 # ------------------------
 # scikit-learn's breast cancer table, with five columns that leave some doubt. Half of
-# the rows are the source. From the other half 300 rows are drawn for each target, with a
-# given share of malignant ones.
+# the rows are the source. From the other half 300 rows are drawn for each target, with
+# a given share of malignant ones.
 
 import os
 import tempfile
@@ -70,7 +70,7 @@ METHODS = {
 }
 
 shares, scores = ({name: [] for name in METHODS} for _ in range(2))
-print("\ntarget, in %: estimated share of malignant rows, and accuracy; means of 5 draws")
+print("\nestimated share of malignant rows and accuracy in %, means of 5 draws")
 print("true share" + "".join(f"{name:>22}" for name in METHODS), flush=True)
 for share in SHARES:
     print(f"{share:10.0%}", end="")
@@ -80,8 +80,8 @@ for share in SHARES:
             source, target = split(share, seed)
             clf = DomainAdaptedClassifier(method=method, epochs=15, random_state=seed)
             clf.fit(X[source], y[source], X_target=X[target])
-            malignant = list(clf.classes_).index("malignant")
-            found.append([clf.target_prior_[malignant], clf.score(X[target], y[target])])
+            estimate = clf.target_prior_[clf.classes_ == "malignant"].item()
+            found.append([estimate, clf.score(X[target], y[target])])
         of_share, of_score = zip(*found, strict=True)
         shares[name].append(of_share)
         scores[name].append(of_score)
