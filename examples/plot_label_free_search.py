@@ -95,8 +95,8 @@ print(f"source only: {baseline.min():.1f} to {baseline.max():.1f}")
 # %%
 # ``MCC`` trains for sure predictions on the target, wrong ones too, and they are what
 # ``InfoMaxScorer`` looks for: it is no judge between this method and others. Here
-# ``ClassAMIScorer``, by clusters of the features, judges better. No scorer is right on
-# all data; a method that two of them like is a safer bet.
+# ``ClassAMIScorer``, by clusters of the features, judges better. No scorer does on all
+# data.
 #
 # The picture
 # -----------
