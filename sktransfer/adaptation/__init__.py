@@ -2,7 +2,7 @@
 
 from sktransfer.adaptation.adabn import AdaBN
 from sktransfer.adaptation.auto import Auto
-from sktransfer.adaptation.base import AdaptationMethod, DomainBatch
+from sktransfer.adaptation.base import AdaptationMethod, DomainBatch, Phase
 from sktransfer.adaptation.cdan import CDAN
 from sktransfer.adaptation.dan import DAN
 from sktransfer.adaptation.dann import DANN
@@ -39,6 +39,7 @@ __all__ = [
     "DomainBatch",
     "DomainStandardise",
     "LabelShift",
+    "Phase",
     "Reweight",
     "SourceOnly",
 ]
