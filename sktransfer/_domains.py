@@ -1,5 +1,7 @@
 """Source and target: the check of sample_domain, unlabelled rows, labels."""
 
+import contextlib
+
 import numpy as np
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils.validation import _num_samples, column_or_1d
@@ -19,22 +21,29 @@ def check_sample_domain(sample_domain, X):
     -------
     ndarray of shape (n_samples,), int64
     """
-    domains = column_or_1d(sample_domain)
     n_rows = _num_samples(X)
+    try:
+        domains = column_or_1d(sample_domain)
+    except ValueError as error:
+        raise ValueError(
+            f"sample_domain has the shape {np.shape(sample_domain)}; it needs one "
+            f"integer for each of the {n_rows} rows of X."
+        ) from error
     if len(domains) != n_rows:
         raise ValueError(
             f"sample_domain has {len(domains)} values for {n_rows} rows of X; it needs "
             "one for each row."
         )
-    try:
-        numbers = domains.astype(np.int64)
-        whole = domains.dtype.kind != "b" and np.array_equal(numbers, domains)
-    except (TypeError, ValueError):
-        whole = False
-    if not whole:
+    wrong = np.ones(n_rows, dtype=bool)
+    if domains.dtype.kind != "b":
+        with contextlib.suppress(TypeError, ValueError), np.errstate(invalid="ignore"):
+            numbers = domains.astype(np.int64)
+            wrong = numbers != domains
+    if wrong.any():
         raise ValueError(
             "sample_domain must be integers, 0 or more for a source and less than 0 "
-            f"for a target; got values of type {domains.dtype}: {domains[:5].tolist()}."
+            f"for a target; got values of type {domains.dtype}, among them "
+            f"{domains[wrong][:5].tolist()}."
         )
     return numbers
 

@@ -2,7 +2,7 @@
 
 import functools
 
-from sklearn.base import _fit_context
+from sklearn.base import _fit_context, clone
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import StrOptions
 
@@ -291,7 +291,9 @@ class DomainAdaptedClassifier(FittedByFineTuning):
 
         with self._all_or_nothing():
             method = resolve_method(self.method)
-            rows = DomainRows.check(self, X, y, sample_domain, X_target, sample_weight)
+            rows = DomainRows.check(
+                self, method, X, y, sample_domain, X_target, sample_weight
+            )
             labels, going_on = self._check_labels(rows.y)
             fitted = self._fit(
                 rows.X,
@@ -302,7 +304,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
                 going_on=going_on,
                 run=functools.partial(rows.run, method),
             )
-            self.method_ = method
+            self.method_ = clone(method)
             for name, value in fitted.attributes.items():
                 setattr(self, f"{name}_", value)
         return self

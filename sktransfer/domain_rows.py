@@ -49,8 +49,10 @@ class DomainRows:
     X_target: np.ndarray | None
 
     @classmethod
-    def check(cls, estimator, X, y, sample_domain, X_target, sample_weight):
+    def check(cls, estimator, method, X, y, sample_domain, X_target, sample_weight):
         """Check what fit got; the caller's arrays are left as they are."""
+        from sktransfer.adaptation.source_only import SourceOnly
+
         labelled = None
         if sample_domain is not None:
             domains = check_sample_domain(sample_domain, X)
@@ -60,18 +62,24 @@ class DomainRows:
                     "Rows of a source, with labels, need 0 or more."
                 )
             if y is not None:
+                y = _label_column(y)
                 labelled = _labelled(X, y, domains, estimator.target_labels == "use")
                 y = _readable(y, domains, labelled)
         X, index, y, sample_weight = estimator._check_fit_input(X, y, sample_weight)
         if sample_domain is None:
             domains = np.zeros(len(X), dtype=int)
+        elif (domains[index] < 0).all():
+            raise ValueError(
+                "sample_weight is 0 for all rows of the source (sample_domain of 0 or "
+                "more); some must have more."
+            )
         if labelled is None:
             labelled = np.ones(len(X), dtype=bool)
         target_index = index[domains[index] < 0]
         kept = labelled[index]
         if X_target is not None:
             X_target = _check_target(estimator, X_target, X)
-        elif not len(target_index) and estimator.method != "source_only":
+        elif not len(target_index) and not isinstance(method, SourceOnly):
             warnings.warn(
                 "There are no rows of a target, so this is a plain fine-tune. Pass "
                 "sample_domain, with numbers less than 0 for the target's rows in X, "
@@ -157,9 +165,17 @@ class DomainRows:
         return Examples(X, index, np.zeros(n, np.int32), np.ones(n)), domains
 
 
+def _label_column(y):
+    """Labels as an array of one dimension, each as it was."""
+    if not isinstance(getattr(y, "dtype", None), np.dtype):
+        # NumPy's choice would be strings for numbers beside a string, and floats for
+        # integers beside a missing one.
+        y = np.array(y, dtype=object)
+    return column_or_1d(y)
+
+
 def _labelled(X, y, domains, use_target):
     """Tell which rows have a label that may be read."""
-    y = column_or_1d(y)
     check_consistent_length(X, y)
     is_source = domains >= 0
     n_missing = int(is_unlabelled(y[is_source]).sum())
@@ -174,13 +190,20 @@ def _labelled(X, y, domains, use_target):
     for marker in (-1, "-1"):
         # It may be a class of the source.
         if marker not in as_labels(y[is_source]).tolist():
-            unlabelled |= np.array([value == marker for value in y.tolist()])
+            unlabelled[~unlabelled] = [v == marker for v in y[~unlabelled].tolist()]
     return is_source | ~unlabelled
 
 
 def _readable(y, domains, labelled):
     """Copy labels, with one that is read anyhow in place of those that are not."""
-    read = as_labels(column_or_1d(y)[labelled])
+    given = y[labelled]
+    if y.dtype == object and len({isinstance(label, str) for label in given}) > 1:
+        raise ValueError(
+            "y has strings and other labels, "
+            f"{sorted({repr(label) for label in given})[:5]} among them; expected all "
+            "labels that are read to be of one type."
+        )
+    read = as_labels(given)
     copied = np.full(len(labelled), read[0], dtype=read.dtype)
     copied[labelled] = read
     only_target = np.setdiff1d(

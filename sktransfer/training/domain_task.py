@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -122,6 +123,7 @@ class DomainTask:
                 f"method={method} puts layers between the backbone and the head, which "
                 "a trained head does not fit. Use head='new' and warm_start=False."
             )
+        settings = replace(self._settings, **settings)
         if chosen is not None:
             source = source.part(chosen)
         if sample_weight is not None:
@@ -131,6 +133,7 @@ class DomainTask:
             n_epochs = sum(stage.epochs for stage in self._stages)
             if n_epochs == 0:
                 raise _nothing_to_train(method, "adds a loss to gradient steps")
+            _check_batch(method, settings.batch_size, len(source), self.n_classes)
             alignment = Alignment(method, self.target, self.rng, n_epochs)
         return fine_tune(
             backbone,
@@ -139,7 +142,7 @@ class DomainTask:
             source,
             self._validation,
             self.n_classes,
-            replace(self._settings, **settings),
+            settings,
             rng=copy.deepcopy(self._rng),
             alignment=alignment,
             **self._options,
@@ -288,3 +291,22 @@ def _nothing_to_train(method, does):
         f"method={method} {does}, and the whole backbone is frozen. Use a smaller "
         "frozen_depth and recipe='lp-ft', 'full' or 'gradual'."
     )
+
+
+def _check_batch(method, batch_size, n_rows, n_classes):
+    """Check that a loss over a batch can tell something about domains and classes."""
+    size = min(batch_size, n_rows)
+    if size == 1:
+        raise ValueError(
+            f"method={method} compares the rows of a batch, and with "
+            f"batch_size={batch_size} and {n_rows} labelled rows a batch has 1 row. "
+            f"Write batch_size={max(32, 2 * n_classes)}, or at least 2."
+        )
+    if size < n_classes:
+        warnings.warn(
+            f"With batch_size={batch_size} no batch has rows of all {n_classes} "
+            f"classes, and method={method} takes the classes that a batch lacks for a "
+            f"difference of the domains. Write batch_size={max(32, 2 * n_classes)}.",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,29 @@
+"""Rows of two domains, and a classifier for them that trains quickly."""
+
+import numpy as np
+from networks import two_layers, with_batch_normalization
+
+from sktransfer import DomainAdaptedClassifier, adaptation
+from sktransfer.adaptation.resolve import CLASS_OF_NAME
+
+METHODS = [name for name, cls in CLASS_OF_NAME.items() if hasattr(adaptation, cls)]
+# Those that work on the statistics, scales and shifts of batch normalisation.
+_NORMALISATION = ("adabn", "tent")
+
+
+def make_adapted(method="dann", **parameters):
+    """Make a small, quick classifier, with a pretrained backbone that suits `method`."""
+    name = method if isinstance(method, str) else ""
+    network = with_batch_normalization if name in _NORMALISATION else two_layers
+    defaults = {"backbone": network, "epochs": 3, "random_state": 0}
+    return DomainAdaptedClassifier(method=method, **(defaults | parameters))
+
+
+def method_of(name, **parameters):
+    """Make the method of a name."""
+    return getattr(adaptation, CLASS_OF_NAME[name])(**parameters)
+
+
+def bits(estimator):
+    """Trained weights as bytes."""
+    return b"".join(np.asarray(array).tobytes() for array in estimator.weights_)
