@@ -32,6 +32,10 @@ class AdaBN(AdaptationMethod):
     standardises the columns; so each column of the target is standardised by its own
     mean and variance.
 
+    A pretrained backbone keeps its statistics while it is trained on the source. Where
+    they are far from the source's, those of the target are a change that the rest of
+    the network has not seen, whatever the domains.
+
     References
     ----------
     .. [1] Li et al. (2016). Revisiting Batch Normalization For Practical Domain
