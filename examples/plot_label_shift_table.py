@@ -62,8 +62,8 @@ def split(share, seed):
 # The share that the network without correction finds is the mean of its probabilities,
 # which lies between that of the source and the true one. "label_shift" estimates it by
 # expectation maximisation ("em"), or from the confusion matrix ("bbse"). By default a
-# guard corrects nothing where other shares explain too little of how the target differs.
-# It is off, as the shares are known to be all that differs here.
+# guard corrects nothing where other shares explain too little of how the target
+# differs. It is off, as the shares are known to be all that differs here.
 
 METHODS = {
     "not corrected": "source_only",
