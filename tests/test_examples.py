@@ -101,7 +101,7 @@ def test_label_free_search(run_example):
     output = run_example("plot_label_free_search.py")
     table = {
         name: [float(cell) for cell in cells.split()]
-        for name, cells in re.findall(r"^(\w+) +([-\d. ]+)$", output, re.M)
+        for name, cells in re.findall(r"^(\w+)((?: +-?\d+\.\d+){3})$", output, re.M)
     }
     worst = float(re.search(r"^source only: (\S+) to", output, re.M)[1])
     assert table["truth"][0] == max(cells[0] for cells in table.values())
