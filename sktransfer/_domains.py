@@ -40,10 +40,11 @@ def check_sample_domain(sample_domain, X):
             numbers = domains.astype(np.int64)
             wrong = numbers != domains
     if wrong.any():
+        values = dict.fromkeys(map(repr, domains[wrong].tolist()))
         raise ValueError(
             "sample_domain must be integers, 0 or more for a source and less than 0 "
             f"for a target; got values of type {domains.dtype}, among them "
-            f"{domains[wrong][:5].tolist()}."
+            f"{', '.join([*values][:5])}."
         )
     return numbers
 

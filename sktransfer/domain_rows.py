@@ -112,6 +112,7 @@ class DomainRows:
         Fit
             With the fitted attributes that tell what happened.
         """
+        from sktransfer.adaptation.source_only import SourceOnly
         from sktransfer.training.domain_task import DomainTask
         from sktransfer.training.recipes import fine_tune
 
@@ -142,7 +143,8 @@ class DomainRows:
         weights = np.zeros(len(self.X))
         weights[source.index] = attributes["source_weights"]
         fit.attributes = attributes | {"source_weights": weights}
-        if self.has_target and method.trade_off:
+        adapted = method.trade_off != 0 and not isinstance(method, SourceOnly)
+        if self.has_target and adapted:
             _warn_of_failure(method, fit, logits.argmax(axis=1), source, task.n_classes)
         return fit
 

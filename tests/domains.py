@@ -12,7 +12,7 @@ _NORMALISATION = ("adabn", "tent")
 
 
 def make_adapted(method="dann", **parameters):
-    """Make a small, quick classifier, with a pretrained backbone that suits `method`."""
+    """Make a small, quick classifier, with a backbone that suits the method."""
     name = method if isinstance(method, str) else ""
     network = with_batch_normalization if name in _NORMALISATION else two_layers
     defaults = {"backbone": network, "epochs": 3, "random_state": 0}

@@ -19,7 +19,6 @@ from sklearn.model_selection import GridSearchCV
 
 from sktransfer import DomainAdaptedClassifier, TransferClassifier
 from sktransfer.adaptation import DANN, MCC, SourceOnly
-from sktransfer.datasets import make_shifted_classification
 from sktransfer.exceptions import NonFiniteLossError
 from sktransfer.model_selection import StratifiedDomainKFold
 
@@ -30,13 +29,13 @@ WITHOUT_TARGET = pytest.mark.filterwarnings("ignore:There are no rows of a targe
 def rows(digits):
     """X, y, sample_domain of 3 classes: digits, and inverted ones, in mixed order."""
     X, y, X_target, y_target = digits
-    some, of_target = np.flatnonzero(y < 3)[:60], np.flatnonzero(y_target < 3)[:60]
-    order = np.random.default_rng(0).permutation(120)
+    some, of_target = np.flatnonzero(y < 3)[:72], np.flatnonzero(y_target < 3)[:72]
+    order = np.random.default_rng(0).permutation(144)
     X = np.concatenate([X[some], X_target[of_target]])[order]
     y = np.concatenate([y[some], y_target[of_target]])[order]
     for array in (X, y):
         array.flags.writeable = False
-    return X, y, np.repeat([0, -1], 60)[order]
+    return X, y, np.repeat([0, -1], 72)[order]
 
 
 def fit(estimator, rows, **kwargs):
@@ -67,7 +66,7 @@ def fit(estimator, rows, **kwargs):
 def test_without_a_method_it_is_transfer_classifier(rows, parameters, weighted):
     X, y, sample_domain = rows
     source = sample_domain >= 0
-    weight = np.arange(120) % 4 / 2 if weighted else None
+    weight = np.arange(144) % 4 / 2 if weighted else None
     of_source = weight[source] if weighted else None
     parameters = {"epochs": 3, "random_state": 0} | parameters
     plain = TransferClassifier(**parameters)
@@ -92,7 +91,7 @@ def test_memory_keeps_rows_of_both_domains(rows, tmp_path):
     feature_store.clear()
     assert bits(fit(make_adapted(frozen_depth=1, memory=tmp_path), rows)) == expected
     kept = sum(path.stat().st_size for path in tmp_path.rglob("*"))
-    assert kept > 120 * 64 * 4
+    assert kept > 144 * 64 * 4
     feature_store.clear()
     assert bits(fit(make_adapted(frozen_depth=1, memory=tmp_path), rows)) == expected
 
@@ -101,7 +100,7 @@ def test_memory_keeps_rows_of_both_domains(rows, tmp_path):
 def test_one_source_whatever_its_number(rows):
     X, y, _ = rows
     expected = bits(make_adapted().fit(X, y))
-    for sample_domain in (np.zeros(120, int), np.full(120, 7), np.arange(120) % 3):
+    for sample_domain in (np.zeros(144, int), np.full(144, 7), np.arange(144) % 3):
         assert bits(make_adapted().fit(X, y, sample_domain=sample_domain)) == expected
 
 
@@ -128,7 +127,7 @@ def test_fits_and_predicts(method, rows):
     parameters, rows = target_labels_of(method, rows)
     estimator = fit(make_adapted(method, **parameters), rows)
     proba = estimator.predict_proba(rows[0])
-    assert proba.shape == (120, 3)
+    assert proba.shape == (144, 3)
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     assert type(estimator.method_) is type(method_of(method))
     assert estimator.target_prior_.shape == (3,)
@@ -166,10 +165,10 @@ def garbage_labels(y, target):
     return [
         filled("no label"),
         filled("no label").tolist(),
-        filled([None, "a", 3.5, np.nan, 99] * 12),
+        filled([None, "a", 3.5, np.nan, 99, pd.NA] * 12),
         filled(None),
         filled(-1, int),
-        filled(np.arange(60) + 50, int),
+        filled(np.arange(72) + 50, int),
         missing,
         pd.Series(missing).astype("Int64"),
         pd.Series(filled("other").astype(str)).replace("other", None).astype(float),
@@ -186,14 +185,14 @@ def test_a_trade_off_of_0_is_source_only(method, rows):
 
 def test_repeats_to_the_bit_and_leaves_random_state_alone(method, rows):
     parameters, rows = target_labels_of(method, rows)
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     estimator = make_adapted(method, **parameters)
+    keras.random.normal((3,))
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     first = bits(fit(estimator, rows))
     # The same network by another method, other rows, and from other weights.
     other = "mcc" if method == "dann" else "dann"
     fit(make_adapted(other, backbone=estimator.backbone, random_state=5), rows)
     fit(make_adapted(method, **parameters, epochs=1, random_state=1), rows)
-    keras.random.normal((3,))
     assert bits(fit(clone(estimator), rows)) == first
     assert bits(fit(estimator, rows)) == first
     assert bits(fit(pickle.loads(pickle.dumps(clone(estimator))), rows)) == first
@@ -232,18 +231,18 @@ def test_target_rows_beside_x_are_as_good_as_in_x(rows):
     assert bits(expected) != bits(fit(make_adapted("source_only"), rows))
     for X_target in (X[target], (X[target],), X[target].tolist(), [*X[target]]):
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "X_target has 60 rows, as many")
+            warnings.filterwarnings("ignore", "X_target has 72 rows, as many")
             beside = make_adapted().fit(X[source], y[source], X_target=X_target)
         assert bits(beside) == bits(expected)
         np.testing.assert_array_equal(beside.target_prior_, expected.target_prior_)
-        assert beside.source_weights_.tolist() == [1.0] * 60
+        assert beside.source_weights_.tolist() == [1.0] * 72
 
 
 @pytest.mark.parametrize("method", ["dann", "mcc"])
 def test_target_rows_in_x_and_beside_it(rows, method):
     X, y, sample_domain = rows
     target = np.flatnonzero(sample_domain < 0)
-    beside = np.isin(np.arange(120), target[40:])
+    beside = np.isin(np.arange(144), target[40:])
     both = make_adapted(method).fit(
         X[~beside],
         y[~beside],
@@ -258,7 +257,7 @@ def test_target_rows_in_x_and_beside_it(rows, method):
 def test_several_sources_and_targets(rows):
     """Their numbers tell source from target; the losses take each side as one."""
     X, y, sample_domain = rows
-    several = np.where(sample_domain >= 0, np.arange(120) % 3, -1 - np.arange(120) % 2)
+    several = np.where(sample_domain >= 0, np.arange(144) % 3, -1 - np.arange(144) % 2)
     estimator = make_adapted().fit(X, y, sample_domain=several)
     assert bits(estimator) == bits(fit(make_adapted(), rows))
     huge = np.where(sample_domain >= 0, np.iinfo(np.int64).max, np.iinfo(np.int64).min)
@@ -276,7 +275,7 @@ def test_domains_as_lists_series_whole_floats_and_columns(rows, kind):
 
 def test_rows_of_weight_0_are_as_good_as_absent(rows):
     X, y, sample_domain = rows
-    weight = np.ones(120)
+    weight = np.ones(144)
     weight[::5] = 0
     kept = weight > 0
     absent = make_adapted().fit(X[kept], y[kept], sample_domain=sample_domain[kept])
@@ -320,16 +319,16 @@ def test_two_classes(rows, labels):
     y = np.array(labels)[y[kept]]
     estimator = make_adapted().fit(X[kept], y, sample_domain=sample_domain[kept])
     assert estimator.classes_.tolist() == labels
-    assert estimator.decision_function(X).shape == (120,)
+    assert estimator.decision_function(X).shape == (144,)
     assert set(estimator.predict(X).tolist()) == set(labels)
 
 
 def test_labels_of_the_target_that_are_used(rows):
     X, y, sample_domain = rows
     target = sample_domain < 0
-    known = np.isin(np.arange(120), np.flatnonzero(target)[:20])
+    known = np.isin(np.arange(144), np.flatnonzero(target)[:20])
     labels = np.where(target & ~known, -1, y)
-    parameters = {"method": "mcc", "epochs": 20, "recipe": "full"}
+    parameters = {"method": "mcc", "epochs": 40, "learning_rate": 0.01}
     accuracy = {
         use: fit(
             make_adapted(target_labels=use, **parameters), (X, labels, sample_domain)
@@ -342,7 +341,7 @@ def test_labels_of_the_target_that_are_used(rows):
 
 def test_used_labels_are_learned_as_those_of_the_source(rows):
     X, y, sample_domain = rows
-    known = np.arange(120) % 2 == 0
+    known = np.arange(144) % 2 == 0
     labels = np.where((sample_domain < 0) & ~known, -1, y)
     learned = (sample_domain >= 0) | known
     estimator = make_adapted("source_only", target_labels="use")
@@ -375,7 +374,7 @@ def test_markers_of_a_row_without_label(rows, strings):
         marked(-1),
         marked(-1).tolist(),
         marked(np.nan),
-        marked([None, -1, np.nan, pd.NA] * 10),
+        marked([None, -1, np.nan, pd.NA] * 13),
     ]
     if strings:
         given += [marked("-1").astype(str), pd.Series(marked(pd.NA), dtype="string")]
@@ -421,8 +420,8 @@ def test_rows_of_both_domains_are_predicted_in_their_order(rows):
     X, y, sample_domain = rows
     estimator = fit(make_adapted(), rows)
     predicted, proba = estimator.predict(X), estimator.predict_proba(X)
-    assert len(predicted) == len(proba) == 120
-    for part in (sample_domain >= 0, sample_domain < 0, np.arange(120)[::-1]):
+    assert len(predicted) == len(proba) == 144
+    for part in (sample_domain >= 0, sample_domain < 0, np.arange(144)[::-1]):
         np.testing.assert_array_equal(estimator.predict(X[part]), predicted[part])
         np.testing.assert_allclose(
             estimator.predict_proba(X[part]), proba[part], rtol=1e-5, atol=1e-7
@@ -432,7 +431,7 @@ def test_rows_of_both_domains_are_predicted_in_their_order(rows):
 
 def test_nothing_that_is_passed_is_changed(rows):
     X, y, sample_domain = (array.copy() for array in rows)
-    weight, X_target = np.ones(120), X[:7].copy()
+    weight, X_target = np.ones(144), X[:7].copy()
     method = DANN(trade_off=0.5)
     given = (X, y, sample_domain, weight, X_target)
     before = [array.copy() for array in given]
@@ -463,7 +462,7 @@ def test_fitted_attributes(rows):
     # Neither the target's rows nor those set aside were learned from.
     weights = estimator.source_weights_
     assert sorted(set(weights)) == [0, 1]
-    assert weights.sum() == 54
+    assert weights.sum() == 64
     assert not weights[sample_domain < 0].any()
 
 
@@ -480,7 +479,7 @@ def test_fitted_attributes_by_method(rows):
 def test_fitted_attributes_without_a_target(rows):
     estimator = make_adapted().fit(*rows[:2])
     assert estimator.target_prior_ is None
-    assert estimator.source_weights_.tolist() == [1.0] * 120
+    assert estimator.source_weights_.tolist() == [1.0] * 144
 
 
 def test_the_fitted_method_is_not_the_parameter(rows):
@@ -600,7 +599,7 @@ def test_rows_of_a_mapped_file(rows, tmp_path):
 def test_data_frames(rows):
     X, y, sample_domain = rows
     names = [f"pixel{i}" for i in range(64)]
-    frame = pd.DataFrame(X, columns=names, index=np.arange(120)[::-1])
+    frame = pd.DataFrame(X, columns=names, index=np.arange(144)[::-1])
     labels = pd.Series(y, index=frame.index)
     domains = pd.Series(sample_domain, index=frame.index)
     estimator = make_adapted().fit(frame, labels, sample_domain=domains)
@@ -611,7 +610,7 @@ def test_data_frames(rows):
         frame[source], labels[source], X_target=(frame[~source],)
     )
     assert bits(beside) == bits(estimator)
-    np.testing.assert_array_equal(estimator.predict(frame), estimator.predict(frame))
+    np.testing.assert_array_equal(estimator.predict(frame), beside.predict(frame))
 
 
 @pytest.mark.parametrize("method", ["dann", "deep_coral", "deep_jdot"])
@@ -621,14 +620,14 @@ def test_images(rows, method):
     estimator = make_adapted(method, backbone=convolutional, batch_size=16)
     estimator.fit(images, y, sample_domain=sample_domain)
     flat = clone(estimator).set_params(backbone=convolutional((8, 8, 1)))
-    flat.fit(images.reshape(120, 64), y, sample_domain=sample_domain)
+    flat.fit(images.reshape(144, 64), y, sample_domain=sample_domain)
     assert bits(flat) == bits(estimator)
     source = sample_domain >= 0
     beside = clone(estimator).fit(
         images[source], y[source], X_target=(images[~source],)
     )
     assert bits(beside) == bits(estimator)
-    assert estimator.predict(images).shape == (120,)
+    assert estimator.predict(images).shape == (144,)
     plain = clone(estimator).set_params(method="source_only")
     assert bits(estimator) != bits(fit(plain, (images, y, sample_domain)))
 
@@ -641,14 +640,13 @@ def test_images(rows, method):
     [
         ("full", ["fine-tune"] * 4),
         ("lp-ft", ["probe"] + ["fine-tune"] * 4),
-        ("gradual", ["head", "fine-tune", "fine-tune", "fine-tune"]),
+        ("gradual", ["head", "head", "fine-tune", "fine-tune"]),
     ],
 )
 def test_recipes(rows, recipe, stages):
-    estimator = fit(make_adapted(recipe=recipe, epochs=4), rows)
+    estimator = fit(make_adapted(recipe=recipe, epochs=4, frozen_depth=1), rows)
     history = estimator.history_
-    assert len(history["stage"]) == len(stages)
-    assert set(history["stage"]) == set(stages)
+    assert history["stage"] == stages
     steps = [stage != "probe" for stage in history["stage"]]
     told = [accuracy is not None for accuracy in history["domain_accuracy"]]
     assert told == steps
@@ -667,10 +665,10 @@ def test_a_method_with_a_loss_needs_gradient_steps(rows, parameters, method):
 
 
 def test_float64(rows):
-    wide = fit(make_adapted(dtype="float64"), rows)
+    wide = fit(make_adapted("mcc", dtype="float64"), rows)
     assert all(array.dtype == np.float64 for array in wide.backbone_.head)
-    assert bits(wide) == bits(fit(make_adapted(dtype="float64"), rows))
-    narrow = fit(make_adapted(), rows)
+    assert bits(wide) == bits(fit(make_adapted("mcc", dtype="float64"), rows))
+    narrow = fit(make_adapted("mcc"), rows)
     assert bits(wide) != bits(narrow)
     np.testing.assert_allclose(
         wide.predict_proba(rows[0]), narrow.predict_proba(rows[0]), atol=1e-3
@@ -711,13 +709,15 @@ def test_divergence_is_told(rows):
         fit(estimator, rows)
 
 
-def test_collapse_is_told():
+def test_collapse_is_told(rows):
     """All rows of the target are where the source has one class."""
-    X, y, sample_domain = make_shifted_classification(60, kind="label", random_state=0)
+    X, y, sample_domain = (array.copy() for array in rows)
     X[sample_domain < 0] = X[(sample_domain >= 0) & (y == 0)][0]
-    estimator = make_adapted("mcc", epochs=5, learning_rate=0.01)
-    with pytest.warns(ConvergenceWarning, match=r"1 of 2 classes.*predicted for none"):
-        estimator.fit(X, y, sample_domain=sample_domain)
+    with pytest.warns(ConvergenceWarning, match=r"2 of 3 classes.*predicted for none"):
+        fit(make_adapted("mcc"), (X, y, sample_domain))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        fit(make_adapted("source_only"), (X, y, sample_domain))
 
 
 def test_a_good_fit_warns_of_nothing(rows):

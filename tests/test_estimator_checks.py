@@ -3,7 +3,11 @@ import os
 from networks import two_layers
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sktransfer import BackboneFeatures, TransferClassifier
+from sktransfer import (
+    BackboneFeatures,
+    DomainAdaptedClassifier,
+    TransferClassifier,
+)
 
 ROUNDING = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -17,20 +21,27 @@ def test_no_check_is_skipped_for_its_environment():
     assert os.environ["SCIPY_ARRAY_API"] == "1"
 
 
-@parametrize_with_checks([TransferClassifier(dtype="float64")])
+CLASSIFIERS = (TransferClassifier, DomainAdaptedClassifier)
+
+
+@parametrize_with_checks([cls(dtype="float64") for cls in CLASSIFIERS])
 def test_default_float64(estimator, check):
     check(estimator)
 
 
 @parametrize_with_checks(
-    [TransferClassifier(backbone=two_layers, frozen_depth=1, dtype="float64")]
+    [cls(backbone=two_layers, frozen_depth=1, dtype="float64") for cls in CLASSIFIERS]
 )
 def test_pretrained_float64(estimator, check):
     check(estimator)
 
 
 @parametrize_with_checks(
-    [TransferClassifier(), TransferClassifier(backbone=two_layers, frozen_depth=1)],
+    [
+        cls(**parameters)
+        for cls in CLASSIFIERS
+        for parameters in ({}, {"backbone": two_layers, "frozen_depth": 1})
+    ],
     expected_failed_checks=lambda estimator: ROUNDING,
 )
 def test_float32(estimator, check):

@@ -6,7 +6,13 @@ import pytest
 
 import sktransfer
 
-PUBLIC_NAMES = {"Backbone", "BackboneFeatures", "TransferClassifier", "feature_store"}
+PUBLIC_NAMES = {
+    "Backbone",
+    "BackboneFeatures",
+    "DomainAdaptedClassifier",
+    "TransferClassifier",
+    "feature_store",
+}
 
 
 def run_python(code):

@@ -4,13 +4,14 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from networks import source_network
+from networks import source_network, two_layers
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, KFold, check_cv, cross_val_score
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
-from sktransfer import TransferClassifier
+from sktransfer import DomainAdaptedClassifier, TransferClassifier
+from sktransfer.model_selection import StratifiedDomainKFold
 
 
 def test_an_integer_cv_is_stratified():
@@ -125,3 +126,120 @@ def test_validation_rows_are_of_every_class(make, target, monkeypatch):
     make(early_stopping=True, validation_fraction=0.1).fit(X[order], y[order])
     assert [len(part) for part in parts] == [90, 10]
     assert all(np.unique(part.y).tolist() == [0, 1, 2, 3, 4] for part in parts)
+
+
+# ---- rows of two domains
+
+
+@pytest.fixture
+def two_domains(digits):
+    """X, y, sample_domain of digits 0 to 2 and of inverted ones, in mixed order."""
+    X, y, X_target, y_target = digits
+    some, of_target = np.flatnonzero(y < 3)[:72], np.flatnonzero(y_target < 3)[:72]
+    order = np.random.default_rng(0).permutation(144)
+    X = np.concatenate([X[some], X_target[of_target]])[order]
+    y = np.concatenate([y[some], y_target[of_target]])[order]
+    return X, y, np.repeat([0, -1], 72)[order]
+
+
+@pytest.fixture
+def adapted():
+    """Make a small, quick DomainAdaptedClassifier."""
+
+    def make(**parameters):
+        defaults = {"backbone": two_layers, "epochs": 3, "random_state": 0}
+        return DomainAdaptedClassifier(**(defaults | parameters))
+
+    return make
+
+
+def test_adapting_leaves_the_callers_labels_alone(adapted, two_domains):
+    """Else those of the target are -1 after the fit."""
+    X, y, sample_domain = two_domains
+    for labels in (y, np.array(["a", "b", "c"])[y], np.array([-1, 0, 1])[y]):
+        given = labels.copy()
+        for use in ("ignore", "use"):
+            estimator = adapted(target_labels=use)
+            estimator.fit(X, given, sample_domain=sample_domain)
+            assert np.array_equal(given, labels)
+
+
+def test_labels_of_minus_1_and_1_are_two_classes(adapted, two_domains):
+    X, y, sample_domain = two_domains
+    labels = np.where(y == 0, -1, 1)
+    estimator = adapted().fit(X, labels, sample_domain=sample_domain)
+    assert estimator.classes_.tolist() == [-1, 1]
+    source = sample_domain >= 0
+    assert estimator.score(X[source], labels[source]) > 0.9
+
+
+def test_the_discriminator_is_no_constant(adapted, two_domains):
+    """Else it tells one half of the rows at best, and nothing is adapted."""
+    X, y, sample_domain = two_domains
+    plain = adapted(method="source_only").fit(X, y, sample_domain=sample_domain)
+    for method in ("dann", "cdan"):
+        estimator = adapted(method=method, epochs=10)
+        estimator.fit(X, y, sample_domain=sample_domain)
+        assert max(estimator.history_["domain_accuracy"][1:]) > 0.8
+        losses = estimator.history_["alignment_loss"][1:]
+        assert min(losses) < losses[0]
+        assert not np.array_equal(estimator.weights_[0], plain.weights_[0])
+
+
+def test_no_row_is_left_out_of_predictions(adapted, two_domains):
+    X, y, sample_domain = two_domains
+    estimator = adapted().fit(X, y, sample_domain=sample_domain)
+    assert len(estimator.predict(X)) == len(estimator.predict_proba(X)) == 144
+
+
+def test_deep_coral_trains_on_the_task(adapted, two_domains):
+    """Else its backbone sees the distance of the domains alone."""
+    X, y, sample_domain = two_domains
+    source = sample_domain >= 0
+    network = {"method": "deep_coral", "recipe": "full", "learning_rate": 0.01}
+    estimator = adapted(epochs=20, **network).fit(X, y, sample_domain=sample_domain)
+    assert estimator.score(X[source], y[source]) > 0.95
+    # With a head that learns nothing, the backbone does all of it.
+    of_backbone = adapted(epochs=20, head_learning_rate=1e-12, **network)
+    of_backbone.fit(X, y, sample_domain=sample_domain)
+    assert of_backbone.score(X[source], y[source]) > 0.95
+
+
+def test_a_search_maximises_the_score_and_refits_from_the_start(adapted, two_domains):
+    """Else it picks the greatest loss, and goes on from the last fold."""
+    X, y, sample_domain = two_domains
+    grid = GridSearchCV(
+        adapted(recipe="full"),
+        {"learning_rate": [1e-9, 0.01]},
+        cv=StratifiedDomainKFold(2),
+        scoring=source_accuracy,
+        error_score="raise",
+    )
+    grid.fit(X, y, groups=sample_domain, sample_domain=sample_domain)
+    assert grid.best_params_ == {"learning_rate": 0.01}
+    again = clone(grid.best_estimator_).fit(X, y, sample_domain=sample_domain)
+    for array, other in zip(again.weights_, grid.best_estimator_.weights_, strict=True):
+        assert np.array_equal(array, other)
+
+
+def source_accuracy(estimator, X, y):
+    # The digits of the target are dark on light.
+    source = X.mean(axis=1) < 0.5
+    return estimator.score(X[source], y[source])
+
+
+def test_domains_of_another_length_are_refused(adapted, two_domains):
+    X, y, sample_domain = two_domains
+    with pytest.raises(ValueError, match="143 values for 144 rows"):
+        adapted().fit(X, y, sample_domain=sample_domain[1:])
+
+
+def test_adaptation_needs_no_labels_of_the_target(adapted, two_domains):
+    """A label of the target must not be read: not for the classes, not to stop."""
+    X, y, sample_domain = two_domains
+    fitted = [
+        adapted(early_stopping=True).fit(X, labels, sample_domain=sample_domain)
+        for labels in (y, np.where(sample_domain < 0, 99, y))
+    ]
+    assert fitted[0].history_ == fitted[1].history_
+    assert fitted[1].classes_.tolist() == [0, 1, 2]
