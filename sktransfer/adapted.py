@@ -19,8 +19,9 @@ class DomainAdaptedClassifier(FittedByFineTuning):
     :class:`TransferClassifier` with the same parameters.
 
     It predicts for the target. The methods "label_shift", "domain_standardise",
-    "adabn", "tent" and "shot" make a network for the target alone, which may err on
-    rows of the source; all others give one network for both.
+    "adabn", "tent" and "shot", and "auto" where it chooses one of them, make a network
+    for the target alone, which may err on rows of the source; all others give one
+    network for both.
 
     Parameters
     ----------
@@ -36,9 +37,10 @@ class DomainAdaptedClassifier(FittedByFineTuning):
           ``input_shape`` it gets the shape of one row of X;
         - a ``keras.Model`` or a :class:`~sktransfer.Backbone`, for example
           ``backbone_`` of a fitted estimator.
-    method : str or AdaptationMethod, default="dann"
+    method : str or AdaptationMethod, default="auto"
         How the network is adapted: a name or an object with parameters of its own,
-        for example ``MCC(temperature=3)``; see :ref:`adaptation_methods`.
+        for example ``MCC(temperature=3)``; see :ref:`adaptation_methods`. "auto" adapts
+        only where the target's rows speak for it.
     target_labels : {"ignore", "use"}, default="ignore"
         Whether labels of target rows are left unread; "use" learns from those that are
         not the unlabelled marker: None, NaN, or -1 where that is not a class of the
@@ -120,7 +122,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
     classes_ : ndarray of shape (n_classes,)
         Class labels: those of the labelled rows.
     method_ : AdaptationMethod
-        The method that was used, with its parameters.
+        The method that was used, with its parameters; of "auto" what it has chosen.
     target_prior_ : ndarray of shape (n_classes,) or None
         Estimated shares of the classes in the target: by the method, where it makes an
         estimate, otherwise the mean of the predicted probabilities. None without a
@@ -171,6 +173,15 @@ class DomainAdaptedClassifier(FittedByFineTuning):
     >>> X, y, sample_domain = make_shifted_classification(
     ...     kind="subspace", random_state=0
     ... )
+    >>> source, target = sample_domain >= 0, sample_domain < 0
+    >>> plain = DomainAdaptedClassifier(method="source_only", random_state=0)
+    >>> plain.fit(X, y, sample_domain=sample_domain).score(X[target], y[target]) < 0.5
+    True
+    >>> adapted = DomainAdaptedClassifier(random_state=0)
+    >>> adapted.fit(X, y, sample_domain=sample_domain).score(X[target], y[target]) > 0.9
+    True
+    >>> adapted.method_
+    DAN()
     """
 
     __metadata_request__fit = {"sample_domain": True, "X_target": True}
@@ -185,7 +196,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
         self,
         backbone="mlp",
         *,
-        method="dann",
+        method="auto",
         target_labels="ignore",
         weights="auto",
         feature_layer="auto",

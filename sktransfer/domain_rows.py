@@ -102,7 +102,9 @@ class DomainRows:
         """Whether there is any row of a target."""
         return len(self.target_index) > 0 or self.X_target is not None
 
-    def run(self, method, backbone, head, stages, source, *arguments, **options):
+    def run(
+        self, method, backbone, head, stages, source, validation, *arguments, **options
+    ):
         """Train as a method says, given what ``fine_tune`` gets.
 
         Returns
@@ -116,7 +118,9 @@ class DomainRows:
 
         attributes = {"target_prior": None, "source_weights": np.ones(len(source))}
         if not self.has_target:
-            fit = fine_tune(backbone, head, stages, source, *arguments, **options)
+            fit = fine_tune(
+                backbone, head, stages, source, validation, *arguments, **options
+            )
         else:
             target, target_domains = self._target(source.X, backbone.input_shape)
             task = DomainTask(
@@ -124,9 +128,11 @@ class DomainRows:
                 head,
                 stages,
                 source,
+                validation,
                 *arguments,
                 target=target,
                 source_domains=self.domains[source.index],
+                validation_domains=validation and self.domains[validation.index],
                 target_domains=target_domains,
                 **options,
             )

@@ -71,6 +71,45 @@ def test_source_table(run_example):
     assert is_plot_saved(output)
 
 
+def test_domain_adaptation_digits(run_example):
+    output = run_example("plot_domain_adaptation_digits.py")
+    target = {
+        name: float(re.search(rf"^{name} .* (\d+\.\d) ±\S+$", output, re.M)[1])
+        for name in ("source_only", "dan", "mcc")
+    }
+    assert target["source_only"] + 5 < target["dan"]
+    assert target["source_only"] + 20 < target["mcc"]
+    assert is_plot_saved(output)
+
+
+def test_label_shift_table(run_example):
+    output = run_example("plot_label_shift_table.py")
+    rows = re.findall(r"^ +(\d+)%(( +\d+\.\d){6})$", output, re.M)
+    assert [share for share, *_ in rows] == ["10", "30", "50", "70", "90"]
+    for share, cells, _ in rows:
+        share = float(share)
+        plain_share, plain, em_share, em, bbse_share, bbse = map(float, cells.split())
+        assert max(abs(em_share - share), abs(bbse_share - share)) < 8
+        assert min(em, bbse) > plain - 3
+        if share in (10, 90):
+            assert abs(plain_share - share) > 10
+            assert min(em, bbse) > plain + 4
+    assert is_plot_saved(output)
+
+
+def test_label_free_search(run_example):
+    output = run_example("plot_label_free_search.py")
+    table = {
+        name: [float(cell) for cell in cells.split()]
+        for name, cells in re.findall(r"^(\w+)((?: +-?\d+\.\d+){3})$", output, re.M)
+    }
+    worst = float(re.search(r"^source only: (\S+) to", output, re.M)[1])
+    assert table["truth"][0] == max(cells[0] for cells in table.values())
+    assert table["ClassAMIScorer"][0] > worst + 15
+    assert table["InfoMaxScorer"][0] + 10 < table["InfoMaxScorer"][1]
+    assert is_plot_saved(output)
+
+
 def test_finetune_h5_without_matplotlib(run_example, tmp_path):
     (tmp_path / "matplotlib.py").write_text("raise ImportError('not installed')\n")
     output = run_example("plot_finetune_h5.py")

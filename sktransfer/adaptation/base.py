@@ -174,3 +174,12 @@ def cross_entropy(logits, y):
     """Cross-entropy of each row with its class index."""
     log_proba = ops.log_softmax(logits)
     return -ops.squeeze(ops.take_along_axis(log_proba, y[:, None], axis=1), axis=1)
+
+
+def check_share(method):
+    """Raise ValueError where `trade_off` is a share and is greater than 1."""
+    if method.trade_off > 1:
+        raise ValueError(
+            f"trade_off={method.trade_off!r} of method={method}, which is a share; "
+            "expected a float from 0 to 1."
+        )

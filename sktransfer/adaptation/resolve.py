@@ -8,6 +8,7 @@ from sktransfer import adaptation
 from sktransfer.adaptation.base import AdaptationMethod
 
 CLASS_OF_NAME = {
+    "auto": "Auto",
     "source_only": "SourceOnly",
     "deep_coral": "DeepCORAL",
     "dan": "DAN",

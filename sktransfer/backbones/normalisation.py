@@ -9,12 +9,16 @@ from keras import ops
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 
+# A variance is that of rounding noise up to this share of 1 + mean ** 2.
+_NOISE = 1e-12
+
 
 def moments_of(model, layers, chunks):
     """Compute means and variances of what goes into layers of batch normalisation.
 
     Each layer passes on what it makes with the statistics of the rows at hand, so that
-    the next one sees it.
+    the next one sees it. A channel that does not vary keeps the layer's own variance:
+    divided by its own it would be rounding noise.
 
     Parameters
     ----------
@@ -30,8 +34,7 @@ def moments_of(model, layers, chunks):
     dict of layer to tuple of two ndarrays
         Mean and variance over all rows, float64.
     """
-    sums = dict.fromkeys(layers, 0.0)
-    n_rows = 0
+    sums, n_rows = dict.fromkeys(layers, 0.0), dict.fromkeys(layers, 0)
 
     def call(operation):
         if operation not in sums:
@@ -43,9 +46,15 @@ def moments_of(model, layers, chunks):
         def normalise(x, **kwargs):
             axes = [i for i in range(x.ndim) if i != operation.axis % x.ndim]
             mean, variance = ops.moments(x, axes=axes)
-            first, second = (ops.convert_to_numpy(m) for m in (mean, variance))
-            first = first.astype(np.float64)
-            sums[operation] += n * np.stack([first, second + first**2])
+            first, second = (
+                ops.convert_to_numpy(m).astype(np.float64) for m in (mean, variance)
+            )
+            # A layer may be called more than once.
+            n_rows[operation] += len(x)
+            sums[operation] += len(x) * np.stack([first, second + first**2])
+            variance = ops.convert_to_tensor(
+                _or_own(operation, first, second), variance.dtype
+            )
             return ops.batch_normalization(
                 x,
                 mean,
@@ -59,15 +68,19 @@ def moments_of(model, layers, chunks):
         return normalise
 
     for rows in chunks:
-        n = len(rows)
-        n_rows += n
         inputs = ops.convert_to_tensor(rows)
         model._run_through_graph(model._standardize_inputs(inputs), call)
     found = {}
     for layer, total in sums.items():
-        first, second = total / n_rows
-        found[layer] = first, np.maximum(second - first**2, 0)
+        first, second = total / n_rows[layer]
+        found[layer] = first, _or_own(layer, first, second - first**2)
     return found
+
+
+def _or_own(layer, mean, variance):
+    """Put a layer's own variance in place of one that is rounding noise."""
+    own = ops.convert_to_numpy(layer.moving_variance)
+    return np.where(variance > _NOISE * (1 + mean**2), variance, own)
 
 
 def map_inputs(backbone, scale, offset):

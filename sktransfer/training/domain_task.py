@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sktransfer._large_arrays import take_rows
 from sktransfer.training.alignment import Alignment
 from sktransfer.training.program_cache import get_program
 from sktransfer.training.recipes import Stage, fine_tune
@@ -28,6 +29,8 @@ class DomainTask:
         Rows of the target; their y is 0.
     source_domains, target_domains : ndarray of int
         Domain of each labelled row and of each row of the target.
+    validation_domains : ndarray of int or None, default=None
+        Domain of each row of `validation`.
     rng : numpy.random.Generator
         Each training starts with a copy of it.
     **options
@@ -58,6 +61,7 @@ class DomainTask:
         target,
         source_domains,
         target_domains,
+        validation_domains=None,
         rng,
         **options,
     ):
@@ -65,6 +69,7 @@ class DomainTask:
         self.source, self.source_domains = source, source_domains
         self.target, self.target_domains = target, target_domains
         self._head, self._stages, self._validation = head, stages, validation
+        self._validation_domains = validation_domains
         self._settings, self._rng, self._options = settings, rng, options
 
     @property
@@ -73,11 +78,24 @@ class DomainTask:
         return int((self.source_domains < 0).sum())
 
     @property
+    def frozen_depth(self):
+        """Number of weighted layers that keep their weights to the end."""
+        return self._stages[-1].depth
+
+    @property
     def rng(self):
         """A generator that no other part of the training draws from."""
         return copy.deepcopy(self._rng).spawn(1)[0]
 
-    def train(self, method=None, *, chosen=None, sample_weight=None, **settings):
+    def train(
+        self,
+        method=None,
+        *,
+        chosen=None,
+        sample_weight=None,
+        backbone=None,
+        **settings,
+    ):
         """Train on the labelled rows, by the recipe.
 
         Parameters
@@ -88,6 +106,9 @@ class DomainTask:
             Positions of the labelled rows that are used; None is all.
         sample_weight : ndarray or None, default=None
             Factors on the weights of those rows.
+        backbone : Backbone or None, default=None
+            To train, with as many weighted layers; None is :attr:`backbone`. Another
+            one needs a fresh head.
         **settings
             Training parameters that are other than the estimator's.
 
@@ -96,6 +117,12 @@ class DomainTask:
         Fit
         """
         source, alignment = self.source, None
+        backbone = backbone or self.backbone
+        if self._head is not None and backbone != self.backbone:
+            raise ValueError(
+                f"method={method} puts layers between the backbone and the head, which "
+                "a trained head does not fit. Use head='new' and warm_start=False."
+            )
         settings = replace(self._settings, **settings)
         if chosen is not None:
             source = source.part(chosen)
@@ -105,15 +132,11 @@ class DomainTask:
         if method is not None:
             n_epochs = sum(stage.epochs for stage in self._stages)
             if n_epochs == 0:
-                raise ValueError(
-                    f"method={method} adds a loss to gradient steps, and there are "
-                    "none: the whole backbone is frozen. Use a smaller frozen_depth "
-                    "and recipe='lp-ft', 'full' or 'gradual'."
-                )
+                raise _nothing_to_train(method, "adds a loss to gradient steps")
             _check_batch(method, settings.batch_size, len(source), self.n_classes)
             alignment = Alignment(method, self.target, self.rng, n_epochs)
         return fine_tune(
-            self.backbone,
+            backbone,
             self._head,
             self._stages,
             source,
@@ -124,6 +147,30 @@ class DomainTask:
             alignment=alignment,
             **self._options,
         )
+
+    def move_labelled(self, function):
+        """Copy with other rows in place of the labelled ones.
+
+        Parameters
+        ----------
+        function : callable
+            Called with rows and the domain of each; gives as many rows.
+
+        Returns
+        -------
+        DomainTask
+        """
+
+        def move(examples, domains):
+            X = function(take_rows(examples.X, examples.index), domains)
+            index = np.arange(len(X))
+            return Examples(X, index, examples.y, examples.sample_weight)
+
+        task = copy.copy(self)
+        task.source = move(self.source, self.source_domains)
+        if self._validation is not None:
+            task._validation = move(self._validation, self._validation_domains)
+        return task
 
     def train_on_target(self, fit, method, *, epochs=None, relabel=None):
         """Go on from a fit with rows of the target alone.
@@ -145,7 +192,9 @@ class DomainTask:
         Fit
         """
         target = replace(self.target)
-        depth, options = self._stages[-1].depth, self._options
+        depth, options = self.frozen_depth, self._options
+        if depth == fit.backbone.n_layers:
+            raise _nothing_to_train(method, "changes the features")
         epochs = epochs or self._settings.epochs
 
         def relabelled(program):
@@ -187,7 +236,7 @@ class DomainTask:
         """Hold the program of a fit, loaded with its weights."""
         program = get_program(
             fit.backbone,
-            self._stages[-1].depth,
+            self.frozen_depth,
             self.n_classes,
             self._options["dtype"],
             from_scratch=self._options["from_scratch"],
@@ -195,6 +244,23 @@ class DomainTask:
         with program.held():
             program.load(fit.weights, fit.head)
             yield program
+
+    def normalisation_layers(self):
+        """List the layers of batch normalisation that are not frozen.
+
+        Returns
+        -------
+        list of keras.layers.BatchNormalization
+            To look at, not to change.
+        """
+        program = get_program(
+            self.backbone,
+            self.frozen_depth,
+            self.n_classes,
+            self._options["dtype"],
+            from_scratch=self._options["from_scratch"],
+        )
+        return program.normalisation_layers
 
     def renormalise(self, fit, trade_off=1.0):
         """Estimate the statistics of batch normalisation anew, on the target.
@@ -218,6 +284,13 @@ class DomainTask:
             mixed = trade_off * value + (1 - trade_off) * weights[i]
             weights[i] = mixed.astype(weights[i].dtype)
         return replace(fit, weights=weights)
+
+
+def _nothing_to_train(method, does):
+    return ValueError(
+        f"method={method} {does}, and the whole backbone is frozen. Use a smaller "
+        "frozen_depth and recipe='lp-ft', 'full' or 'gradual'."
+    )
 
 
 def _check_batch(method, batch_size, n_rows, n_classes):

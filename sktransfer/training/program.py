@@ -304,6 +304,17 @@ class Program:
             self._run_network, features, self.network.inputs, self.rows_per_call
         )[0]
 
+    @property
+    def normalisation_layers(self):
+        """Layers of batch normalisation that are not frozen."""
+        frozen = {id(self._variables[i]) for i in self._prefix_weights}
+        return [
+            layer
+            for layer in self._model.layers
+            if isinstance(layer, keras.layers.BatchNormalization)
+            and id(layer.moving_mean) not in frozen
+        ]
+
     def batch_statistics(self, X, index):
         """Compute the statistics that batch normalisation has on some rows.
 
@@ -320,13 +331,7 @@ class Program:
             By the position among the weights of the backbone, means and variances of
             the layers that are not frozen; each with those before it on the same rows.
         """
-        frozen = {id(self._variables[i]) for i in self._prefix_weights}
-        layers = [
-            layer
-            for layer in self._model.layers
-            if isinstance(layer, keras.layers.BatchNormalization)
-            and id(layer.moving_mean) not in frozen
-        ]
+        layers = self.normalisation_layers
         size = _CALLS_TOGETHER * self.rows_per_call
         chunks = [index[i : i + size] for i in range(0, len(index), size)]
         moments = moments_of(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from domain_batches import C, D, N, batch_of, relu_network, softmax
 from scipy.optimize import linear_sum_assignment
 from sklearn.base import clone
 
@@ -20,20 +21,8 @@ from sktransfer.adaptation import (
 from sktransfer.adaptation import cdan as cdan_module
 from sktransfer.backbones._random import preserve_random_state
 
-N, D, C = 12, 5, 3
 REVERSING = [DANN(), CDAN(), CDAN(entropy_weighting=False), MDD()]
 PLAIN = [DeepCORAL(), DAN(), JAN(), MCC()]
-
-
-def batch_of(seed=0, *, d=D, shift=0.5):
-    rng = np.random.default_rng(seed)
-    return DomainBatch(
-        source_features=tf.constant(rng.normal(size=(N, d))),
-        target_features=tf.constant(rng.normal(size=(N, d)) * 1.5 + shift),
-        source_logits=tf.constant(2 * rng.normal(size=(N, C))),
-        target_logits=tf.constant(2 * rng.normal(size=(N, C))),
-        source_y=tf.constant(rng.integers(0, C, N), tf.int32),
-    )
 
 
 def evaluate(method, batch, strength=1.0, seed=0):
@@ -46,18 +35,6 @@ def evaluate(method, batch, strength=1.0, seed=0):
 def scalar_loss(method, batch, strength, networks):
     loss = method.loss(batch, strength, networks)
     return loss[0] if method.metrics else loss
-
-
-def softmax(logits):
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def relu_network(network, x):
-    *hidden, last = [layer.get_weights() for layer in network.layers if layer.weights]
-    for kernel, bias in hidden:
-        x = np.maximum(x @ kernel + bias, 0)
-    return x @ last[0] + last[1]
 
 
 def by_loops_kernel(x):

@@ -1,0 +1,151 @@
+"""SHOT: loss and pseudo-labels against NumPy, its stages, and clusters moved."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from domain_batches import C, N, batch_of, softmax
+from domain_fits import are_same, fit, fit_read_only, moons, with_garbage
+
+from sktransfer.adaptation import SHOT, shot
+from sktransfer.adaptation.shot import centroid_labels
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.3])
+def test_loss_against_numpy(beta):
+    batch = batch_of()
+    y = np.random.default_rng(0).integers(0, C, N)
+    proba = softmax(batch.target_logits.numpy())
+    of_rows = [-sum(p * np.log(p) for p in row) for row in proba]
+    of_mean = -sum(p * np.log(p) for p in proba.mean(axis=0))
+    labelled = [-np.log(row[label]) for row, label in zip(proba, y, strict=True)]
+    expected = 0.7 * (np.mean(of_rows) - of_mean + beta * np.mean(labelled))
+    batch = replace(batch, target_pseudo_y=tf.constant(y, tf.int32))
+    found = SHOT(beta=beta).loss(batch, tf.constant(0.7, tf.float64), [])
+    assert float(found) == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_class_without_probability():
+    logits = tf.constant(np.tile([0.0, 1.0, -1e4], (N, 1)))
+    y = tf.zeros(N, tf.int32)
+    batch = replace(batch_of(), target_logits=logits, target_pseudo_y=y)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = SHOT().loss(batch, tf.constant(1.0, tf.float64), [])
+    assert np.isfinite(loss)
+    assert np.isfinite(tape.gradient(loss, logits)).all()
+
+
+def labels_by_loops(features, proba):
+    """As in the paper: centroids of soft predictions, then of the labels by them."""
+    n, n_classes = proba.shape
+    labels, weights = [int(p.argmax()) for p in proba], proba
+    for _ in range(2):
+        centroids = {
+            k: sum(weights[i][k] * features[i] for i in range(n))
+            / sum(weights[i][k] for i in range(n))
+            for k in sorted(set(labels))
+        }
+
+        def distance(row, centroid):
+            lengths = np.sqrt((row**2).sum() * (centroid**2).sum())
+            return 1 - (row * centroid).sum() / lengths
+
+        labels = [
+            min(centroids, key=lambda k, row=row: distance(row, centroids[k]))
+            for row in features
+        ]
+        weights = [[float(k == label) for k in range(n_classes)] for label in labels]
+    return labels
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pseudo_labels_against_loops(seed):
+    rng = np.random.default_rng(seed)
+    features = np.maximum(rng.normal(size=(80, 6)), 0) + 0.01
+    logits = features @ rng.normal(size=(6, 5)) + rng.normal(size=(80, 5))
+    found = centroid_labels(features, logits)
+    np.testing.assert_array_equal(found, labels_by_loops(features, softmax(logits)))
+    assert (found != logits.argmax(axis=1)).any()
+
+
+def test_a_class_that_is_not_predicted_is_left_out():
+    rng = np.random.default_rng(0)
+    features = rng.uniform(size=(50, 4))
+    logits = np.column_stack([rng.normal(size=(50, 2)), np.full(50, -5.0)])
+    assert set(centroid_labels(features, logits)) <= {0, 1}
+
+
+def test_features_of_zero():
+    labels = centroid_labels(np.zeros((4, 3)), np.eye(4)[:, :3])
+    assert labels.shape == (4,)
+
+
+def test_the_head_is_that_of_the_source_stage():
+    """Bit for bit: the second stage trains features alone, on the target alone."""
+    X, y, sample_domain = moons()
+    source = fit("source_only", X, y, sample_domain, label_smoothing=0.1)
+    model = fit("shot", X, y, sample_domain)
+    for before, after in zip(source.backbone_.head, model.backbone_.head, strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert not are_same(source, model)
+    assert model.history_["stage"] == 3 * ["fine-tune"] + 3 * ["target"]
+
+
+def test_pseudo_labels_are_found_before_each_epoch(monkeypatch):
+    seen = []
+
+    def record(features, logits):
+        seen.append((features, logits))
+        return centroid_labels(features, logits)
+
+    monkeypatch.setattr(shot, "centroid_labels", record)
+    fit(SHOT(epochs=4), *moons())
+    assert [len(f) for f, _ in seen] == 4 * [60]
+    assert not any(np.array_equal(a[0], b[0]) for a, b in itertools.pairwise(seen))
+
+
+def test_a_frozen_backbone_is_refused():
+    backbone = fit("source_only", *moons()).backbone_
+    with pytest.raises(ValueError, match="whole backbone is frozen"):
+        fit("shot", *moons(), backbone=backbone, frozen_depth="all")
+
+
+def test_no_trade_off_is_source_only():
+    assert are_same(fit(SHOT(0.0), *moons()), fit("source_only", *moons()))
+
+
+def clusters(seed):
+    """Four clusters in eight dimensions, moved by more than lies between them."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(4, 8))
+    centres *= 3 / np.linalg.norm(centres, axis=1, keepdims=True)
+    y = np.arange(400) % 4
+    sample_domain = np.repeat([0, -1], 200)
+    move = rng.normal(size=8)
+    move *= 5 / np.linalg.norm(move)
+    X = centres[y] + rng.normal(scale=0.5, size=(400, 8))
+    return X + move * (sample_domain < 0)[:, None], y, sample_domain
+
+
+# The source's network is of no use for the target, and says so.
+@pytest.mark.filterwarnings("ignore:Adapting by SourceOnly")
+def test_clusters_moved():
+    scores = {}
+    for method in ("source_only", "shot"):
+        for seed in range(5):
+            X, y, sample_domain = clusters(seed)
+            target = sample_domain < 0
+            model = fit(method, X, y, sample_domain, epochs=20, random_state=seed)
+            scores.setdefault(method, []).append(model.score(X[target], y[target]))
+    assert np.mean(scores["source_only"]) < 0.7
+    assert np.mean(scores["shot"]) > 0.9
+
+
+def test_input_is_left_and_target_labels_are_not_read():
+    X, y, sample_domain = moons()
+    model = fit_read_only("shot", X, y, sample_domain)
+    other = fit_read_only("shot", X, with_garbage(y, sample_domain), sample_domain)
+    assert are_same(model, other)
