@@ -25,7 +25,9 @@ class MCD(AdaptationMethod):
 
     The strength is constant. The first head predicts; weights of rows count in its
     cross-entropy alone. An epoch takes about :math:`2 + k` times as long as without a
-    target.
+    target. As an optimizer such as AdamW makes steps of one size of any gradient, the
+    learning rate decides how strong steps 2 and 3 are: with one too great for the data
+    all rows may end in one class.
 
     Parameters
     ----------
