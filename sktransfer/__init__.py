@@ -7,6 +7,7 @@ TensorFlow.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sktransfer.adapted import DomainAdaptedClassifier
     from sktransfer.backbones.backbone import Backbone
     from sktransfer.classifier import TransferClassifier
     from sktransfer.features import BackboneFeatures
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Backbone", "BackboneFeatures", "TransferClassifier", "feature_store"]
+__all__ = [
+    "Backbone",
+    "BackboneFeatures",
+    "DomainAdaptedClassifier",
+    "TransferClassifier",
+    "feature_store",
+]
 
 _MODULE_OF_NAME = {
     "Backbone": "sktransfer.backbones.backbone",
     "BackboneFeatures": "sktransfer.features",
+    "DomainAdaptedClassifier": "sktransfer.adapted",
     "TransferClassifier": "sktransfer.classifier",
     "feature_store": "sktransfer.training.feature_store",
 }

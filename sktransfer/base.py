@@ -1,6 +1,5 @@
 """What the estimators share: input checks, labels, weights, prediction, tags."""
 
-import contextlib
 import os
 
 import numpy as np
@@ -8,15 +7,8 @@ from joblib import Memory
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktransfer._large_arrays import blocks
 from sktransfer.exceptions import BackboneError
@@ -234,145 +226,6 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
             program.load(self.backbone_.weights, self.backbone_.head)
             return program.predict(X, memory_folder(self.memory)).astype(np.float64)
 
-    def _check_fit_input(self, X, y, sample_weight, *, reset=True):
-        """Check a training set; rows without weight are left out.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, ...)
-            All rows, not copied.
-        index : ndarray of shape (n,), int
-            Rows with a weight above 0.
-        y : ndarray of shape (n,)
-            Their labels as given.
-        sample_weight : ndarray of shape (n,), float64
-            Their weights.
-        """
-        X, y = check_rows(self, X, y, reset=reset)
-        check_classification_targets(y)
-        sample_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        index = np.flatnonzero(sample_weight > 0)
-        return X, index, y[index], sample_weight[index]
-
-    def _apply_class_weight(self, y, sample_weight):
-        """Multiply weights by those of the classes; a new array."""
-        if self.class_weight is None:
-            return sample_weight
-        labels, position = np.unique(y, return_inverse=True)
-        weight_of = compute_class_weight(
-            self.class_weight, classes=labels, y=y, sample_weight=sample_weight
-        )
-        if (weight_of < 0).any() or not weight_of.any():
-            raise ValueError(
-                f"class_weight={self.class_weight!r} is not usable; weights must be 0 "
-                "or more, and one of them above 0."
-            )
-        return sample_weight * weight_of[position]
-
-    def _resolve_backbone(self, X, index, sample_weight, rng):
-        """Find the backbone of a new fit, with its starting weights."""
-        seed = int(rng.integers(2**31))
-        if isinstance(self.backbone, str) and self.backbone == "mlp":
-            from sktransfer.backbones.mlp import make_mlp
-
-            if self.weights not in ("auto", None):
-                raise BackboneError(
-                    f"weights={self.weights!r} does not go with backbone='mlp', whose "
-                    "width follows the data; pass a fitted estimator's backbone_."
-                )
-            return make_mlp(X.reshape(len(X), -1), index, sample_weight, rng)
-        from sktransfer.backbones.resolve import resolve
-
-        return resolve(
-            self.backbone,
-            weights=self.weights,
-            feature_layer=self.feature_layer,
-            preprocess=self.preprocess,
-            row_shape=X.shape[1:],
-            seed=seed,
-        )
-
-    def _choose_classes(self, backbone, labels):
-        """Labels of the head's columns, from those of the training set."""
-        if self.head == "new":
-            return labels
-        if backbone.head is None:
-            raise ValueError(
-                "head='keep' needs a backbone that ends in a Dense classification "
-                f"layer; {backbone.name!r} has none at "
-                f"feature_layer={self.feature_layer!r}. Use head='new'."
-            )
-        n_columns = len(backbone.head[1])
-        if backbone.classes is not None:
-            classes = backbone.classes
-        elif len(labels) == n_columns:
-            classes = labels
-        else:
-            classes = np.arange(n_columns)
-        if not np.isin(labels, classes).all():
-            raise ValueError(
-                f"head='keep' keeps {n_columns} classes, {classes.tolist()}; the "
-                f"labels are {labels.tolist()}. Use head='new'."
-            )
-        return classes
-
-    def _set_aside(self, examples, n_classes, rng):
-        """Split off a stratified, shuffled validation set."""
-        try:
-            kept, aside = train_test_split(
-                np.arange(len(examples)),
-                test_size=self.validation_fraction,
-                stratify=examples.y,
-                random_state=int(rng.integers(2**31)),
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True with validation_fraction="
-                f"{self.validation_fraction} cannot set aside a row of each of the "
-                f"{n_classes} classes from {len(examples)} rows: {error} Use more "
-                "rows, a larger validation_fraction or early_stopping=False."
-            ) from error
-        return examples.part(kept), examples.part(aside)
-
-    def _settings(self):
-        from sktransfer.training.loop import Settings
-        from sktransfer.training.optimizers import (
-            check_learning_rate,
-            serialize_optimizer,
-        )
-
-        check_learning_rate(self.learning_rate)
-        names = [
-            "learning_rate",
-            "head_learning_rate",
-            "layer_decay",
-            "weight_decay",
-            "l2_sp",
-            "label_smoothing",
-            "batch_size",
-            "epochs",
-            "n_iter_no_change",
-            "tol",
-        ]
-        return Settings(
-            optimizer=serialize_optimizer(self.optimizer),
-            **{name: getattr(self, name) for name in names},
-        )
-
-    @contextlib.contextmanager
-    def _all_or_nothing(self):
-        """Leave the fitted attributes as they were when fit does not succeed."""
-        before = {k: v for k, v in vars(self).items() if _is_fitted_name(k)}
-        try:
-            yield
-        except BaseException:
-            for name in [k for k in vars(self) if _is_fitted_name(k)]:
-                delattr(self, name)
-            vars(self).update(before)
-            raise
-
     def _html_repr(self):
         html = super()._html_repr()
         if not hasattr(self, "backbone_"):
@@ -382,10 +235,3 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
             f"{html}<details><summary>Layers: {self.frozen_depth_} of "
             f"{self.backbone_.n_layers} frozen</summary>{table._repr_html_()}</details>"
         )
-
-
-def _is_fitted_name(name):
-    return (name.endswith("_") and not name.startswith("_")) or name in (
-        "_from_scratch",
-        "_partial_fit_state",
-    )

@@ -1,26 +1,13 @@
 """TransferClassifier: fine-tune a pretrained Keras backbone."""
 
-import numbers
-import os
-
 import numpy as np
-from joblib import Memory
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils._param_validation import Interval, StrOptions
 
-from sktransfer.base import (
-    BaseTransferClassifier,
-    make_rng,
-    memory_folder,
-    shape_rows,
-)
-from sktransfer.callback_context import EpochTasks
-
-_RECIPES = ("linear-probe", "full", "lp-ft", "gradual")
+from sktransfer.fitting import TRAINING_PARAMETERS, FittedByFineTuning
 
 
-class TransferClassifier(BaseTransferClassifier):
+class TransferClassifier(FittedByFineTuning):
     """Classifier that fine-tunes a pretrained Keras network.
 
     Parameters
@@ -161,35 +148,7 @@ class TransferClassifier(BaseTransferClassifier):
     True
     """
 
-    _parameter_constraints = {
-        "backbone": "no_validation",
-        "weights": [str, os.PathLike, None],
-        "feature_layer": [str],
-        "head": [StrOptions({"new", "keep"})],
-        "preprocess": [str, None],
-        "frozen_depth": "no_validation",
-        "recipe": [StrOptions(set(_RECIPES))],
-        "learning_rate": "no_validation",
-        "head_learning_rate": [Interval(numbers.Real, 0, None, closed="neither"), None],
-        "layer_decay": [Interval(numbers.Real, 0, 1, closed="right")],
-        "optimizer": "no_validation",
-        "weight_decay": [Interval(numbers.Real, 0, None, closed="left")],
-        "l2_sp": [Interval(numbers.Real, 0, None, closed="left")],
-        "label_smoothing": [Interval(numbers.Real, 0, 1, closed="left")],
-        "batch_size": [Interval(numbers.Integral, 1, None, closed="left")],
-        "epochs": [Interval(numbers.Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(numbers.Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(numbers.Integral, 1, None, closed="left")],
-        "tol": [Interval(numbers.Real, 0, None, closed="left")],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-        "warm_start": ["boolean"],
-        "callbacks": "no_validation",
-        "memory": [str, os.PathLike, Memory, None],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints = TRAINING_PARAMETERS
 
     def __init__(
         self,
@@ -276,23 +235,8 @@ class TransferClassifier(BaseTransferClassifier):
         """
         with self._all_or_nothing():
             data = self._check_fit_input(X, y, sample_weight)
-            labels = np.unique(data[2])
-            if len(labels) < 2:
-                raise ValueError(
-                    "y has one class (with a sample_weight above 0); at least 2 "
-                    "classes are needed."
-                )
-            going_on = self.warm_start and hasattr(self, "backbone_")
-            if going_on and not (
-                np.isin(labels, self.classes_).all()
-                if self.head == "keep"
-                else np.array_equal(labels, self.classes_)
-            ):
-                raise ValueError(
-                    f"warm_start goes on with the classes {self.classes_.tolist()}; y "
-                    f"has {labels.tolist()}."
-                )
-            self._fit(*data, labels, going_on=going_on, partial=False)
+            labels, going_on = self._check_labels(data[2])
+            self._fit(*data, labels, going_on=going_on)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -335,102 +279,3 @@ class TransferClassifier(BaseTransferClassifier):
                 )
             self._fit(*data, labels, going_on=not first, partial=True)
         return self
-
-    def _fit(self, X, index, y, sample_weight, labels, *, going_on, partial):
-        """Fine-tune on checked rows, from the fitted weights if `going_on`."""
-        from sktransfer.backbones.freezing import resolve_depth
-        from sktransfer.training.observer import Observer, make_callbacks
-        from sktransfer.training.recipes import Stage, fine_tune, plan
-        from sktransfer.training.rows import Examples
-
-        rng = make_rng(self.random_state)
-        settings = self._settings()
-        if going_on:
-            backbone, classes = self.backbone_, self.classes_
-            from_scratch = self._from_scratch
-        else:
-            backbone = self._resolve_backbone(X, index, sample_weight, rng)
-            classes = self._choose_classes(backbone, labels)
-            from_scratch = not backbone.pretrained
-        has_head = going_on or self.head == "keep"
-        X = shape_rows(X, backbone.input_shape)
-        depth = resolve_depth(self.frozen_depth, backbone.n_layers)
-        if self.recipe == "linear-probe":
-            depth = backbone.n_layers
-
-        position = np.searchsorted(classes, y).astype(np.int32)
-        weight = self._apply_class_weight(y, sample_weight)
-        examples, validation = Examples(X, index, position, weight), None
-        if self.early_stopping and not partial:
-            examples, validation = self._set_aside(examples, len(classes), rng)
-
-        if partial:
-            stages = [Stage("fine-tune", depth, 1)]
-        else:
-            stages = plan(
-                self.recipe,
-                depth=depth,
-                n_layers=backbone.n_layers,
-                epochs=self.epochs,
-                pretrained=backbone.pretrained or going_on,
-                has_head=has_head,
-            )
-        n_epochs = sum(stage.epochs for stage in stages)
-        tasks = None
-        if not partial:
-            tasks = EpochTasks(self, lambda: X[index], y, backbone, classes, n_epochs)
-        observer = Observer(
-            make_callbacks(self.callbacks),
-            epochs=n_epochs,
-            verbose=self.verbose,
-            listener=tasks if getattr(self, "_skl_callbacks", None) else None,
-        )
-        state, entries = None, []
-        if partial and going_on:
-            state, entries = getattr(self, "_partial_fit_state", (state, entries))
-        fitted = fine_tune(
-            backbone,
-            backbone.head if has_head else None,
-            stages,
-            examples,
-            validation,
-            len(classes),
-            settings,
-            dtype=self.dtype,
-            from_scratch=from_scratch,
-            rng=rng,
-            observer=observer,
-            folder=memory_folder(self.memory),
-            optimizer_state=state,
-        )
-        observer.close()
-        entries = [*entries, *fitted.history.epochs]
-        self._keep(fitted, entries, backbone, classes, depth)
-        self._from_scratch = from_scratch
-        if partial:
-            self._partial_fit_state = (fitted.optimizer_state, entries)
-        else:
-            vars(self).pop("_partial_fit_state", None)
-            tasks.end()
-
-    def _keep(self, fitted, entries, backbone, classes, depth):
-        """Set the fitted attributes."""
-        # Weights that did not change stay the same object, shared with the source.
-        weights = [
-            old if np.array_equal(old, new) else new
-            for old, new in zip(backbone.weights, fitted.weights, strict=True)
-        ]
-        self.backbone_ = backbone.replace(
-            weights=weights, head=fitted.head, classes=classes, pretrained=True
-        )
-        self.classes_ = classes
-        self.frozen_depth_ = depth
-        self.history_ = {
-            key: [entry.get(key) for entry in entries]
-            for key in dict.fromkeys(key for entry in entries for key in entry)
-        }
-        self.loss_curve_ = self.history_["loss"]
-        self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
-        self.n_iter_ = len(entries)
-        self.validation_scores_ = self.history_.get("val_score")
-        self.best_validation_score_ = fitted.history.best_score

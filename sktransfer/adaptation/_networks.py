@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 
-def dense_network(n_inputs, hidden_units, n_outputs, *, dtype, seed):
+def dense_network(n_inputs, hidden_units, n_outputs, *, dtype):
     """Make a network of dense layers that ends in logits.
 
     Parameters
@@ -17,8 +17,6 @@ def dense_network(n_inputs, hidden_units, n_outputs, *, dtype, seed):
         Number of logits.
     dtype : str
         Floating-point type.
-    seed : int
-        Seed of the initial weights.
 
     Returns
     -------
@@ -29,7 +27,6 @@ def dense_network(n_inputs, hidden_units, n_outputs, *, dtype, seed):
         outputs = keras.layers.Dense(
             units,
             activation="relu" if i < len(hidden_units) else None,
-            kernel_initializer=keras.initializers.GlorotUniform(seed + i),
             dtype=dtype,
         )(outputs)
     return keras.Model(inputs, outputs)
@@ -38,8 +35,11 @@ def dense_network(n_inputs, hidden_units, n_outputs, *, dtype, seed):
 def domain_loss(source_logits, target_logits, source_weight=1.0, target_weight=1.0):
     """Mean binary cross-entropy of the two domains, each of weight one half.
 
-    A logit above 0 is for the source.
+    A logit above 0 is for the source. Also gives the list of the share of rows whose
+    domain is told right.
     """
     of_source = ops.mean(source_weight * ops.softplus(-source_logits[:, 0]))
     of_target = ops.mean(target_weight * ops.softplus(target_logits[:, 0]))
-    return (of_source + of_target) / 2
+    hits = ops.concatenate([source_logits[:, 0] > 0, target_logits[:, 0] < 0])
+    accuracy = ops.mean(ops.cast(hits, source_logits.dtype))
+    return (of_source + of_target) / 2, [accuracy]

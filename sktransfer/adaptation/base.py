@@ -1,6 +1,7 @@
 """What an adaptation method is: a loss over a batch of source and target rows."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,15 @@ class DomainBatch:
     Attributes
     ----------
     source_features, target_features : tensor of shape (n, n_features)
-        What goes into the head.
+        What goes into the head. There is no source in a batch of the target alone.
     source_logits, target_logits : tensor of shape (n, n_classes)
         What comes out of it.
     source_y : tensor of shape (n,), int32
         Class indices of the source rows. Those of target rows are not here.
+    head : callable
+        The head: from features to logits.
+    target_pseudo_y : tensor of shape (n,), int32, or None
+        Class indices that the method gave to the target rows.
     """
 
     source_features: Any
@@ -27,14 +32,47 @@ class DomainBatch:
     source_logits: Any
     target_logits: Any
     source_y: Any
+    head: Callable | None = None
+    target_pseudo_y: Any = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One gradient step on a batch.
+
+    Attributes
+    ----------
+    loss : callable
+        As :meth:`AdaptationMethod.loss`.
+    trains : {"all", "features", "heads", "normalisation"}, default="all"
+        Everything that is not frozen; of that the backbone alone; the head and the
+        networks beside it; or the scales and shifts of batch normalisation.
+    cross_entropy : bool, default=True
+        Whether the cross-entropy of the source rows is added.
+    """
+
+    loss: Callable
+    trains: str = "all"
+    cross_entropy: bool = True
 
 
 class AdaptationMethod(BaseEstimator, ABC):
     """Base of the adaptation methods.
 
-    A method holds parameters only. Networks of its own are made by :meth:`build` for
-    each program, and handed to :meth:`loss`.
+    A method holds parameters only. One that adds a loss to the cross-entropy of the
+    source rows defines :meth:`loss`, and :meth:`build` if it has networks of its own.
+    Others, which do something before or after training, define :meth:`adapt`.
+
+    Attributes
+    ----------
+    metrics : tuple of str
+        Names of what :meth:`loss` gives beside the loss, for ``history_``.
+    supports_jit : bool
+        Whether XLA can compile the loss; Keras operations can be compiled.
     """
+
+    metrics = ()
+    supports_jit = True
 
     def __init__(self, trade_off=1.0):
         self.trade_off = trade_off
@@ -54,8 +92,10 @@ class AdaptationMethod(BaseEstimator, ABC):
         """
         return 1.0
 
-    def build(self, n_features, n_classes, *, dtype, seed):
+    def build(self, n_features, n_classes, *, dtype):
         """Make the networks that are trained beside the head; none by default.
+
+        Their kernels are drawn anew for each fit, Glorot uniform, by `random_state`.
 
         Parameters
         ----------
@@ -63,8 +103,6 @@ class AdaptationMethod(BaseEstimator, ABC):
             Sizes of what goes into the head and of what comes out.
         dtype : str
             Floating-point type.
-        seed : int
-            Seed of their initial weights.
 
         Returns
         -------
@@ -72,7 +110,6 @@ class AdaptationMethod(BaseEstimator, ABC):
         """
         return []
 
-    @abstractmethod
     def loss(self, batch, strength, networks):
         """Compute what is added to the cross-entropy of the source rows.
 
@@ -87,9 +124,34 @@ class AdaptationMethod(BaseEstimator, ABC):
 
         Returns
         -------
-        tensor
-            A scalar.
+        tensor or tuple of (tensor, list of tensor)
+            A scalar; with :attr:`metrics`, and their values.
         """
+        raise NotImplementedError
+
+    def phases(self):
+        """List the gradient steps on each batch; one, of :meth:`loss`, by default.
+
+        Returns
+        -------
+        list of Phase
+        """
+        return [Phase(self.loss)]
+
+    def adapt(self, task):
+        """Train for the target; by default with the loss of this method.
+
+        Parameters
+        ----------
+        task : sktransfer.training.domain_task.DomainTask
+            Trains networks on the rows at hand and computes their outputs. It has no
+            labels of target rows but those that may be used.
+
+        Returns
+        -------
+        sktransfer.training.recipes.Fit
+        """
+        return task.train(self)
 
 
 def grow(progress):
@@ -112,3 +174,12 @@ def cross_entropy(logits, y):
     """Cross-entropy of each row with its class index."""
     log_proba = ops.log_softmax(logits)
     return -ops.squeeze(ops.take_along_axis(log_proba, y[:, None], axis=1), axis=1)
+
+
+def check_share(method):
+    """Raise ValueError where `trade_off` is a share and is greater than 1."""
+    if method.trade_off > 1:
+        raise ValueError(
+            f"trade_off={method.trade_off!r} of method={method}, which is a share; "
+            "expected a float from 0 to 1."
+        )

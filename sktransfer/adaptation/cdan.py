@@ -42,6 +42,7 @@ class CDAN(AdaptationMethod):
        arXiv:1705.10667
     """
 
+    metrics = ("domain_accuracy",)
     schedule = staticmethod(grow)
 
     def __init__(
@@ -51,10 +52,10 @@ class CDAN(AdaptationMethod):
         self.entropy_weighting = entropy_weighting
         self.hidden_units = hidden_units
 
-    def build(self, n_features, n_classes, *, dtype, seed):
+    def build(self, n_features, n_classes, *, dtype):
         """Make the domain discriminator; see the base class."""
         n_inputs = min(n_features * n_classes, _MAX_OUTER)
-        return [dense_network(n_inputs, self.hidden_units, 1, dtype=dtype, seed=seed)]
+        return [dense_network(n_inputs, self.hidden_units, 1, dtype=dtype)]
 
     def loss(self, batch, strength, networks):
         """Compute the discriminator's cross-entropy; see the base class."""

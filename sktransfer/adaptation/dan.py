@@ -37,4 +37,4 @@ class DAN(AdaptationMethod):
         """Compute the maximum mean discrepancy; see the base class."""
         features = ops.concatenate([batch.source_features, batch.target_features])
         kernel = multi_gaussian(features)
-        return strength * mmd(kernel, len(batch.source_features))
+        return strength * mmd(kernel, batch.source_features.shape[0])

@@ -29,15 +29,16 @@ class DANN(AdaptationMethod):
        17(59). arXiv:1505.07818
     """
 
+    metrics = ("domain_accuracy",)
     schedule = staticmethod(grow)
 
     def __init__(self, trade_off=1.0, *, hidden_units=(256, 256)):
         self.trade_off = trade_off
         self.hidden_units = hidden_units
 
-    def build(self, n_features, n_classes, *, dtype, seed):
+    def build(self, n_features, n_classes, *, dtype):
         """Make the domain discriminator; see the base class."""
-        return [dense_network(n_features, self.hidden_units, 1, dtype=dtype, seed=seed)]
+        return [dense_network(n_features, self.hidden_units, 1, dtype=dtype)]
 
     def loss(self, batch, strength, networks):
         """Compute the discriminator's cross-entropy; see the base class."""

@@ -37,4 +37,4 @@ class DeepCORAL(AdaptationMethod):
 
 def _covariance(features):
     centred = features - ops.mean(features, axis=0)
-    return ops.matmul(ops.transpose(centred), centred) / (len(features) - 1)
+    return ops.matmul(ops.transpose(centred), centred) / (features.shape[0] - 1)

@@ -34,6 +34,8 @@ class DeepJDOT(AdaptationMethod):
        for Unsupervised Domain Adaptation. ECCV. arXiv:1803.10081
     """
 
+    supports_jit = False
+
     def __init__(self, trade_off=1.0, *, alpha=1e-3, beta=1e-4):
         self.trade_off = trade_off
         self.alpha = alpha

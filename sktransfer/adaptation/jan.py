@@ -32,4 +32,4 @@ class JAN(AdaptationMethod):
         features = ops.concatenate([batch.source_features, batch.target_features])
         logits = ops.concatenate([batch.source_logits, batch.target_logits])
         kernel = multi_gaussian(features) * multi_gaussian(ops.softmax(logits))
-        return strength * mmd(kernel, len(batch.source_features))
+        return strength * mmd(kernel, batch.source_features.shape[0])

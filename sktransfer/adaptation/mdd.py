@@ -48,13 +48,9 @@ class MDD(AdaptationMethod):
         self.gamma = gamma
         self.hidden_units = hidden_units
 
-    def build(self, n_features, n_classes, *, dtype, seed):
+    def build(self, n_features, n_classes, *, dtype):
         """Make the second head; see the base class."""
-        return [
-            dense_network(
-                n_features, (self.hidden_units,), n_classes, dtype=dtype, seed=seed
-            )
-        ]
+        return [dense_network(n_features, (self.hidden_units,), n_classes, dtype=dtype)]
 
     def loss(self, batch, strength, networks):
         """Compute the margin disparity; see the base class."""

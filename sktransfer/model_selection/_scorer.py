@@ -9,7 +9,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sktransfer.model_selection._domains import check_sample_domain, is_unlabelled
+from sktransfer._domains import as_labels, check_sample_domain, is_unlabelled
 
 CONSTRAINTS = {"sample_domain": [callable, None]}
 
@@ -164,12 +164,6 @@ class ScoredRows:
                 f"{type(estimator).__name__} has none."
             )
         return np.asarray(estimator.predict_proba(X), dtype=np.float64)
-
-
-def as_labels(values):
-    """Labels as an array; numbers among objects as numbers, strings as strings."""
-    values = np.asarray(values)
-    return np.asarray(values.tolist()) if values.dtype == object else values
 
 
 def predict(estimator, X):

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sktransfer.model_selection._domains import check_sample_domain, is_unlabelled
+from sktransfer._domains import check_sample_domain, is_unlabelled
 
 
 class BaseDomainSplitter(BaseEstimator, ABC):

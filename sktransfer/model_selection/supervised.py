@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 
-from sktransfer.model_selection._domains import is_unlabelled
+from sktransfer._domains import is_unlabelled
 from sktransfer.model_selection._scorer import (
     CONSTRAINTS,
     BaseDomainScorer,

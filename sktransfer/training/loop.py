@@ -84,6 +84,7 @@ def train(
     history,
     observer,
     first_step=0,
+    alignment=None,
 ):
     """Train the suffix and head of a loaded program.
 
@@ -113,6 +114,10 @@ def train(
         Told of each epoch; may ask to stop.
     first_step : int, default=0
         Where a learning-rate schedule starts.
+    alignment : Alignment or None, default=None
+        What is done with rows of the target. All epochs are then run, unless a
+        validation set or a callback ends them: the method's schedule is made for them,
+        and its loss need not fall.
 
     Returns
     -------
@@ -133,11 +138,15 @@ def train(
     weight = examples.sample_weight / examples.sample_weight.mean()
     patience = Patience(settings.tol, settings.n_iter_no_change)
     watched = observer.is_watching or validation is not None
+    if alignment is not None:
+        watched = watched or alignment.watches
     best, epoch, done = None, 0, False
     while epoch < epochs and not done:
         observer.epoch_begin()
         # As many epochs at once as nothing can happen between.
-        many = 1 if watched else min(patience.n_sure, max(1, _ROWS_AT_ONCE // n))
+        many = 1 if watched else max(1, _ROWS_AT_ONCE // n)
+        if alignment is None:
+            many = min(many, patience.n_sure)
         many = min(many, epochs - epoch)
         order = np.concatenate(
             [np.resize(rng.permutation(n), filled) for _ in range(many)]
@@ -152,10 +161,12 @@ def train(
             head_rate=settings.head_learning_rate,
             layer_decay=settings.layer_decay,
         )
-        of_batches, losses, step = np.tile(counts, many), [], 0
+        if alignment is not None:
+            alignment.begin(program, many, n_batches, width)
+        of_batches, results, step = np.tile(counts, many), [], 0
         for chunk in rows.chunks(order, width):
             steps = slice(step, step + len(chunk) // width)
-            losses.append(
+            results.append(
                 trainer.steps(
                     rows.take(chunk),
                     examples.y[chunk],
@@ -164,16 +175,23 @@ def train(
                     of_groups[steps],
                     label_smoothing=settings.label_smoothing,
                     l2_sp=settings.l2_sp,
+                    **({} if alignment is None else alignment.of_steps(steps, width)),
                 )
             )
             step = steps.stop
-        totals = np.concatenate(losses).reshape(many, n_batches).sum(1, np.float64)
-        for total, rate in zip(totals, rates[n_batches - 1 :: n_batches], strict=True):
+        told = np.concatenate(results, dtype=np.float64)
+        told = told.reshape(many, n_batches, -1).sum(axis=1)
+        for of_epoch, rate in zip(told, rates[n_batches - 1 :: n_batches], strict=True):
             epoch += 1
+            total = of_epoch[0]
             entry = {"stage": stage, "loss": total / n, "learning_rate": float(rate)}
-            if not np.isfinite(total):
+            of_method = of_epoch[1:] / n_batches
+            entry |= zip(trainer.metrics, of_method.tolist(), strict=True)
+            if alignment is not None and alignment.target_only:
+                entry["loss"] = entry.pop("alignment_loss")
+            if not np.isfinite(of_epoch).all():
                 raise NonFiniteLossError(
-                    f"The training loss became {total} in epoch {epoch} with "
+                    f"The training loss became {of_epoch.sum()} in epoch {epoch} with "
                     f"learning_rate={settings.learning_rate!r}. Use a smaller "
                     "learning_rate, and check that X is scaled as the backbone "
                     "expects."
@@ -184,7 +202,9 @@ def train(
             improved = patience.update(entry.get("val_score", -entry["loss"]))
             if validation is not None and improved:
                 best = program.read()
-            done = observer.epoch_end(entry, program) or patience.exhausted
+            done = observer.epoch_end(entry, program) or (
+                patience.exhausted and (alignment is None or validation is not None)
+            )
     return None if best is None else (patience.best, *best)
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import copy
 import functools
 import hashlib
 import platform
@@ -10,16 +11,18 @@ import threading
 import keras
 import numpy as np
 import tensorflow as tf
+from joblib import hash as hash_of
 
-from sktransfer._large_arrays import stack
+from sktransfer._large_arrays import stack, take_rows
 from sktransfer._worker_threads import limit_worker_threads
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
+from sktransfer.backbones.normalisation import moments_of
 from sktransfer.training.calls import as_type_of, in_calls, rows_per_call
 from sktransfer.training.digests import array_digest
 from sktransfer.training.rows import FrozenOutputs
 from sktransfer.training.tracing import traced_once
-from sktransfer.training.trainer import Trainer
+from sktransfer.training.trainer import Trainer, unwrap
 from sktransfer.training.xla import xla_batch
 
 if keras.backend.backend() != "tensorflow":
@@ -32,6 +35,8 @@ if keras.backend.backend() != "tensorflow":
 limit_worker_threads()
 
 _MAX_TRAINERS = 8
+# Rows over which batch normalisation's statistics are computed together.
+_CALLS_TOGETHER = 10
 
 
 class Program:
@@ -46,6 +51,8 @@ class Program:
         How often TensorFlow has traced one of the functions.
     network : keras.Model
         Suffix and head; what callbacks see as the model.
+    head : keras.layers.Dense
+        Its last layer.
     trained : list of list of keras.Variable
         Trainable variables of each trained layer, and of the head as the last.
     """
@@ -62,27 +69,27 @@ class Program:
         parts = split(model, depth)
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
         with preserve_random_state():
-            self._head = keras.layers.Dense(
+            self.head = keras.layers.Dense(
                 n_classes, dtype=dtype, kernel_initializer="zeros", name="head"
             )
             if self._suffix is None:
                 inputs = keras.Input((backbone.n_features_out,), dtype=dtype)
-                self.network = keras.Model(inputs, self._head(inputs))
+                self.network = keras.Model(inputs, self.head(inputs))
             else:
                 inputs = self._suffix.inputs
                 self.network = keras.Model(
-                    _unwrap(inputs), self._head(self._suffix.outputs[0])
+                    unwrap(inputs), self.head(self._suffix.outputs[0])
                 )
         self.trained = [
             *(list(layer.trainable_variables) for layer in parts.trained),
-            self._head.trainable_variables,
+            self.head.trainable_variables,
         ]
         if not from_scratch:
             for layer in self.network._flatten_layers():
                 if isinstance(layer, keras.layers.BatchNormalization):
                     # Its scale and shift are trained all the same.
                     layer.trainable = False
-        self._variables = [*model.weights, *self._head.weights]
+        self._variables = [*model.weights, *self.head.weights]
         self._loaded = [None] * len(self._variables)
         of_network = {id(variable) for variable in self.network.weights}
         self._changing = [
@@ -142,7 +149,7 @@ class Program:
 
         def run(*inputs):
             self.n_traces += 1
-            return tf.nest.flatten(model(_unwrap(inputs), training=False))
+            return tf.nest.flatten(model(unwrap(inputs), training=False))
 
         return traced_once(run, signature)
 
@@ -180,7 +187,7 @@ class Program:
             if self._loaded[i] is None:
                 self._loaded[i] = variable.numpy()
                 self._loaded[i].flags.writeable = False
-        n = len(self._loaded) - len(self._head.weights)
+        n = len(self._loaded) - len(self.head.weights)
         return self._loaded[:n], self._loaded[n:]
 
     def changed(self):
@@ -297,6 +304,50 @@ class Program:
             self._run_network, features, self.network.inputs, self.rows_per_call
         )[0]
 
+    @property
+    def normalisation_layers(self):
+        """Layers of batch normalisation that are not frozen."""
+        frozen = {id(self._variables[i]) for i in self._prefix_weights}
+        return [
+            layer
+            for layer in self._model.layers
+            if isinstance(layer, keras.layers.BatchNormalization)
+            and id(layer.moving_mean) not in frozen
+        ]
+
+    def batch_statistics(self, X, index):
+        """Compute the statistics that batch normalisation has on some rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, ...)
+            Rows as the backbone takes them.
+        index : ndarray of int
+            Which of them are meant.
+
+        Returns
+        -------
+        dict of int to ndarray
+            By the position among the weights of the backbone, means and variances of
+            the layers that are not frozen; each with those before it on the same rows.
+        """
+        layers = self.normalisation_layers
+        size = _CALLS_TOGETHER * self.rows_per_call
+        chunks = [index[i : i + size] for i in range(0, len(index), size)]
+        moments = moments_of(
+            self._model,
+            layers,
+            (as_type_of(self._model.inputs[0], take_rows(X, part)) for part in chunks),
+        )
+        position = {id(v): i for i, v in enumerate(self._model.weights)}
+        return {
+            position[id(variable)]: value
+            for layer in layers
+            for variable, value in zip(
+                (layer.moving_mean, layer.moving_variance), moments[layer], strict=True
+            )
+        }
+
     def predict(self, X, folder=None):
         """Compute class scores of rows as the backbone takes them.
 
@@ -314,7 +365,23 @@ class Program:
         parts = FrozenOutputs(self, X, folder=folder).in_parts()
         return stack(([self.logits(outputs)] for outputs in parts), len(X))[0]
 
-    def trainer(self, optimizer, *, layerwise, l2_sp, batch_size, n):
+    def features_and_logits(self):
+        """Make a model of what goes into the head and what comes out of it."""
+        return keras.Model(
+            unwrap(self.network.inputs), [self.head.input, self.head.output]
+        )
+
+    def trainer(
+        self,
+        optimizer,
+        *,
+        layerwise,
+        l2_sp,
+        batch_size,
+        n,
+        method=None,
+        target_only=False,
+    ):
         """Return the compiled training function with its optimizer.
 
         Parameters
@@ -327,21 +394,31 @@ class Program:
             Whether the loss holds the distance to the starting weights.
         batch_size, n : int
             Rows in a batch, and in the training set.
+        method : AdaptationMethod or None, default=None
+            What is done with rows of the target.
+        target_only : bool, default=False
+            Whether the method has rows of the target alone.
 
         Returns
         -------
         Trainer
         """
+        for_xla = hasattr(keras.optimizers, optimizer["class_name"]) and (
+            method is None or method.supports_jit
+        )
         options = {
             "layerwise": layerwise,
             "l2_sp": l2_sp,
-            "xla_batch": (
-                xla_batch(self.network, batch_size, n)
-                if hasattr(keras.optimizers, optimizer["class_name"])
-                else None
-            ),
+            "xla_batch": xla_batch(self.network, batch_size, n) if for_xla else None,
         }
         key = (repr(optimizer), *options.values())
+        if method is not None:
+            size = min(batch_size, n)
+            options |= {"method": copy.copy(method), "method_batch": size}
+            options["target_only"] = target_only
+            # Its strength is an argument of each step.
+            parameters = method.get_params() | {"trade_off": None}
+            key = (*key, type(method), hash_of(parameters), size, target_only)
         trainer = self._trainers.pop(key, None) or Trainer(self, optimizer, **options)
         self._trainers[key] = trainer
         if len(self._trainers) > _MAX_TRAINERS:
@@ -354,8 +431,3 @@ def _environment():
     """What may change the bits of a result, for outputs kept on disk."""
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     return keras.__version__, tf.__version__, platform.machine(), on_gpu
-
-
-def _unwrap(inputs):
-    """Give a model of one input the tensor itself, as Keras expects it."""
-    return inputs[0] if len(inputs) == 1 else list(inputs)

@@ -1,9 +1,10 @@
 """Recipes: the order in which weights are trained."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from sktransfer.backbones.backbone import Backbone
 from sktransfer.exceptions import NonFiniteLossError
 from sktransfer.training.linear_probe import fresh_head, solve_head
 from sktransfer.training.loop import History, evaluate, train
@@ -80,6 +81,8 @@ class Fit:
 
     Attributes
     ----------
+    backbone : Backbone
+        What was trained, with the weights that it had before.
     weights : list of ndarray
         Of the whole backbone.
     head : list of two ndarrays
@@ -87,12 +90,16 @@ class Fit:
     history : History
     optimizer_state : list of ndarray or None
         For going on with the last stage.
+    attributes : dict
+        What an adaptation method found out, by the name of the fitted attribute.
     """
 
+    backbone: Backbone
     weights: list
     head: list
     history: History
     optimizer_state: list | None = None
+    attributes: dict = field(default_factory=dict)
 
 
 def fine_tune(
@@ -110,6 +117,7 @@ def fine_tune(
     from_scratch=False,
     folder=None,
     optimizer_state=None,
+    alignment=None,
 ):
     """Run the stages of a recipe.
 
@@ -139,6 +147,8 @@ def fine_tune(
         Where prefix outputs are kept on disk.
     optimizer_state : list of ndarray or None
         State of an earlier call to go on from.
+    alignment : Alignment or None, default=None
+        What is done with rows of the target in the stages with gradient steps.
 
     Returns
     -------
@@ -172,7 +182,11 @@ def fine_tune(
                     l2_sp=settings.l2_sp > 0,
                     batch_size=settings.batch_size,
                     n=len(examples),
+                    method=alignment and alignment.method,
+                    target_only=alignment is not None and alignment.target_only,
                 )
+                if alignment is not None:
+                    alignment.stage_begin(program, trainer, folder)
                 if settings.l2_sp > 0:
                     program.load(backbone.weights, head)
                     trainer.anchor()
@@ -193,7 +207,10 @@ def fine_tune(
                     history=history,
                     observer=observer,
                     first_step=n_steps + trainer.n_steps,
+                    alignment=alignment,
                 )
+                if alignment is not None:
+                    alignment.stage_end(trainer)
                 observer.stage_end()
                 # Callbacks may have put other weights back.
                 program.changed()
@@ -207,7 +224,7 @@ def fine_tune(
             break
     if best is not None:
         history.best_score, weights, head = best
-    return Fit(list(weights), list(head), history, state)
+    return Fit(backbone, list(weights), list(head), history, state)
 
 
 def _probe(rows, examples, n_classes, dtype):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sktransfer.adaptation.base import DomainBatch
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.training.tracing import traced_once
 
@@ -32,11 +33,30 @@ class Trainer:
         Whether the loss holds the distance to the starting weights.
     xla_batch : int or None
         Compile with XLA, for batches of this many rows; None leaves the size open.
+    method : AdaptationMethod or None, default=None
+        What is done with rows of the target beside those of the source.
+    method_batch : int or None, default=None
+        Rows that the method gets of each domain, where XLA does not fix it.
+    target_only : bool, default=False
+        Whether all rows are of the target; their y is what the method made up.
     """
 
-    def __init__(self, program, optimizer, *, layerwise, l2_sp, xla_batch=None):
+    def __init__(
+        self,
+        program,
+        optimizer,
+        *,
+        layerwise,
+        l2_sp,
+        xla_batch=None,
+        method=None,
+        method_batch=None,
+        target_only=False,
+    ):
         self._program = program
         self._xla_batch, self._xla_steps = xla_batch, None
+        self._batch = xla_batch or (method and method_batch)
+        self._method, self._target_only = method, target_only
         if xla_batch is not None:
             row_bytes = sum(
                 np.dtype(tensor.dtype).itemsize * np.prod(tensor.shape[1:])
@@ -46,9 +66,33 @@ class Trainer:
             self._xla_steps = min(max(steps, 1), _MAX_STEPS)
         layers = program.trained
         in_backbone = [v for layer in layers[:-1] for v in layer]
-        groups = layers if layerwise else [in_backbone, layers[-1]]
+        self._networks, self._outputs, of_networks = [], None, []
+        if method is not None:
+            with preserve_random_state():
+                self._outputs = program.features_and_logits()
+                n_features, n_classes = (t.shape[-1] for t in self._outputs.outputs)
+                self._networks = method.build(
+                    n_features, n_classes, dtype=program.dtype
+                )
+            of_networks = [v for n in self._networks for v in n.trainable_variables]
+        self._network_variables = [v for n in self._networks for v in n.variables]
+        self._network_values = [v.numpy() for v in self._network_variables]
+        heads = [*layers[-1], *of_networks]
+        groups = [*(layers[:-1] if layerwise else [in_backbone]), heads]
         self._variables = [v for group in groups for v in group]
-        group_of = {id(v): i for i, group in enumerate(groups) for v in group}
+        self._trained_by = {
+            "all": {id(v) for v in self._variables},
+            "features": {id(v) for v in in_backbone},
+            "heads": {id(v) for v in heads},
+            "normalisation": {
+                id(v)
+                for layer in program.network._flatten_layers()
+                if isinstance(layer, keras.layers.BatchNormalization)
+                for v in (layer.gamma, layer.beta)
+                if v is not None
+            }
+            & {id(v) for v in in_backbone},
+        }
         float_type = tf.as_dtype(program.dtype)
         with preserve_random_state():
             self._weight_decay = tf.Variable(0.0, dtype=float_type, trainable=False)
@@ -57,8 +101,13 @@ class Trainer:
             self._global_clipnorm = config.get("global_clipnorm")
             optimizer = optimizer | {"config": config | {"global_clipnorm": None}}
             members = [self._make_member(optimizer) for _ in groups]
+            self._member_of = {
+                id(v): member
+                for member, group in zip(members, groups, strict=True)
+                for v in group
+            }
             self.optimizer = keras.optimizers.MultiOptimizer(
-                lambda variable: members[group_of[id(variable)]]
+                lambda variable: self._member_of[id(variable)]
             )
             self.optimizer.build(self._variables)
         self._members = [m for m, group in zip(members, groups, strict=True) if group]
@@ -119,9 +168,46 @@ class Trainer:
 
     def batch_rows(self, batch_size):
         """Rows that a batch of `batch_size` takes up in the arrays of `steps`."""
-        return self._xla_batch or batch_size
+        return self._batch or batch_size
 
-    def steps(self, features, y, sample_weight, counts, rates, **scalars):
+    def draw_networks(self, rng):
+        """Set the method's networks to fresh weights: kernels are Glorot uniform."""
+        values = []
+        for value in self._network_values:
+            if value.ndim > 1:
+                limit = np.sqrt(6 / (value.shape[-2] + value.shape[-1]))
+                value = rng.uniform(-limit, limit, value.shape)
+            values.append(value)
+        self.set_networks(values)
+
+    def set_networks(self, values):
+        """Set the weights of the method's networks."""
+        for variable, value in zip(self._network_variables, values, strict=True):
+            variable.assign(value)
+
+    def networks(self):
+        """Return the weights of the method's networks as a list of ndarray."""
+        return [variable.numpy() for variable in self._network_variables]
+
+    @property
+    def metrics(self):
+        """Names of what `steps` gives besides the losses of the rows."""
+        if self._method is None:
+            return ()
+        return ("alignment_loss", *self._method.metrics)
+
+    def steps(
+        self,
+        features,
+        y,
+        sample_weight,
+        counts,
+        rates,
+        *,
+        target_features=(),
+        strengths=None,
+        **scalars,
+    ):
         """Run one gradient step a batch over rows in the order given.
 
         Parameters
@@ -137,31 +223,44 @@ class Trainer:
             Rows in each batch, without those that fill it.
         rates : ndarray of shape (n_steps, n_groups)
             Learning rate of each group of variables in each batch.
+        target_features : list of ndarray of shape (n_steps * batch_rows, ...)
+            Prefix outputs of as many rows of the target, for a method that needs them.
+        strengths : ndarray of shape (n_steps,) or None, default=None
+            Strength of the method in each batch.
         **scalars
             label_smoothing, l2_sp.
 
         Returns
         -------
-        ndarray of shape (n_steps,)
-            Sums of the weighted losses of the rows of each batch.
+        ndarray of shape (n_steps, 1 + len(metrics))
+            Sums of the weighted losses of the rows of each batch; what the method made
+            of the batch.
         """
         self._program.changed()
         dtype = self._program.dtype
         n_steps = len(counts)
         batch = len(y) // n_steps
+        if strengths is None:
+            strengths = np.zeros(n_steps)
         a_step = [
             counts.astype(np.int32),
             rates[:, self._has_group].astype(dtype),
+            strengths.astype(dtype),
         ]
-        a_row = [y.astype(np.int32), sample_weight.astype(dtype), *features]
+        a_row = [
+            y.astype(np.int32),
+            sample_weight.astype(dtype),
+            *features,
+            *target_features,
+        ]
         scalars = [scalars[name] for name in ("label_smoothing", "l2_sp")]
         per_call = self._xla_steps or _MAX_STEPS
         # Only XLA takes arrays of one size; others would be copied for nothing.
         length = self._xla_steps
-        losses = []
+        results = []
         for start in range(0, n_steps, per_call):
             stop = min(start + per_call, n_steps)
-            totals = self._run_steps(
+            of_steps = self._run_steps(
                 tf.constant(stop - start),
                 tf.constant(batch),
                 *(tf.constant(scalar, dtype) for scalar in scalars),
@@ -171,23 +270,46 @@ class Trainer:
                     for array in a_row
                 ),
             )
-            losses.append(totals.numpy()[: stop - start])
-        return np.concatenate(losses)
+            results.append(of_steps.numpy()[: stop - start])
+        return np.concatenate(results)
 
     def _compile(self, float_type):
         network = self._program.network
+        n_inputs = len(network.inputs)
+        phases = [None] if self._method is None else self._method.phases()
+        for_target = self._method is not None and not self._target_only
 
-        def objective(inputs, y, weight, count, label_smoothing, l2_sp):
-            logits = network(inputs[0] if len(inputs) == 1 else inputs, training=True)
-            log_proba = tf.nn.log_softmax(logits)
+        def objective(phase, inputs, y, weight, count, strength, smoothing, l2_sp):
+            """Compute a loss and what is told of it."""
+            if phase is None:
+                model, logits = network, network(unwrap(inputs), training=True)
+                source_logits = logits
+            else:
+                model, batch = self._outputs, inputs[:n_inputs]
+                if for_target:
+                    batch = [
+                        tf.concat(pair, axis=0)
+                        for pair in zip(batch, inputs[n_inputs:], strict=True)
+                    ]
+                features, logits = model(unwrap(batch), training=True)
+                source_logits = logits[: self._batch]
+            log_proba = tf.nn.log_softmax(source_logits)
             hit = tf.gather(log_proba, y, axis=1, batch_dims=1)
             row_loss = -(
-                (1 - label_smoothing) * hit
-                + label_smoothing * tf.reduce_mean(log_proba, axis=1)
+                (1 - smoothing) * hit + smoothing * tf.reduce_mean(log_proba, axis=1)
             )
             total = tf.reduce_sum(weight * row_loss)
-            loss = total / tf.cast(count, float_type)
-            loss += sum(tf.cast(extra, float_type) for extra in network.losses)
+            loss = sum(tf.cast(extra, float_type) for extra in model.losses)
+            told = [total]
+            if phase is None or phase.cross_entropy:
+                loss += total / tf.cast(count, float_type)
+            if phase is not None:
+                aligned = phase.loss(
+                    self._domain_batch(features, logits, y), strength, self._networks
+                )
+                aligned, values = aligned if self._method.metrics else (aligned, [])
+                loss += aligned
+                told += [aligned, *values]
             if self._anchors:
                 loss += (l2_sp / 2) * tf.add_n(
                     [
@@ -197,49 +319,68 @@ class Trainer:
                         )
                     ]
                 )
-            return loss, total
+            return loss, tf.stack([tf.cast(value, float_type) for value in told])
 
         def run(
-            n_steps, batch, label_smoothing, l2_sp, counts, rates, y, weight, *inputs
+            n_steps,
+            batch,
+            smoothing,
+            l2_sp,
+            counts,
+            rates,
+            strengths,
+            y,
+            weight,
+            *inputs,
         ):
             self._program.n_traces += 1
 
             def rows_of(array, i):
-                if self._xla_batch is None:
+                if self._batch is None:
                     return array[i * batch : i * batch + counts[i]]
-                begin = [i * self._xla_batch] + [0] * (array.shape.rank - 1)
-                return tf.slice(array, begin, [self._xla_batch, *array.shape[1:]])
+                begin = [i * self._batch] + [0] * (array.shape.rank - 1)
+                size = [self._batch, *array.shape[1:]]
+                return tf.slice(array, begin, [-1 if n is None else n for n in size])
 
-            def step(i, totals):
+            def step(i, told):
                 for k, member in enumerate(self._members):
                     member.learning_rate.assign(tf.cast(rates[i, k], tf.float32))
-                values = [v.value for v in self._variables]
-                with tf.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch(values)
-                    loss, total = objective(
-                        [rows_of(array, i) for array in inputs],
-                        rows_of(y, i),
-                        rows_of(weight, i),
-                        counts[i],
-                        label_smoothing,
-                        l2_sp,
-                    )
-                gradients = tape.gradient(
-                    loss,
-                    values,
-                    unconnected_gradients=tf.UnconnectedGradients.ZERO,
+                arguments = (
+                    [rows_of(array, i) for array in inputs],
+                    rows_of(y, i),
+                    rows_of(weight, i),
+                    counts[i],
+                    strengths[i],
+                    smoothing,
+                    l2_sp,
                 )
-                if self._global_clipnorm is not None:
-                    gradients, _ = tf.clip_by_global_norm(
-                        gradients, self._global_clipnorm
+                of_phases = []
+                for phase in phases:
+                    values = [v.value for v in self._variables]
+                    with tf.GradientTape(watch_accessed_variables=False) as tape:
+                        tape.watch(values)
+                        loss, of_phase = objective(phase, *arguments)
+                    gradients = tape.gradient(
+                        loss,
+                        values,
+                        unconnected_gradients=tf.UnconnectedGradients.ZERO,
                     )
-                self.optimizer.apply(gradients, self._variables)
-                return i + 1, tf.tensor_scatter_nd_update(totals, [[i]], [total])
+                    if self._global_clipnorm is not None:
+                        gradients, _ = tf.clip_by_global_norm(
+                            gradients, self._global_clipnorm
+                        )
+                    self._apply(gradients, "all" if phase is None else phase.trains)
+                    of_phases.append(of_phase)
+                # The cross-entropy is that before the first phase, the rest that of the
+                # last.
+                of_step = tf.concat([of_phases[0][:1], of_phases[-1][1:]], axis=0)
+                return i + 1, tf.tensor_scatter_nd_update(told, [[i]], [of_step])
 
+            n_told = 1 + len(self.metrics)
             return tf.while_loop(
                 lambda i, _: i < n_steps,
                 step,
-                (0, tf.zeros_like(counts, float_type)),
+                (0, tf.zeros((tf.shape(counts)[0], n_told), float_type)),
                 parallel_iterations=1,
             )[1]
 
@@ -247,6 +388,7 @@ class Trainer:
         rows = steps and steps * self._xla_batch
         scalar = tf.TensorSpec((), float_type)
         integer = tf.TensorSpec((), tf.int32)
+        inputs = [tf.TensorSpec((rows, *t.shape[1:]), t.dtype) for t in network.inputs]
         signature = [
             integer,
             integer,
@@ -254,11 +396,43 @@ class Trainer:
             scalar,
             tf.TensorSpec((steps,), tf.int32),
             tf.TensorSpec((steps, len(self._members)), float_type),
+            tf.TensorSpec((steps,), float_type),
             tf.TensorSpec((rows,), tf.int32),
             tf.TensorSpec((rows,), float_type),
-            *(tf.TensorSpec((rows, *t.shape[1:]), t.dtype) for t in network.inputs),
+            *(inputs * (1 + for_target)),
         ]
         return traced_once(run, signature, jit_compile=self._xla_batch is not None)
+
+    def _domain_batch(self, features, logits, y):
+        n = self._batch
+        head = self._program.head
+        if self._target_only:
+            return DomainBatch(
+                None, features, None, logits, None, head=head, target_pseudo_y=y
+            )
+        return DomainBatch(
+            features[:n], features[n:], logits[:n], logits[n:], y, head=head
+        )
+
+    def _apply(self, gradients, trains):
+        if trains == "all":
+            self.optimizer.apply(gradients, self._variables)
+            return
+        chosen = self._trained_by[trains]
+        pairs = [
+            (gradient, variable)
+            for gradient, variable in zip(gradients, self._variables, strict=True)
+            if id(variable) in chosen
+        ]
+        for member in self._members:
+            own = [pair for pair in pairs if self._member_of[id(pair[1])] is member]
+            if own:
+                member.apply(*map(list, zip(*own, strict=True)))
+
+
+def unwrap(inputs):
+    """Give a model of one input the tensor itself, as Keras expects it."""
+    return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
 def _part(array, start, stop, n):

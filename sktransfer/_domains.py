@@ -1,4 +1,4 @@
-"""What splitters and scorers share: the check of sample_domain, unlabelled rows."""
+"""Source and target: the check of sample_domain, unlabelled rows, labels."""
 
 import numpy as np
 from sklearn.utils._missing import is_pandas_na
@@ -59,3 +59,9 @@ def is_unlabelled(y):
         [value is None or is_pandas_na(value) or value != value for value in y],
         dtype=bool,
     )
+
+
+def as_labels(values):
+    """Labels as an array; numbers among objects as numbers, strings as strings."""
+    values = np.asarray(values)
+    return np.asarray(values.tolist()) if values.dtype == object else values

@@ -1,0 +1,51 @@
+"""AdaBN: batch normalisation with the statistics of the target."""
+
+from sktransfer.adaptation.base import AdaptationMethod, check_share
+
+
+class AdaBN(AdaptationMethod):
+    r"""Give batch normalisation the statistics of the target.
+
+    There is no loss. The network is trained as by :class:`SourceOnly`; then each layer
+    of batch normalisation that is not frozen gets the mean and the variance that its
+    inputs have over all rows of the target [1]_:
+
+    .. math:: \mu \leftarrow (1 - \alpha) \mu_s + \alpha \mu_t, \qquad
+       \sigma^2 \leftarrow (1 - \alpha) \sigma_s^2 + \alpha \sigma_t^2
+
+    with `trade_off` as :math:`\alpha`. Layers come in turn, each with those before it
+    on the target's statistics alone. A channel that does not vary in the target keeps
+    its variance.
+
+    The network is for the target alone: it may err on rows of the source. Shares of the
+    classes that differ between the domains move the statistics too, and then it may
+    err on the target.
+
+    Parameters
+    ----------
+    trade_off : float, default=1.0
+        Share of the target's statistics, from 0 to 1.
+
+    Notes
+    -----
+    The network "mlp" begins with a batch normalisation without scale and shift, which
+    standardises the columns; so each column of the target is standardised by its own
+    mean and variance.
+
+    References
+    ----------
+    .. [1] Li et al. (2016). Revisiting Batch Normalization For Practical Domain
+       Adaptation. arXiv:1603.04779
+    """
+
+    def adapt(self, task):
+        """Train on the source, then estimate anew; see the base class."""
+        check_share(self)
+        if not task.normalisation_layers():
+            raise ValueError(
+                f"method={self} needs a BatchNormalization that is not frozen; "
+                f"backbone={task.backbone.name!r} with frozen_depth="
+                f"{task.frozen_depth} has none. Use a smaller frozen_depth, or the "
+                "method 'domain_standardise', which needs no such layer."
+            )
+        return task.renormalise(task.train(), self.trade_off)

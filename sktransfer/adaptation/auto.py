@@ -1,0 +1,124 @@
+"""Auto: adapt only where the target itself says that it helps."""
+
+import dataclasses
+
+import numpy as np
+from scipy.special import entr, softmax
+from sklearn.metrics import roc_auc_score
+
+from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.dan import DAN
+from sktransfer.adaptation.domain_standardise import DomainStandardise
+from sktransfer.adaptation.label_shift import LabelShift, estimate_shift
+from sktransfer.adaptation.reweight import domain_log_odds
+from sktransfer.adaptation.source_only import SourceOnly
+
+# Beyond what other shares of the classes explain, a linear classifier may tell the
+# domains apart with no greater area under its curve.
+_MAX_SEPARABILITY = 0.75
+# Shares of the classes that differ by less are not worth a correction.
+_MIN_SHIFT = 0.1
+_ROWS_OF_A_DOMAIN = 2000
+
+
+class Auto(AdaptationMethod):
+    r"""Find out what kind of shift it is, and adapt if that seems to help: the default.
+
+    No method helps under every shift: one that makes the features of the domains agree
+    takes rows of one class for those of another when the classes' shares differ, and a
+    correction of the shares is wrong when the rows look otherwise. So, without labels
+    of the target:
+
+    1. Label shift is tested as in :class:`LabelShift`. If other shares of the classes
+       explain how the predictions differ, features are not aligned. If moreover a
+       linear classifier on the features of a source-only network hardly tells the
+       domains, once the rows of the source are weighted by those shares (an area under
+       the curve of at most 0.75), predictions are corrected by :class:`LabelShift`.
+       Otherwise other shares are only one of two explanations, and the network is that
+       of :class:`SourceOnly`.
+    2. Otherwise the candidates are trained, and judged by the mutual information of row
+       and predicted class on the target, the score of
+       :class:`~sktransfer.model_selection.InfoMaxScorer`,
+
+       .. math:: H(\overline{p_t}) - \overline{H(p_t)}
+
+       The best one is taken if it beats the source-only network by `margin` times
+       :math:`\log C`, the greatest possible value; if not, nothing is adapted.
+
+    ``method_`` of the estimator is what was chosen. It takes as long as three to four
+    trainings on the source and one of each candidate.
+
+    Parameters
+    ----------
+    trade_off : float, default=1.0
+        0 is source-only; other values have no effect, as each candidate has its own.
+    candidates : list of AdaptationMethod or None, default=None
+        Methods to choose from; None is :class:`DAN` and :class:`DomainStandardise`
+        without its guard, which step 1 stands for.
+    margin : float, default=0.2
+        Least gain that counts, as a share of the greatest possible score.
+    """
+
+    def __init__(self, trade_off=1.0, *, candidates=None, margin=0.2):
+        self.trade_off = trade_off
+        self.candidates = candidates
+        self.margin = margin
+
+    def adapt(self, task):
+        """Choose a method and train by it; see the base class."""
+        source_only = task.train()
+        chosen, fit = SourceOnly(), source_only
+        shift = estimate_shift(task, self)
+        differs = np.abs(shift.prior - shift.source_prior).sum() / 2 > _MIN_SHIFT
+        if shift.is_plausible and differs:
+            if _separability(task, source_only, shift) <= _MAX_SEPARABILITY:
+                chosen = LabelShift(guard=False)
+                fit = chosen.adapt(task)
+        else:
+            needed = _mutual_information(task, fit) + self.margin * np.log(
+                task.n_classes
+            )
+            for candidate in self._candidates(task):
+                tried = candidate.adapt(task)
+                found = _mutual_information(task, tried)
+                if found > needed:
+                    chosen, fit, needed = candidate, tried, found
+        return dataclasses.replace(fit, attributes=fit.attributes | {"method": chosen})
+
+    def _candidates(self, task):
+        if self.candidates is not None:
+            return self.candidates
+        candidates = [DomainStandardise(guard=False)]
+        if task.frozen_depth < task.backbone.n_layers:
+            candidates.append(DAN())
+        return candidates
+
+
+def _mutual_information(task, fit):
+    proba = softmax(task.logits(fit, task.target), axis=1)
+    return entr(proba.mean(axis=0)).sum() - entr(proba).sum(axis=1).mean()
+
+
+def _separability(task, fit, shift):
+    """Area under the curve of telling the domains, beside the classes' shares."""
+    rng = task.rng
+    parts = [
+        examples.part(rng.permutation(len(examples))[:_ROWS_OF_A_DOMAIN])
+        for examples in (
+            task.source.part(np.flatnonzero(task.source_domains >= 0)),
+            task.target,
+        )
+    ]
+    features = [task.features(fit, part) for part in parts]
+    log_odds = domain_log_odds(*features, seed=int(rng.integers(2**31)))
+    ratio = np.divide(
+        shift.prior,
+        shift.source_prior,
+        out=np.zeros(task.n_classes),
+        where=shift.source_prior > 0,
+    )
+    return roc_auc_score(
+        np.repeat([0, 1], [len(part) for part in parts]),
+        log_odds,
+        sample_weight=np.concatenate([ratio[parts[0].y], np.ones(len(parts[1]))]),
+    )

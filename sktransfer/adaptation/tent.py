@@ -1,0 +1,67 @@
+"""TENT: sure predictions by the scales and shifts of batch normalisation."""
+
+import numbers
+
+from keras import ops
+
+from sktransfer.adaptation.base import AdaptationMethod, Phase, entropy
+
+
+class TENT(AdaptationMethod):
+    r"""Make predictions on the target sure by batch normalisation alone.
+
+    After :class:`AdaBN`, the scales and shifts of the layers of batch normalisation
+    that are not frozen are trained on rows of the target [1]_, to minimise
+
+    .. math:: \frac{1}{n} \sum_i H(p_{t,i})
+
+    All other weights stay those of the source. The statistics of the layers are those
+    that the target's rows had before these steps.
+
+    The network is for the target alone: it may err on rows of the source. Entropy is
+    least where all rows are of one class, so many steps may end there.
+
+    Parameters
+    ----------
+    trade_off : float, default=1.0
+        Factor on the entropy; also the share of the target's statistics, where it is
+        less than 1.
+    epochs : int, default=10
+        Passes over the rows of the target.
+
+    References
+    ----------
+    .. [1] Wang et al. (2021). Tent: Fully Test-Time Adaptation by Entropy
+       Minimization. ICLR. arXiv:2006.10726
+    """
+
+    def __init__(self, trade_off=1.0, *, epochs=10):
+        self.trade_off = trade_off
+        self.epochs = epochs
+
+    def loss(self, batch, strength, networks):
+        """Compute the mean entropy of the target's rows; see the base class."""
+        return strength * ops.mean(entropy(batch.target_logits))
+
+    def phases(self):
+        """List the one step, of scales and shifts; see the base class."""
+        return [Phase(self.loss, trains="normalisation", cross_entropy=False)]
+
+    def adapt(self, task):
+        """Train on the source, then on the target; see the base class."""
+        if not isinstance(self.epochs, numbers.Integral) or self.epochs < 1:
+            raise ValueError(
+                f"epochs={self.epochs!r} of method={self}; expected an int of 1 or "
+                "more."
+            )
+        layers = task.normalisation_layers()
+        if not any(layer.scale or layer.center for layer in layers):
+            raise ValueError(
+                f"method={self} trains scales and shifts of BatchNormalization; "
+                f"backbone={task.backbone.name!r} with frozen_depth="
+                f"{task.frozen_depth} has none that are not frozen. Use a backbone "
+                "with such layers, a smaller frozen_depth, or the method 'adabn' or "
+                "'domain_standardise'."
+            )
+        fit = task.renormalise(task.train(), min(self.trade_off, 1.0))
+        return task.train_on_target(fit, self, epochs=int(self.epochs))

@@ -1,0 +1,297 @@
+"""DomainAdaptedClassifier: adapt a Keras network to a target without labels."""
+
+import functools
+
+from sklearn.base import _fit_context
+from sklearn.callback import with_callbacks
+from sklearn.utils._param_validation import StrOptions
+
+from sktransfer.domain_rows import DomainRows
+from sktransfer.fitting import TRAINING_PARAMETERS, FittedByFineTuning
+
+
+class DomainAdaptedClassifier(FittedByFineTuning):
+    """Classifier trained on a labelled source for an unlabelled target.
+
+    Rows of both domains are in X, told apart by `sample_domain`, or those of the target
+    are in `X_target`. Labels of target rows are never read unless
+    ``target_labels="use"``. Without rows of a target it is a plain fine-tune, as
+    :class:`TransferClassifier` with the same parameters.
+
+    It predicts for the target. The methods "label_shift", "domain_standardise",
+    "adabn", "tent" and "shot" make a network for the target alone, which may err on
+    rows of the source; all others give one network for both.
+
+    Parameters
+    ----------
+    backbone : str, path-like, callable, keras.Model or Backbone, default="mlp"
+        The network to start from, never changed by a fit:
+
+        - "mlp": a network for tables without pretrained weights, whose width
+          follows the number of columns and whose first layer standardises them;
+        - the name of a ``keras.applications`` model, such as "MobileNetV2";
+        - "hub:PRESET": a keras-hub preset (needs the extra ``hub``);
+        - the path of a ``.keras`` or ``.h5`` file with a whole model;
+        - a function that returns a ``keras.Model``; if it has a parameter
+          ``input_shape`` it gets the shape of one row of X;
+        - a ``keras.Model`` or a :class:`~sktransfer.Backbone`, for example
+          ``backbone_`` of a fitted estimator.
+    method : str or AdaptationMethod, default="auto"
+        How the network is adapted: a name or an object with parameters of its own,
+        for example ``MCC(temperature=3)``; see :ref:`adaptation_methods`.
+    target_labels : {"ignore", "use"}, default="ignore"
+        Whether labels of target rows are left unread; "use" learns from those that are
+        not the unlabelled marker: None, NaN, or -1 where that is not a class of the
+        source.
+    weights : str, path-like or None, default="auto"
+        "auto" takes the weights that come with the backbone ("imagenet" for an
+        application); None draws fresh random weights, for a network trained from
+        scratch; "imagenet", or the path of a weights file, replaces them.
+    feature_layer : str, default="auto"
+        Where the backbone is cut: "auto" is before its old classification layer,
+        "output" its output; otherwise the name of a layer.
+    head : {"new", "keep"}, default="new"
+        A fresh classification layer, or the loaded model's own one. The latter
+        needs the same classes.
+    preprocess : str or None, default="auto"
+        "auto" scales the pixels (0 to 255) as an application by name expects and
+        leaves other inputs as they are; None never does; the name of an application
+        puts its preprocessing before any backbone.
+    frozen_depth : int, float or "all", default=0
+        How much of the backbone, from the input, keeps its weights: a number of
+        weighted layers (negative counts from the end), a fraction in [0, 1], or
+        "all". See ``backbone_.layers_table()``.
+    recipe : {"linear-probe", "full", "lp-ft", "gradual"}, default="lp-ft"
+        Order in which weights are trained: the head alone on frozen features; all
+        unfrozen layers; first the one, then the other [1]_; or more and more
+        layers from the top [2]_. A backbone that is not pretrained is trained as
+        by "full" except with "linear-probe".
+    learning_rate : float or LearningRateSchedule, default=1e-3
+        Learning rate of the gradient steps, or a Keras schedule over steps.
+    head_learning_rate : float or None, default=None
+        Learning rate of the head; None is the same as `learning_rate`.
+    layer_decay : float, default=1.0
+        Each layer learns at `layer_decay` times the rate of the layer above it.
+    optimizer : str or keras.optimizers.Optimizer, default="adamw"
+        Name or instance; rate and decay are taken from here, not from an instance.
+    weight_decay : float, default=1e-4
+        Decoupled weight decay of kernels.
+    l2_sp : float, default=0.0
+        Penalty on half the squared distance of the unfrozen backbone weights from
+        where they started [3]_.
+    label_smoothing : float, default=0.0
+        Share of each label spread over all classes.
+    batch_size : int, default=32
+        Rows in a gradient step.
+    epochs : int, default=50
+        Greatest number of passes over the rows, over all stages of the recipe.
+    early_stopping : bool, default=False
+        Set aside a stratified share of the rows, stop when their accuracy has not
+        improved by `tol` for `n_iter_no_change` epochs, and restore the best
+        weights. Otherwise training stops likewise by the training loss.
+    validation_fraction : float, default=0.1
+        Share set aside by `early_stopping`.
+    n_iter_no_change : int, default=10
+        Epochs without improvement that are waited for.
+    tol : float, default=1e-4
+        Least improvement that counts.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, as in other classifiers.
+    warm_start : bool, default=False
+        Go on from the weights of the last fit.
+    callbacks : list or None, default=None
+        Keras callbacks: names, factories or instances, which are copied. Their
+        epoch hooks are called.
+    memory : str, path-like, joblib.Memory or None, default=None
+        Folder in which outputs of frozen layers are kept for other processes and
+        later runs. In one process the feature store keeps them in any case; see
+        :ref:`feature_store`.
+    dtype : {"float32", "float64"}, default="float32"
+        Type of all computations.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the head, of fresh weights, shuffles and random layers.
+    verbose : int, default=0
+        1 shows a progress bar with loss and score.
+
+    Attributes
+    ----------
+    backbone_ : Backbone
+        The network with the trained weights, its head and classes.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels: those of the labelled rows.
+    method_ : AdaptationMethod
+        The method that was used, with its parameters.
+    target_prior_ : ndarray of shape (n_classes,) or None
+        Estimated shares of the classes in the target: by the method, where it makes an
+        estimate, otherwise the mean of the predicted probabilities. None without a
+        target.
+    source_weights_ : ndarray of shape (n_samples,)
+        Factors that the method put on the weights of the rows of X, of mean 1 over
+        those of the source and 0 for rows that were not learned from.
+    frozen_depth_ : int
+        Number of frozen weighted layers.
+    history_ : dict of list
+        One value an epoch: stage, loss (that of the source), learning_rate,
+        alignment_loss and domain_accuracy, the share of rows whose domain the
+        discriminator tells, where the method has them; with `early_stopping`, val_loss
+        and val_score. A solved probe is one entry.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    loss_, best_loss_ : float
+        The last and the least training loss.
+    n_iter_ : int
+        Number of entries in the history.
+    validation_scores_ : list of float or None
+        Accuracy on the source rows set aside after each epoch.
+    best_validation_score_ : float or None
+        The greatest of them; its weights are the ones kept.
+    n_features_in_ : int
+        Length of the second axis of X.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Column names, where X had them.
+
+    See Also
+    --------
+    TransferClassifier : Without a target.
+    sktransfer.model_selection : Scorers and splitters for domains.
+
+    References
+    ----------
+    .. [1] Kumar et al. (2022). Fine-Tuning can Distort Pretrained Features and
+       Underperform Out-of-Distribution. ICLR. arXiv:2202.10054
+    .. [2] Howard & Ruder (2018). Universal Language Model Fine-tuning for Text
+       Classification. ACL. arXiv:1801.06146
+    .. [3] Li, Grandvalet & Davoine (2018). Explicit Inductive Bias for Transfer
+       Learning with Convolutional Networks. ICML. arXiv:1802.01483
+
+    Examples
+    --------
+    >>> from sktransfer import DomainAdaptedClassifier
+    >>> from sktransfer.datasets import make_shifted_classification
+    >>> X, y, sample_domain = make_shifted_classification(
+    ...     kind="subspace", random_state=0
+    ... )
+    """
+
+    __metadata_request__fit = {"sample_domain": True, "X_target": True}
+
+    _parameter_constraints = {
+        **TRAINING_PARAMETERS,
+        "method": "no_validation",
+        "target_labels": [StrOptions({"ignore", "use"})],
+    }
+
+    def __init__(
+        self,
+        backbone="mlp",
+        *,
+        method="auto",
+        target_labels="ignore",
+        weights="auto",
+        feature_layer="auto",
+        head="new",
+        preprocess="auto",
+        frozen_depth=0,
+        recipe="lp-ft",
+        learning_rate=1e-3,
+        head_learning_rate=None,
+        layer_decay=1.0,
+        optimizer="adamw",
+        weight_decay=1e-4,
+        l2_sp=0.0,
+        label_smoothing=0.0,
+        batch_size=32,
+        epochs=50,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        class_weight=None,
+        warm_start=False,
+        callbacks=None,
+        memory=None,
+        dtype="float32",
+        random_state=None,
+        verbose=0,
+    ):
+        self.backbone = backbone
+        self.method = method
+        self.target_labels = target_labels
+        self.weights = weights
+        self.feature_layer = feature_layer
+        self.head = head
+        self.preprocess = preprocess
+        self.frozen_depth = frozen_depth
+        self.recipe = recipe
+        self.learning_rate = learning_rate
+        self.head_learning_rate = head_learning_rate
+        self.layer_decay = layer_decay
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.l2_sp = l2_sp
+        self.label_smoothing = label_smoothing
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.memory = memory
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, *, sample_domain=None, X_target=None, sample_weight=None):
+        """Train on the source for the target.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows of the shape that the backbone takes, or flat rows of the same size.
+        y : array-like of shape (n_samples,)
+            Class labels. Those of target rows may be anything, None and NaN too.
+        sample_domain : array-like of shape (n_samples,) or None, default=None
+            Integers, 0 or more for rows of a source and less than 0 for rows of a
+            target; different numbers are different domains. None means that all rows
+            of X are of one source.
+        X_target : array-like of shape (n_target, ...), tuple or None, default=None
+            Unlabelled rows of a target, beside those in X. In a tuple of one array they
+            are not cut by a search or cross-validation.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows of X; a row of weight 0 is as good as absent. Rows of
+            the target without a label all count alike.
+
+        Returns
+        -------
+        self : DomainAdaptedClassifier
+
+        Raises
+        ------
+        ValueError
+            When the data or a parameter is not usable, among them BackboneError; or
+            when the loss becomes NaN (NonFiniteLossError).
+        """
+        from sktransfer.adaptation.resolve import resolve_method
+
+        with self._all_or_nothing():
+            method = resolve_method(self.method)
+            rows = DomainRows.check(self, X, y, sample_domain, X_target, sample_weight)
+            labels, going_on = self._check_labels(rows.y)
+            fitted = self._fit(
+                rows.X,
+                rows.index,
+                rows.y,
+                rows.sample_weight,
+                labels,
+                going_on=going_on,
+                run=functools.partial(rows.run, method),
+            )
+            self.method_ = method
+            for name, value in fitted.attributes.items():
+                setattr(self, f"{name}_", value)
+        return self

@@ -1,0 +1,346 @@
+"""What the estimators share in fit: checks of labels, training, fitted attributes."""
+
+import contextlib
+import numbers
+import os
+
+import numpy as np
+from joblib import Memory
+from sklearn.model_selection import train_test_split
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight
+
+from sktransfer.base import (
+    BaseTransferClassifier,
+    check_rows,
+    make_rng,
+    memory_folder,
+    shape_rows,
+)
+from sktransfer.callback_context import EpochTasks
+from sktransfer.exceptions import BackboneError
+
+_RECIPES = ("linear-probe", "full", "lp-ft", "gradual")
+
+TRAINING_PARAMETERS = {
+    "backbone": "no_validation",
+    "weights": [str, os.PathLike, None],
+    "feature_layer": [str],
+    "head": [StrOptions({"new", "keep"})],
+    "preprocess": [str, None],
+    "frozen_depth": "no_validation",
+    "recipe": [StrOptions(set(_RECIPES))],
+    "learning_rate": "no_validation",
+    "head_learning_rate": [Interval(numbers.Real, 0, None, closed="neither"), None],
+    "layer_decay": [Interval(numbers.Real, 0, 1, closed="right")],
+    "optimizer": "no_validation",
+    "weight_decay": [Interval(numbers.Real, 0, None, closed="left")],
+    "l2_sp": [Interval(numbers.Real, 0, None, closed="left")],
+    "label_smoothing": [Interval(numbers.Real, 0, 1, closed="left")],
+    "batch_size": [Interval(numbers.Integral, 1, None, closed="left")],
+    "epochs": [Interval(numbers.Integral, 1, None, closed="left")],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(numbers.Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(numbers.Integral, 1, None, closed="left")],
+    "tol": [Interval(numbers.Real, 0, None, closed="left")],
+    "class_weight": [dict, StrOptions({"balanced"}), None],
+    "warm_start": ["boolean"],
+    "callbacks": "no_validation",
+    "memory": [str, os.PathLike, Memory, None],
+    "dtype": [StrOptions({"float32", "float64"})],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+class FittedByFineTuning(BaseTransferClassifier):
+    """Fitting of an estimator with the parameters of TRAINING_PARAMETERS."""
+
+    def _check_fit_input(self, X, y, sample_weight, *, reset=True):
+        """Check a training set; rows without weight are left out.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, ...)
+            All rows, not copied.
+        index : ndarray of shape (n,), int
+            Rows with a weight above 0.
+        y : ndarray of shape (n,)
+            Their labels as given.
+        sample_weight : ndarray of shape (n,), float64
+            Their weights.
+        """
+        X, y = check_rows(self, X, y, reset=reset)
+        check_classification_targets(y)
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        index = np.flatnonzero(sample_weight > 0)
+        return X, index, y[index], sample_weight[index]
+
+    def _apply_class_weight(self, y, sample_weight):
+        """Multiply weights by those of the classes; a new array."""
+        if self.class_weight is None:
+            return sample_weight
+        labels, position = np.unique(y, return_inverse=True)
+        weight_of = compute_class_weight(
+            self.class_weight, classes=labels, y=y, sample_weight=sample_weight
+        )
+        if (weight_of < 0).any() or not weight_of.any():
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is not usable; weights must be 0 "
+                "or more, and one of them above 0."
+            )
+        return sample_weight * weight_of[position]
+
+    def _resolve_backbone(self, X, index, sample_weight, rng):
+        """Find the backbone of a new fit, with its starting weights."""
+        seed = int(rng.integers(2**31))
+        if isinstance(self.backbone, str) and self.backbone == "mlp":
+            from sktransfer.backbones.mlp import make_mlp
+
+            if self.weights not in ("auto", None):
+                raise BackboneError(
+                    f"weights={self.weights!r} does not go with backbone='mlp', whose "
+                    "width follows the data; pass a fitted estimator's backbone_."
+                )
+            return make_mlp(X.reshape(len(X), -1), index, sample_weight, rng)
+        from sktransfer.backbones.resolve import resolve
+
+        return resolve(
+            self.backbone,
+            weights=self.weights,
+            feature_layer=self.feature_layer,
+            preprocess=self.preprocess,
+            row_shape=X.shape[1:],
+            seed=seed,
+        )
+
+    def _choose_classes(self, backbone, labels):
+        """Labels of the head's columns, from those of the training set."""
+        if self.head == "new":
+            return labels
+        if backbone.head is None:
+            raise ValueError(
+                "head='keep' needs a backbone that ends in a Dense classification "
+                f"layer; {backbone.name!r} has none at "
+                f"feature_layer={self.feature_layer!r}. Use head='new'."
+            )
+        n_columns = len(backbone.head[1])
+        if backbone.classes is not None:
+            classes = backbone.classes
+        elif len(labels) == n_columns:
+            classes = labels
+        else:
+            classes = np.arange(n_columns)
+        if not np.isin(labels, classes).all():
+            raise ValueError(
+                f"head='keep' keeps {n_columns} classes, {classes.tolist()}; the "
+                f"labels are {labels.tolist()}. Use head='new'."
+            )
+        return classes
+
+    def _set_aside(self, examples, n_classes, rng):
+        """Split off a stratified, shuffled validation set."""
+        try:
+            kept, aside = train_test_split(
+                np.arange(len(examples)),
+                test_size=self.validation_fraction,
+                stratify=examples.y,
+                random_state=int(rng.integers(2**31)),
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True with validation_fraction="
+                f"{self.validation_fraction} cannot set aside a row of each of the "
+                f"{n_classes} classes from {len(examples)} rows: {error} Use more "
+                "rows, a larger validation_fraction or early_stopping=False."
+            ) from error
+        return examples.part(kept), examples.part(aside)
+
+    def _settings(self):
+        from sktransfer.training.loop import Settings
+        from sktransfer.training.optimizers import (
+            check_learning_rate,
+            serialize_optimizer,
+        )
+
+        check_learning_rate(self.learning_rate)
+        names = [
+            "learning_rate",
+            "head_learning_rate",
+            "layer_decay",
+            "weight_decay",
+            "l2_sp",
+            "label_smoothing",
+            "batch_size",
+            "epochs",
+            "n_iter_no_change",
+            "tol",
+        ]
+        return Settings(
+            optimizer=serialize_optimizer(self.optimizer),
+            **{name: getattr(self, name) for name in names},
+        )
+
+    def _check_labels(self, y):
+        """Check the labels of a training set; return its classes and if it goes on."""
+        labels = np.unique(y)
+        if len(labels) < 2:
+            raise ValueError(
+                "y has one class (with a sample_weight above 0); at least 2 "
+                "classes are needed."
+            )
+        going_on = self.warm_start and hasattr(self, "backbone_")
+        if going_on and not (
+            np.isin(labels, self.classes_).all()
+            if self.head == "keep"
+            else np.array_equal(labels, self.classes_)
+        ):
+            raise ValueError(
+                f"warm_start goes on with the classes {self.classes_.tolist()}; y "
+                f"has {labels.tolist()}."
+            )
+        return labels, going_on
+
+    def _fit(
+        self,
+        X,
+        index,
+        y,
+        sample_weight,
+        labels,
+        *,
+        going_on,
+        partial=False,
+        run=None,
+    ):
+        """Train on checked rows, from the fitted weights if `going_on`.
+
+        `run` may make something else of what fine_tune gets. The Fit is returned.
+        """
+        from sktransfer.backbones.freezing import resolve_depth
+        from sktransfer.training.observer import Observer, make_callbacks
+        from sktransfer.training.recipes import Stage, fine_tune, plan
+        from sktransfer.training.rows import Examples
+
+        rng = make_rng(self.random_state)
+        settings = self._settings()
+        if going_on:
+            backbone, classes = self.backbone_, self.classes_
+            from_scratch = self._from_scratch
+        else:
+            backbone = self._resolve_backbone(X, index, sample_weight, rng)
+            classes = self._choose_classes(backbone, labels)
+            from_scratch = not backbone.pretrained
+        has_head = going_on or self.head == "keep"
+        X = shape_rows(X, backbone.input_shape)
+        depth = resolve_depth(self.frozen_depth, backbone.n_layers)
+        if self.recipe == "linear-probe":
+            depth = backbone.n_layers
+
+        position = np.searchsorted(classes, y).astype(np.int32)
+        weight = self._apply_class_weight(y, sample_weight)
+        examples, validation = Examples(X, index, position, weight), None
+        if self.early_stopping and not partial:
+            examples, validation = self._set_aside(examples, len(classes), rng)
+
+        if partial:
+            stages = [Stage("fine-tune", depth, 1)]
+        else:
+            stages = plan(
+                self.recipe,
+                depth=depth,
+                n_layers=backbone.n_layers,
+                epochs=self.epochs,
+                pretrained=backbone.pretrained or going_on,
+                has_head=has_head,
+            )
+        n_epochs = sum(stage.epochs for stage in stages)
+        tasks = None
+        if not partial:
+            tasks = EpochTasks(
+                self,
+                lambda: X[index],
+                y,
+                backbone,
+                classes,
+                n_epochs if run is None else None,
+            )
+        observer = Observer(
+            make_callbacks(self.callbacks),
+            epochs=n_epochs,
+            verbose=self.verbose,
+            listener=tasks if getattr(self, "_skl_callbacks", None) else None,
+        )
+        state, entries = None, []
+        if partial and going_on:
+            state, entries = getattr(self, "_partial_fit_state", (state, entries))
+        fitted = (run or fine_tune)(
+            backbone,
+            backbone.head if has_head else None,
+            stages,
+            examples,
+            validation,
+            len(classes),
+            settings,
+            dtype=self.dtype,
+            from_scratch=from_scratch,
+            rng=rng,
+            observer=observer,
+            folder=memory_folder(self.memory),
+            optimizer_state=state,
+        )
+        observer.close()
+        entries = [*entries, *fitted.history.epochs]
+        self._keep(fitted, entries, classes, depth)
+        self._from_scratch = from_scratch
+        if partial:
+            self._partial_fit_state = (fitted.optimizer_state, entries)
+        else:
+            vars(self).pop("_partial_fit_state", None)
+            tasks.end()
+        return fitted
+
+    def _keep(self, fitted, entries, classes, depth):
+        """Set the fitted attributes."""
+        # Weights that did not change stay the same object, shared with the source.
+        weights = [
+            old if np.array_equal(old, new) else new
+            for old, new in zip(fitted.backbone.weights, fitted.weights, strict=True)
+        ]
+        self.backbone_ = fitted.backbone.replace(
+            weights=weights, head=fitted.head, classes=classes, pretrained=True
+        )
+        self.classes_ = classes
+        self.frozen_depth_ = depth
+        self.history_ = {
+            key: [entry.get(key) for entry in entries]
+            for key in dict.fromkeys(key for entry in entries for key in entry)
+        }
+        self.loss_curve_ = self.history_["loss"]
+        self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
+        self.n_iter_ = len(entries)
+        self.validation_scores_ = self.history_.get("val_score")
+        self.best_validation_score_ = fitted.history.best_score
+
+    @contextlib.contextmanager
+    def _all_or_nothing(self):
+        """Leave the fitted attributes as they were when fit does not succeed."""
+        before = {k: v for k, v in vars(self).items() if _is_fitted_name(k)}
+        try:
+            yield
+        except BaseException:
+            for name in [k for k in vars(self) if _is_fitted_name(k)]:
+                delattr(self, name)
+            vars(self).update(before)
+            raise
+
+
+def _is_fitted_name(name):
+    return (name.endswith("_") and not name.startswith("_")) or name in (
+        "_from_scratch",
+        "_partial_fit_state",
+    )
