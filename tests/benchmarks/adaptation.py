@@ -5,8 +5,14 @@
 
 Each fit adds a line to the file of results, and what is in it is not run again: the
 comparison can be stopped, gone on with, and extended by `--cases`, `--methods` and
-`--seeds`. `--methods ours,neighbours` runs ADAPT and SKADA too, by the interpreter
-`--peer-python` if they are not installed beside us. `--speed` times DANN instead.
+`--seeds`. Without anything left to run it writes the report alone.
+
+ADAPT and SKADA install beside us with the extra `peers`, or live in an environment of
+their own, which needs that extra's packages only:
+
+    python tests/benchmarks/adaptation.py --out results.jsonl --methods neighbours \\
+        --peer-python other/bin/python
+    python tests/benchmarks/adaptation.py --out results.jsonl --speed
 """
 
 import argparse
@@ -15,6 +21,7 @@ from pathlib import Path
 
 # Small products of NumPy and scikit-learn lose by threads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from adaptation_cases import records, speed
 from adaptation_cases.cases import CASES

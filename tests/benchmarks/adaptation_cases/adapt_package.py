@@ -26,9 +26,9 @@ def fit(job):
     """Fit by the method of a job; see :func:`adaptation_cases.ours.fit`."""
     X_source, X_target = standardised(job)
     if job.method in _NETWORKS:
+        X_source, X_target = X_source.astype("float32"), X_target.astype("float32")
         model = _fit_network(job, X_source, X_target)
         return lambda: model.predict(X_target, verbose=0)
-    X_source, X_target = X_source.astype(float), X_target.astype(float)
     package = feature_based if hasattr(feature_based, job.method) else instance_based
     model = getattr(package, job.method)(
         shallow_classifier(job), Xt=X_target, verbose=0, random_state=job.seed

@@ -18,13 +18,12 @@ def standardised(job):
 
     Returns
     -------
-    X_source, X_target : ndarray of shape (n_rows, n_features), float32
+    X_source, X_target : ndarray of shape (n_rows, n_features), float64
     """
     mean, scale = job.X_source.mean(axis=0), job.X_source.std(axis=0)
     scale[scale <= 1e-6 * np.sqrt(1 + mean**2)] = 1.0
     return tuple(
-        np.clip((X - mean) / scale, -_CLIP, _CLIP).astype("float32")
-        for X in (job.X_source, job.X_target)
+        np.clip((X - mean) / scale, -_CLIP, _CLIP) for X in (job.X_source, job.X_target)
     )
 
 

@@ -2,31 +2,14 @@
 
 import numpy as np
 
+from sktransfer.adaptation.resolve import CLASS_OF_NAME
+
 FLOOR, CEILING, WITH_LABELLED = REFERENCES = (
     "source-trained",
     "target-trained",
     "source-and-labelled",
 )
-OURS = (
-    "source_only",
-    "deep_coral",
-    "dan",
-    "jan",
-    "dann",
-    "cdan",
-    "mdd",
-    "mcd",
-    "deep_jdot",
-    "mcc",
-    "shot",
-    "adabn",
-    "tent",
-    "mme",
-    "reweight",
-    "label_shift",
-    "domain_standardise",
-    "auto",
-)
+OURS = tuple(CLASS_OF_NAME)
 # Neighbours' methods, and what they are called with us, if they are.
 NEIGHBOURS = {
     "adapt:DeepCORAL": "deep_coral",
@@ -71,9 +54,7 @@ NEIGHBOURS = {
     "skada:MultiLinearMongeAlignment": None,
     "skada:MMDLSConSMapping": None,
     "skada:OTLabelProp": None,
-    "skada:JCPOTLabelProp": None,
     "skada:JDOTClassifier": None,
-    "skada:DASVMClassifier": None,
 }
 # Some target rows are labelled.
 SEMI_SUPERVISED = (WITH_LABELLED, "mme")

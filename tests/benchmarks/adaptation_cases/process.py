@@ -35,7 +35,7 @@ class Worker:
         Seconds after which a job is given up.
     """
 
-    def __init__(self, package, python=None, *, one_thread=True, timeout=600):
+    def __init__(self, package, python=None, *, one_thread=True, timeout=1800):
         self.package = package
         self.python = str(python or sys.executable)
         self.settings = _SETTINGS | (_ONE_THREAD if one_thread else {})

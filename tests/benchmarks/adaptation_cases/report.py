@@ -265,8 +265,8 @@ def speeds(times):
 
 def seconds(results):
     """Make the table of the times of a fit."""
-    methods = results.methods([FLOOR, CEILING, *OURS, *NEIGHBOURS])
     families = [family for family in _FAMILIES if results.cases(family)]
+    methods = results.methods([FLOOR, CEILING, *OURS, *NEIGHBOURS]) if families else ()
     rows = [("method", *families)]
     for method in methods:
         times = (

@@ -37,7 +37,11 @@ _SOURCE, _TARGET = 1, -2
 def fit(job):
     """Fit by the method of a job; see :func:`adaptation_cases.ours.fit`."""
     X_source, X_target = standardised(job)
-    model = _network(job) if job.method in _NETWORKS else _pipeline(job)
+    if job.method in _NETWORKS:
+        model = _network(job)
+        X_source, X_target = X_source.astype("float32"), X_target.astype("float32")
+    else:
+        model = _pipeline(job)
     model.fit(
         np.concatenate([X_source, X_target]),
         # -1 stands for no label.
@@ -69,8 +73,6 @@ def _network(job):
 
 
 def _pipeline(job):
-    if job.method == "DASVMClassifier":
-        return skada.DASVMClassifier()
     classifier = shallow_classifier(job).set_fit_request(sample_weight=True)
     return getattr(skada, job.method)(base_estimator=classifier)
 
