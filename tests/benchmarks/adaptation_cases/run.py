@@ -39,26 +39,34 @@ def run(cases, methods, seeds, *, file, epochs, jobs, peer_python=None, again=Fa
     """
     fits, _ = records.read(file)
     done = set() if again else {key for key in fits if "error" not in fits[key]}
-    lock = threading.Lock()
+    lock, stopped = threading.Lock(), threading.Event()
 
     def run_method(method):
         package = package_of(method)
         python = None if package == "sktransfer" else peer_python
+        fits = [
+            (case, seed)
+            for seed in seeds
+            for case in cases
+            if runs_on(method, CASES[case]) and (method, case, seed, epochs) not in done
+        ]
         with Worker(package, python) as worker:
-            for seed in seeds:
-                for case in cases:
-                    if not runs_on(method, CASES[case]) or (
-                        (method, case, seed, epochs) in done
-                    ):
-                        continue
-                    record = _run_one(worker, folder, method, case, seed, epochs)
-                    with lock, file.open("a") as lines:
-                        lines.write(json.dumps(record) + "\n")
-                    _print(record)
+            for case, seed in fits:
+                record = _run_one(worker, folder, method, case, seed, epochs)
+                # An interrupt ends the workers too, which is no failure of theirs.
+                if stopped.is_set():
+                    return
+                with lock, file.open("a") as lines:
+                    lines.write(json.dumps(record) + "\n")
+                _print(record)
 
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
         folder = Path(folder)
-        list(pool.map(run_method, methods))
+        try:
+            list(pool.map(run_method, methods))
+        except KeyboardInterrupt:
+            stopped.set()
+            raise
 
 
 def make_job(folder, method, case, seed, epochs):
