@@ -1,0 +1,118 @@
+"""Our estimators: what adaptation has to beat and to reach, and the methods."""
+
+import os
+from pathlib import Path
+
+import joblib
+import keras
+import numpy as np
+from sklearn.model_selection import StratifiedKFold
+
+from sktransfer import TransferClassifier
+
+
+def fit(job):
+    """Fit by the method of a job.
+
+    Parameters
+    ----------
+    job : Job
+        What to fit on.
+
+    Returns
+    -------
+    callable
+        Gives the probabilities of the target's rows, of shape (n_rows, n_classes).
+    """
+    parameters = {
+        "backbone": _backbone(job),
+        "epochs": job.epochs,
+        "batch_size": job.batch_size,
+        "random_state": job.seed,
+    }
+    if job.same_work:
+        parameters["n_iter_no_change"] = job.epochs
+    fit_method = _REFERENCES.get(job.method, _fit_adapted)
+    return fit_method(job, parameters)
+
+
+def _fit_source(job, parameters):
+    model = TransferClassifier(**parameters).fit(job.X_source, job.y_source)
+    return lambda: model.predict_proba(job.X_target)
+
+
+def _fit_target(job, parameters):
+    """Fit on either half of the target; each row is of the model without it."""
+    proba = np.zeros((len(job.X_target), job.n_classes))
+    halves = StratifiedKFold(2, shuffle=True, random_state=job.seed)
+    for train, test in halves.split(job.X_target, job.y_target):
+        model = TransferClassifier(**parameters)
+        model.fit(job.X_target[train], job.y_target[train])
+        columns = np.ix_(test, model.classes_)
+        proba[columns] = model.predict_proba(job.X_target[test])
+    return lambda: proba
+
+
+def _fit_labelled(job, parameters):
+    """Fit on the source's rows and the labelled ones of the target."""
+    known = job.y_target >= 0
+    model = TransferClassifier(**parameters).fit(
+        np.concatenate([job.X_source, job.X_target[known]]),
+        np.concatenate([job.y_source, job.y_target[known]]),
+    )
+    return lambda: model.predict_proba(job.X_target)
+
+
+_REFERENCES = {
+    "source-trained": _fit_source,
+    "target-trained": _fit_target,
+    "source-and-labelled": _fit_labelled,
+}
+
+
+def _fit_adapted(job, parameters):
+    from sktransfer import DomainAdaptedClassifier
+
+    parameters = parameters | {"method": job.method}
+    labels = np.zeros(len(job.X_target), dtype=int)
+    if job.y_target is not None:
+        parameters["target_labels"] = "use"
+        labels = np.where(job.y_target >= 0, job.y_target.astype(object), None)
+    model = DomainAdaptedClassifier(**parameters).fit(
+        np.concatenate([job.X_source, job.X_target]),
+        np.concatenate([job.y_source, labels]),
+        sample_domain=np.repeat([0, -1], [len(job.X_source), len(job.X_target)]),
+    )
+    return lambda: model.predict_proba(job.X_target)
+
+
+def _backbone(job):
+    if job.backbone == "mlp":
+        return "mlp"
+    file = Path(job.rows_file).with_suffix(".backbone")
+    if not file.exists():
+        source = TransferClassifier(
+            convolutional_network,
+            weights=None,
+            recipe="full",
+            epochs=job.epochs,
+            batch_size=job.batch_size,
+            random_state=job.seed,
+        ).fit(job.X_source, job.y_source)
+        # Another process may be writing it too; they write the same.
+        own = file.with_suffix(f".{os.getpid()}")
+        joblib.dump(source.backbone_, own)
+        own.replace(file)
+    return joblib.load(file)
+
+
+def convolutional_network():
+    """Three convolutions with BatchNormalization, for images of 8 x 8."""
+    layers = [keras.Input((8, 8, 1))]
+    for width, stride in ((8, 1), (16, 2), (32, 2)):
+        layers += [
+            keras.layers.Conv2D(width, 3, stride, padding="same", use_bias=False),
+            keras.layers.BatchNormalization(),
+            keras.layers.Activation("relu"),
+        ]
+    return keras.Sequential([*layers, keras.layers.Flatten()])
