@@ -20,14 +20,14 @@ class MCD(AdaptationMethod):
     1. of everything, on :math:`CE_s + CE'_s`;
     2. of the heads, on :math:`CE_s + CE'_s - \mathrm{trade\_off} \cdot D`: they find
        the rows of the target that the classes of the source do not decide;
-    3. of the features, k times, on :math:`\mathrm{trade\_off} \cdot D`: these rows move
-       to where they are decided.
+    3. of the features, k times, on :math:`CE_s + \mathrm{trade\_off} \cdot D`: these rows
+       move to where they are decided. In the paper :math:`CE_s` is not part of it; without
+       it an optimizer such as AdamW, which makes steps of one size of any gradient, moves
+       all rows into one class.
 
     The strength is constant. The first head predicts; weights of rows count in its
     cross-entropy alone. An epoch takes about :math:`2 + k` times as long as without a
-    target. As an optimizer such as AdamW makes steps of one size of any gradient, the
-    learning rate decides how strong steps 2 and 3 are: with one too great for the data
-    all rows may end in one class.
+    target.
 
     Parameters
     ----------
@@ -62,8 +62,7 @@ class MCD(AdaptationMethod):
         return [
             Phase(_of_second_head),
             Phase(self._of_heads, trains="heads"),
-            *self.n_feature_steps
-            * [Phase(self.loss, trains="features", cross_entropy=False)],
+            *self.n_feature_steps * [Phase(self.loss, trains="features")],
         ]
 
     def _of_heads(self, batch, strength, networks):

@@ -28,19 +28,21 @@ class SHOT(AdaptationMethod):
     centroids of these classes are computed, and the rows labelled by them. A class that
     no row is predicted as is left out.
 
-    The strength is constant. Batch normalisation keeps the statistics that it has. The
-    network is for the target alone.
+    The strength is constant. Batch normalisation that is not frozen gets the statistics
+    of the target between the stages, as by :class:`AdaBN`, and keeps them in the second
+    one. The network is for the target alone.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        Factor on the loss of the second stage.
+        Factor on the loss of the second stage; also the share of the target's
+        statistics, where it is less than 1.
     beta : float, default=0.3
         Factor on the cross-entropy with the pseudo-labels.
     label_smoothing : float, default=0.1
         Label smoothing of the first stage, in place of the estimator's.
-    epochs : int or None, default=None
-        Passes over the target; None is as many as the estimator's `epochs`.
+    epochs : int, default=15
+        Passes over the target.
 
     References
     ----------
@@ -48,7 +50,7 @@ class SHOT(AdaptationMethod):
        Hypothesis Transfer for Unsupervised Domain Adaptation. ICML. arXiv:2002.08546
     """
 
-    def __init__(self, trade_off=1.0, *, beta=0.3, label_smoothing=0.1, epochs=None):
+    def __init__(self, trade_off=1.0, *, beta=0.3, label_smoothing=0.1, epochs=15):
         self.trade_off = trade_off
         self.beta = beta
         self.label_smoothing = label_smoothing
@@ -72,6 +74,8 @@ class SHOT(AdaptationMethod):
     def adapt(self, task):
         """Train on the source, then on the target; see the base class."""
         fit = task.train(label_smoothing=self.label_smoothing)
+        if task.normalisation_layers():
+            fit = task.renormalise(fit, min(self.trade_off, 1.0))
         return task.train_on_target(
             fit, self, epochs=self.epochs, relabel=centroid_labels
         )

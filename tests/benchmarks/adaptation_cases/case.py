@@ -47,6 +47,8 @@ class Case:
         BatchNormalization, trained on the source.
     neighbours : bool
         Whether the neighbours run it too.
+    learning_rate : float
+        Of all methods, and of the training on the source alone or the target alone.
     """
 
     family: str
@@ -54,3 +56,4 @@ class Case:
     draw: Callable[[int], Rows]
     backbone: str = "mlp"
     neighbours: bool = False
+    learning_rate: float = 1e-3

@@ -1,5 +1,6 @@
 """Cases without a table: points in the plane, and digits."""
 
+from dataclasses import replace
 from functools import partial
 
 from adaptation_cases.case import Case, Rows
@@ -44,3 +45,9 @@ CONVOLUTIONS = {
     )
     for kind, title in _DIGITS.items()
 }
+# Adversaries need a greater learning rate than the default here.
+CONVOLUTIONS["convolution-translated-fast"] = replace(
+    CONVOLUTIONS["convolution-translated"],
+    title="digits, moved and dimmed, at three times the learning rate",
+    learning_rate=3e-3,
+)

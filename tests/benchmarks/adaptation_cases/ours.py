@@ -28,6 +28,7 @@ def fit(job):
         "backbone": _backbone(job),
         "epochs": job.epochs,
         "batch_size": job.batch_size,
+        "learning_rate": job.learning_rate,
         "random_state": job.seed,
     }
     if job.same_work:
@@ -109,7 +110,7 @@ def _backbone(job):
 def convolutional_network():
     """Three convolutions with BatchNormalization, for images of 8 x 8."""
     layers = [keras.Input((8, 8, 1))]
-    for width, stride in ((8, 1), (16, 2), (32, 2)):
+    for width, stride in ((16, 1), (32, 2), (64, 2)):
         layers += [
             keras.layers.Conv2D(width, 3, stride, padding="same", use_bias=False),
             keras.layers.BatchNormalization(),

@@ -174,7 +174,7 @@ def ranking(results, methods, cases, title):
 def translated(results):
     """Make the tables of the moved and dimmed digits."""
     tables = []
-    for case in ("digits-translated", "convolution-translated"):
+    for case in (name for name in CASES if "translated" in name):
         shares = {}
         if case in results.cases():
             for method in results.methods(_UNSUPERVISED):

@@ -98,6 +98,7 @@ def make_job(folder, method, case, seed, epochs):
     return {
         "method": method.partition(":")[2] or method,
         "backbone": CASES[case].backbone,
+        "learning_rate": CASES[case].learning_rate,
         "rows_file": str(file),
         "y_target": None if known is None else known.tolist(),
         "seed": seed,
