@@ -4,13 +4,12 @@ import dataclasses
 
 import numpy as np
 from scipy.special import entr, softmax
-from sklearn.metrics import roc_auc_score
 
+from sktransfer.adaptation._shift_test import estimate_shift, separability
 from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.dan import DAN
 from sktransfer.adaptation.domain_standardise import DomainStandardise
-from sktransfer.adaptation.label_shift import LabelShift, estimate_shift
-from sktransfer.adaptation.reweight import domain_log_odds
+from sktransfer.adaptation.label_shift import LabelShift
 from sktransfer.adaptation.source_only import SourceOnly
 
 # Beyond what other shares of the classes explain, a linear classifier may tell the
@@ -20,7 +19,6 @@ _MAX_SEPARABILITY = 0.75
 # from which on predictions are corrected. Rows that look otherwise can pass for a
 # smaller shift, and the error of a correction is greater than the gain.
 _MIN_SHIFT, _GROSS_SHIFT = 0.1, 0.5
-_ROWS_OF_A_DOMAIN = 2000
 
 
 class Auto(AdaptationMethod):
@@ -76,7 +74,7 @@ class Auto(AdaptationMethod):
         if shift.is_plausible and distance > _MIN_SHIFT:
             if (
                 distance > _GROSS_SHIFT
-                and _separability(task, source_only, shift) <= _MAX_SEPARABILITY
+                and separability(task, source_only, shift) <= _MAX_SEPARABILITY
             ):
                 chosen = LabelShift(guard=False)
                 fit = chosen.adapt(task)
@@ -103,28 +101,3 @@ class Auto(AdaptationMethod):
 def _mutual_information(task, fit):
     proba = softmax(task.logits(fit, task.target), axis=1)
     return entr(proba.mean(axis=0)).sum() - entr(proba).sum(axis=1).mean()
-
-
-def _separability(task, fit, shift):
-    """Area under the curve of telling the domains, beside the classes' shares."""
-    rng = task.rng
-    parts = [
-        examples.part(rng.permutation(len(examples))[:_ROWS_OF_A_DOMAIN])
-        for examples in (
-            task.source.part(np.flatnonzero(task.source_domains >= 0)),
-            task.target,
-        )
-    ]
-    features = [task.features(fit, part) for part in parts]
-    log_odds = domain_log_odds(*features, seed=int(rng.integers(2**31)))
-    ratio = np.divide(
-        shift.prior,
-        shift.source_prior,
-        out=np.zeros(task.n_classes),
-        where=shift.source_prior > 0,
-    )
-    return roc_auc_score(
-        np.repeat([0, 1], [len(part) for part in parts]),
-        log_odds,
-        sample_weight=np.concatenate([ratio[parts[0].y], np.ones(len(parts[1]))]),
-    )

@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 
 from sktransfer._large_arrays import take_rows
+from sktransfer.adaptation._shift_test import estimate_shift
 from sktransfer.adaptation.base import AdaptationMethod, check_share
-from sktransfer.adaptation.label_shift import estimate_shift
 
 _CHUNK_BYTES = 1 << 25
 # A deviation is that of rounding noise up to this share of 1 + |mean|.
