@@ -20,10 +20,10 @@ class MCD(AdaptationMethod):
     1. of everything, on :math:`CE_s + CE'_s`;
     2. of the heads, on :math:`CE_s + CE'_s - \mathrm{trade\_off} \cdot D`: they find
        the rows of the target that the classes of the source do not decide;
-    3. of the features, k times, on :math:`CE_s + \mathrm{trade\_off} \cdot D`: these rows
-       move to where they are decided. In the paper :math:`CE_s` is not part of it; without
-       it an optimizer such as AdamW, which makes steps of one size of any gradient, moves
-       all rows into one class.
+    3. of the features, k times, on :math:`CE_s + \mathrm{trade\_off} \cdot D`: these
+       rows move to where they are decided. In the paper :math:`CE_s` is not part of it;
+       without it an optimizer such as AdamW, which makes steps of one size of any
+       gradient, moves all rows into one class.
 
     The strength is constant. The first head predicts; weights of rows count in its
     cross-entropy alone. An epoch takes about :math:`2 + k` times as long as without a
