@@ -19,6 +19,8 @@ from sktransfer.adaptation.reweight import domain_log_odds
 # Of a difference between domains that is taken for label shift, this share at most may
 # be left when the classes' shares are made equal.
 MAX_UNEXPLAINED = 0.7
+# A linear classifier that tells the domains may then have this area under its curve.
+MAX_SEPARABILITY = 0.75
 _ROWS_OF_A_DOMAIN = 2000
 
 
@@ -152,25 +154,45 @@ def largest_step(proba, sample_weight, target_proba):
 
 
 def separability(task, fit, shift):
-    """Area under the curve of telling the domains, beside the classes' shares."""
+    """Compute how well the domains are told apart beside the shares of the classes.
+
+    Parameters
+    ----------
+    task : DomainTask
+        The rows.
+    fit : Fit
+        A network trained on the source, on whose features they are told apart.
+    shift : Shift
+        The shares to which the rows of the source are reweighted.
+
+    Returns
+    -------
+    float
+        Area under the curve of a linear classifier: 0.5 when a shift of the shares is
+        all there is, 1 when the domains do not overlap.
+    """
     rng = task.rng
-    parts = [
+    source, target = (
         examples.part(rng.permutation(len(examples))[:_ROWS_OF_A_DOMAIN])
         for examples in (
             task.source.part(np.flatnonzero(task.source_domains >= 0)),
             task.target,
         )
-    ]
-    features = [task.features(fit, part) for part in parts]
-    log_odds = domain_log_odds(*features, seed=int(rng.integers(2**31)))
+    )
+    log_odds = domain_log_odds(
+        task.features(fit, source),
+        task.features(fit, target),
+        seed=int(rng.integers(2**31)),
+    )
     ratio = np.divide(
         shift.prior,
         shift.source_prior,
         out=np.zeros(task.n_classes),
         where=shift.source_prior > 0,
     )
+    weight = source.sample_weight * ratio[source.y]
     return roc_auc_score(
-        np.repeat([0, 1], [len(part) for part in parts]),
+        np.repeat([0, 1], [len(source), len(target)]),
         log_odds,
-        sample_weight=np.concatenate([ratio[parts[0].y], np.ones(len(parts[1]))]),
+        sample_weight=np.concatenate([weight, np.ones(len(target))]),
     )

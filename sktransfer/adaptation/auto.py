@@ -5,16 +5,17 @@ import dataclasses
 import numpy as np
 from scipy.special import entr, softmax
 
-from sktransfer.adaptation._shift_test import estimate_shift, separability
+from sktransfer.adaptation._shift_test import (
+    MAX_SEPARABILITY,
+    estimate_shift,
+    separability,
+)
 from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.dan import DAN
 from sktransfer.adaptation.domain_standardise import DomainStandardise
 from sktransfer.adaptation.label_shift import LabelShift
 from sktransfer.adaptation.source_only import SourceOnly
 
-# Beyond what other shares of the classes explain, a linear classifier may tell the
-# domains apart with no greater area under its curve.
-_MAX_SEPARABILITY = 0.75
 # Total variation of the classes' shares from which on features are not aligned; and
 # from which on predictions are corrected. Rows that look otherwise can pass for a
 # smaller shift, and the error of a correction is greater than the gain.
@@ -29,14 +30,13 @@ class Auto(AdaptationMethod):
     correction of the shares is wrong when the rows look otherwise. So, without labels
     of the target:
 
-    1. Label shift is tested as in :class:`LabelShift`. If other shares of the classes
-       explain how the predictions differ, features are not aligned. If moreover the
-       shares differ grossly (a total variation of more than 0.5), and a linear
-       classifier on the features of a source-only network hardly tells the domains once
-       the rows of the source are weighted by those shares (an area under the curve of
-       at most 0.75), predictions are corrected by :class:`LabelShift`. Otherwise other
-       shares are only one of two explanations, and the network is that of
-       :class:`SourceOnly`.
+    1. Label shift is tested as by the guard of :class:`LabelShift`. If other shares of
+       the classes explain how the predictions differ, features are not aligned. If
+       moreover the shares differ grossly (a total variation of more than 0.5), and the
+       domains can hardly be told once the rows of the source are weighted by those
+       shares, which is the guard's second question, predictions are corrected by
+       :class:`LabelShift`. Otherwise other shares are only one of two explanations, and
+       the network is that of :class:`SourceOnly`.
     2. Otherwise the candidates are trained, and judged by the mutual information of row
        and predicted class on the target, the score of
        :class:`~sktransfer.model_selection.InfoMaxScorer`,
@@ -74,7 +74,7 @@ class Auto(AdaptationMethod):
         if shift.is_plausible and distance > _MIN_SHIFT:
             if (
                 distance > _GROSS_SHIFT
-                and separability(task, source_only, shift) <= _MAX_SEPARABILITY
+                and separability(task, source_only, shift) <= MAX_SEPARABILITY
             ):
                 chosen = LabelShift(guard=False)
                 fit = chosen.adapt(task)

@@ -44,8 +44,9 @@ class DomainStandardise(AdaptationMethod):
     map takes some of them for those of another class. So `guard` leaves the map out,
     with a warning, where the estimated shares of the classes in the target differ from
     those of the source by a total variation of more than 0.15, and a shift of the
-    shares explains the predictions on the target, as :class:`LabelShift` decides it.
-    Two more networks are trained for this, each on half of the source.
+    shares explains the predictions on the target, by the first of the two questions
+    that :class:`LabelShift` asks. Two more networks are trained for this, each on half
+    of the source.
 
     Parameters
     ----------

@@ -7,7 +7,12 @@ import warnings
 import numpy as np
 
 from sktransfer.adaptation._class_shares import class_shares
-from sktransfer.adaptation._shift_test import MAX_UNEXPLAINED, estimate_shift
+from sktransfer.adaptation._shift_test import (
+    MAX_SEPARABILITY,
+    MAX_UNEXPLAINED,
+    estimate_shift,
+    separability,
+)
 from sktransfer.adaptation.base import AdaptationMethod
 
 # Share of a class that the target seems not to have.
@@ -39,11 +44,19 @@ class LabelShift(AdaptationMethod):
     It is right under label shift: rows of a class look alike in both domains, and the
     shares of the classes differ. Where they look otherwise, the shares that are found
     may be far off. Then `guard` leaves the network as by :class:`SourceOnly`, with a
-    warning: under label shift, the predicted probabilities of the target's rows are
-    distributed as those of the source's rows that are reweighted by q / pi. If their
-    distance, by the test of Kolmogorov and Smirnov, is more than 0.7 of what it is
-    without weights, the shares explain too little. Rows that look otherwise in just
-    such a way as other shares would make them look cannot be told without labels.
+    warning. It asks two questions of what label shift would look like:
+
+    - The predicted probabilities of the target's rows should be distributed as those of
+      the source's rows that are reweighted by q / pi. If their distance, by the test of
+      Kolmogorov and Smirnov, is more than 0.7 of what it is without weights, the shares
+      explain too little.
+    - So should the features. If a linear classifier on those of a network trained on
+      the source, cross-fitted, tells the target's rows from the reweighted ones with an
+      area under the curve of more than 0.75, the rows look otherwise as well, be it in
+      a way that has nothing to do with the classes.
+
+    Rows that look otherwise in just such a way as other shares would make them look
+    cannot be told without labels.
 
     The network is for the target alone: it expects the target's shares.
 
@@ -58,7 +71,8 @@ class LabelShift(AdaptationMethod):
     n_splits : int, default=3
         Networks that are trained for the estimate, 2 or more.
     guard : bool, default=True
-        Whether nothing is corrected where label shift explains too little.
+        Whether nothing is corrected where the rows do not look like label shift. With
+        ``correct="loss"`` it takes one more training.
 
     References
     ----------
@@ -92,16 +106,17 @@ class LabelShift(AdaptationMethod):
         found = estimate_shift(
             task, self, estimator=self.estimator, n_splits=self.n_splits
         )
-        if self.guard and not found.is_plausible:
+        fit = None
+        if self.guard or self.correct == "predictions":
+            fit = task.train()
+        doubt = self._doubt(task, fit, found) if self.guard else None
+        if doubt:
             warnings.warn(
-                f"method={self}: other shares of the classes explain too little of how "
-                f"the target differs (unexplained: {found.unexplained:.2f}; expected "
-                f"at most {MAX_UNEXPLAINED}), so nothing is corrected, and the network "
-                "is that of method='source_only'. With guard=False it is corrected.",
+                f"method={self}: {doubt}, so nothing is corrected, and the network is "
+                "that of method='source_only'. With guard=False it is corrected.",
                 UserWarning,
                 stacklevel=2,
             )
-            fit = task.train()
             return dataclasses.replace(
                 fit, attributes={"target_prior": found.source_prior}
             )
@@ -113,13 +128,31 @@ class LabelShift(AdaptationMethod):
         if self.correct == "loss":
             fit = task.train(sample_weight=ratio[task.source.y] ** self.trade_off)
         else:
-            fit = task.train()
             kernel, bias = fit.head
             bias = found.slope * bias + found.bias + self.trade_off * np.log(ratio)
             head = [found.slope * kernel, bias]
             head = [array.astype(kernel.dtype) for array in head]
             fit = dataclasses.replace(fit, head=head)
         return dataclasses.replace(fit, attributes={"target_prior": found.prior})
+
+    @staticmethod
+    def _doubt(task, source_only, found):
+        """Say what speaks against label shift; None if nothing does."""
+        if not found.is_plausible:
+            return (
+                "other shares of the classes explain too little of how the target "
+                f"differs (unexplained: {found.unexplained:.2f}; expected at most "
+                f"{MAX_UNEXPLAINED})"
+            )
+        area = separability(task, source_only, found)
+        if area > MAX_SEPARABILITY:
+            return (
+                "the target's rows look otherwise than those of the source, also when "
+                "these are weighted to the shares of the classes that were found: a "
+                f"linear classifier tells them (area under the curve: {area:.2f}; "
+                f"expected at most {MAX_SEPARABILITY})"
+            )
+        return None
 
     def _check(self):
         for name, accepted in (

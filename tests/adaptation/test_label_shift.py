@@ -1,5 +1,7 @@
 """Predictions and losses corrected for the shares of the classes in the target."""
 
+import warnings
+
 import numpy as np
 import pytest
 from domain_methods import (
@@ -9,6 +11,7 @@ from domain_methods import (
     assert_same_network,
     fit,
     mean_accuracies,
+    target_accuracy,
     toy,
 )
 from networks import two_layers
@@ -107,6 +110,48 @@ def test_guard_leaves_other_shifts_alone(kind):
         model = fit(LabelShift(), domains, random_state=0)
     assert_same_network(model, fit("source_only", domains, random_state=0))
     np.testing.assert_allclose(model.target_prior_, [0.5, 0.5])
+
+
+def moved_beside_the_classes(seed=0):
+    """Rows moved as if there were more of class 1, and in a column of no class."""
+    rng = np.random.default_rng(seed)
+    y, sample_domain = rng.permutation(np.arange(600) % 2), np.repeat([0, -1], 300)
+    X = rng.normal(size=(600, 3))
+    X[:, 0] += 2 * y
+    X[300:] += [1, 0, 2]
+    return X, y, sample_domain
+
+
+@pytest.mark.parametrize("correct", ["predictions", "loss"])
+def test_guard_sees_what_the_shares_do_not_explain(found, correct):
+    domains = moved_beside_the_classes()
+    parameters = {"epochs": 20, "random_state": 0}
+    with pytest.warns(UserWarning, match=r"under the curve: 0\.\d\d; .* at most 0.75"):
+        model = fit(LabelShift(correct=correct), domains, **parameters)
+    (shift,) = found
+    assert shift.is_plausible
+    plain = fit("source_only", domains, **parameters)
+    assert_same_network(model, plain)
+    np.testing.assert_array_equal(model.target_prior_, shift.source_prior)
+    # It does not look in vain.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        corrected = fit(LabelShift(correct=correct, guard=False), domains, **parameters)
+    np.testing.assert_array_equal(corrected.target_prior_, shift.prior)
+    accuracy, plain_accuracy = (target_accuracy(m, domains) for m in (corrected, plain))
+    assert accuracy < plain_accuracy - 0.1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_guard_and_auto_let_label_shift_pass(seed):
+    domains = toy("label", seed)
+    guarded, auto, corrected = (
+        fit(method, domains, epochs=20, random_state=seed)
+        for method in (LabelShift(), "auto", LabelShift(guard=False))
+    )
+    assert isinstance(auto.method_, LabelShift)
+    assert_same_network(guarded, corrected)
+    assert_same_network(auto, corrected)
 
 
 def test_off_is_source_only():

@@ -1,10 +1,13 @@
-"""The distance by which it is decided which shift it is."""
+"""The two figures by which it is decided which shift it is."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from sktransfer.adaptation._shift_test import largest_step
+from sktransfer.adaptation._shift_test import Shift, largest_step, separability
+from sktransfer.training.rows import Examples
 
 
 def test_largest_step_is_that_of_the_two_sample_test():
@@ -17,3 +20,32 @@ def test_largest_step_is_that_of_the_two_sample_test():
         for c in range(3)
     )
     assert largest_step(rows, weight, others) == pytest.approx(expected, abs=1e-12)
+
+
+def rows_of_two_classes(share, moved, rng):
+    """Rows, some moved in a column of no class; weights make the classes equal."""
+    y = (rng.uniform(size=1000) < share).astype(int)
+    X = rng.normal(size=(1000, 2)) + np.outer(y, [3, 0]) + [0, moved]
+    weight = np.where(y == 1, 0.5 / share, 0.5 / (1 - share))
+    return Examples(X, np.arange(1000), y, weight)
+
+
+@pytest.mark.parametrize(
+    ("prior", "moved", "lowest", "highest"),
+    [(0.8, 0, 0.45, 0.55), (0.5, 0, 0.6, 0.8), (0.8, 2, 0.85, 1)],
+    ids=["the shares", "other shares", "rows that look otherwise"],
+)
+def test_separability_is_beside_the_shares(prior, moved, lowest, highest):
+    """From 0.2 of class 1, which weights make 0.5 of, to 0.8."""
+    rng = np.random.default_rng(0)
+    source = rows_of_two_classes(0.2, 0, rng)
+    task = SimpleNamespace(
+        source=source,
+        source_domains=np.zeros(1000, int),
+        target=rows_of_two_classes(0.8, moved, rng),
+        n_classes=2,
+        rng=rng,
+        features=lambda fit, examples: examples.X[examples.index],
+    )
+    shift = Shift(np.full(2, 0.5), np.array([1 - prior, prior]), 1.0, np.zeros(2), 0.0)
+    assert lowest < separability(task, None, shift) < highest
