@@ -25,7 +25,7 @@ def dense_network(n_inputs, hidden_units, n_outputs, *, dtype):
     inputs = outputs = keras.Input((n_inputs,), dtype=dtype)
     for i, units in enumerate((*hidden_units, n_outputs)):
         outputs = keras.layers.Dense(
-            units,
+            int(units),
             activation="relu" if i < len(hidden_units) else None,
             dtype=dtype,
         )(outputs)

@@ -1,6 +1,7 @@
 """AdaBN: batch normalisation with the statistics of the target."""
 
-from sktransfer.adaptation.base import AdaptationMethod, check_share
+from sktransfer.adaptation._parameters import SHARE
+from sktransfer.adaptation.base import AdaptationMethod
 
 
 class AdaBN(AdaptationMethod):
@@ -42,9 +43,12 @@ class AdaBN(AdaptationMethod):
        Adaptation. arXiv:1603.04779
     """
 
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "trade_off": [SHARE]
+    }
+
     def adapt(self, task):
         """Train on the source, then estimate anew; see the base class."""
-        check_share(self)
         if not task.normalisation_layers():
             raise ValueError(
                 f"method={self} needs a BatchNormalization that is not frozen; "

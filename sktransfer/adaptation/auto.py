@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from scipy.special import entr, softmax
 
+from sktransfer.adaptation._parameters import NOT_NEGATIVE, SequenceOf
 from sktransfer.adaptation._shift_test import (
     MAX_SEPARABILITY,
     estimate_shift,
@@ -60,10 +61,21 @@ class Auto(AdaptationMethod):
         Least gain that counts, as a share of the greatest possible score.
     """
 
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "candidates": [SequenceOf(AdaptationMethod), None],
+        "margin": [NOT_NEGATIVE],
+    }
+
     def __init__(self, trade_off=1.0, *, candidates=None, margin=0.15):
         self.trade_off = trade_off
         self.candidates = candidates
         self.margin = margin
+
+    def _validate_params(self):
+        """Check the parameters, and those of the candidates."""
+        super()._validate_params()
+        for candidate in self.candidates or ():
+            candidate._validate_params()
 
     def adapt(self, task):
         """Choose a method and train by it; see the base class."""

@@ -8,6 +8,8 @@ from typing import Any
 from keras import ops
 from sklearn.base import BaseEstimator
 
+from sktransfer.adaptation._parameters import NOT_NEGATIVE, check_parameters
+
 
 @dataclass(frozen=True)
 class DomainBatch:
@@ -74,8 +76,14 @@ class AdaptationMethod(BaseEstimator, ABC):
     metrics = ()
     supports_jit = True
 
+    _parameter_constraints = {"trade_off": [NOT_NEGATIVE]}
+
     def __init__(self, trade_off=1.0):
         self.trade_off = trade_off
+
+    def _validate_params(self):
+        """Check the parameters that have constraints."""
+        check_parameters(self)
 
     @staticmethod
     def schedule(progress):
@@ -174,12 +182,3 @@ def cross_entropy(logits, y):
     """Cross-entropy of each row with its class index."""
     log_proba = ops.log_softmax(logits)
     return -ops.squeeze(ops.take_along_axis(log_proba, y[:, None], axis=1), axis=1)
-
-
-def check_share(method):
-    """Raise ValueError where `trade_off` is a share and is greater than 1."""
-    if method.trade_off > 1:
-        raise ValueError(
-            f"trade_off={method.trade_off!r} of method={method}, which is a share; "
-            "expected a float from 0 to 1."
-        )

@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from sktransfer.adaptation._networks import dense_network, domain_loss
+from sktransfer.adaptation._parameters import COUNT, SequenceOf
 from sktransfer.adaptation.base import (
     AdaptationMethod,
     entropy,
@@ -44,6 +45,11 @@ class CDAN(AdaptationMethod):
 
     metrics = ("domain_accuracy",)
     schedule = staticmethod(grow)
+
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "entropy_weighting": ["boolean"],
+        "hidden_units": [SequenceOf(COUNT)],
+    }
 
     def __init__(
         self, trade_off=1.0, *, entropy_weighting=True, hidden_units=(256, 256)

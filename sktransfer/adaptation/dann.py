@@ -1,6 +1,7 @@
 """DANN: features from which the domain cannot be told."""
 
 from sktransfer.adaptation._networks import dense_network, domain_loss
+from sktransfer.adaptation._parameters import COUNT, SequenceOf
 from sktransfer.adaptation.base import AdaptationMethod, grow, reverse_gradient
 
 
@@ -31,6 +32,10 @@ class DANN(AdaptationMethod):
 
     metrics = ("domain_accuracy",)
     schedule = staticmethod(grow)
+
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "hidden_units": [SequenceOf(COUNT)],
+    }
 
     def __init__(self, trade_off=1.0, *, hidden_units=(256, 256)):
         self.trade_off = trade_off

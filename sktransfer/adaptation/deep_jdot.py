@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from sktransfer.adaptation._parameters import NOT_NEGATIVE
 from sktransfer.adaptation.base import AdaptationMethod
 
 
@@ -35,6 +36,11 @@ class DeepJDOT(AdaptationMethod):
     """
 
     supports_jit = False
+
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "alpha": [NOT_NEGATIVE],
+        "beta": [NOT_NEGATIVE],
+    }
 
     def __init__(self, trade_off=1.0, *, alpha=1e-3, beta=1e-4):
         self.trade_off = trade_off

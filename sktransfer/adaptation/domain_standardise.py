@@ -6,8 +6,9 @@ import warnings
 import numpy as np
 
 from sktransfer._large_arrays import take_rows
+from sktransfer.adaptation._parameters import SHARE
 from sktransfer.adaptation._shift_test import estimate_shift
-from sktransfer.adaptation.base import AdaptationMethod, check_share
+from sktransfer.adaptation.base import AdaptationMethod
 
 _CHUNK_BYTES = 1 << 25
 # A deviation is that of rounding noise up to this share of 1 + |mean|.
@@ -56,13 +57,17 @@ class DomainStandardise(AdaptationMethod):
         Whether the map is left out under label shift.
     """
 
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "trade_off": [SHARE],
+        "guard": ["boolean"],
+    }
+
     def __init__(self, trade_off=1.0, *, guard=True):
         self.trade_off = trade_off
         self.guard = guard
 
     def adapt(self, task):
         """Train on the source, then map the target; see the base class."""
-        check_share(self)
         if self.guard and self._is_label_shift(task):
             return task.train()
         source, domains = task.source, task.source_domains

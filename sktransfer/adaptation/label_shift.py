@@ -5,8 +5,10 @@ import numbers
 import warnings
 
 import numpy as np
+from sklearn.utils._param_validation import StrOptions
 
 from sktransfer.adaptation._class_shares import class_shares
+from sktransfer.adaptation._parameters import Number
 from sktransfer.adaptation._shift_test import (
     MAX_SEPARABILITY,
     MAX_UNEXPLAINED,
@@ -85,6 +87,13 @@ class LabelShift(AdaptationMethod):
        arXiv:1901.06852
     """
 
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "estimator": [StrOptions({"em", "bbse"})],
+        "correct": [StrOptions({"predictions", "loss"})],
+        "n_splits": [Number(numbers.Integral, 2, None, closed="left")],
+        "guard": ["boolean"],
+    }
+
     def __init__(
         self,
         trade_off=1.0,
@@ -102,7 +111,6 @@ class LabelShift(AdaptationMethod):
 
     def adapt(self, task):
         """Estimate the shares, then train; see the base class."""
-        self._check()
         found = estimate_shift(
             task, self, estimator=self.estimator, n_splits=self.n_splits
         )
@@ -153,19 +161,3 @@ class LabelShift(AdaptationMethod):
                 f"expected at most {MAX_SEPARABILITY})"
             )
         return None
-
-    def _check(self):
-        for name, accepted in (
-            ("estimator", ("em", "bbse")),
-            ("correct", ("predictions", "loss")),
-        ):
-            if getattr(self, name) not in accepted:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} of method={self}; expected one "
-                    f"of {accepted}."
-                )
-        if not isinstance(self.n_splits, numbers.Integral) or self.n_splits < 2:
-            raise ValueError(
-                f"n_splits={self.n_splits!r} of method={self}; expected an int of 2 or "
-                "more."
-            )

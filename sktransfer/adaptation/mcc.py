@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from sktransfer.adaptation._parameters import POSITIVE
 from sktransfer.adaptation.base import AdaptationMethod, entropy
 
 
@@ -26,6 +27,10 @@ class MCC(AdaptationMethod):
     .. [1] Jin et al. (2020). Minimum Class Confusion for Versatile Domain Adaptation.
        ECCV. arXiv:1912.03699
     """
+
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "temperature": [POSITIVE],
+    }
 
     def __init__(self, trade_off=1.0, *, temperature=2.5):
         self.trade_off = trade_off

@@ -3,6 +3,7 @@
 from keras import ops
 
 from sktransfer.adaptation._networks import dense_network
+from sktransfer.adaptation._parameters import COUNT
 from sktransfer.adaptation.base import AdaptationMethod, Phase, cross_entropy
 
 
@@ -42,6 +43,10 @@ class MCD(AdaptationMethod):
        Adaptation. CVPR. arXiv:1712.02560
     """
 
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "n_feature_steps": [COUNT],
+    }
+
     def __init__(self, trade_off=1.0, *, n_feature_steps=4):
         self.trade_off = trade_off
         self.n_feature_steps = n_feature_steps
@@ -62,7 +67,7 @@ class MCD(AdaptationMethod):
         return [
             Phase(_of_second_head),
             Phase(self._of_heads, trains="heads"),
-            *self.n_feature_steps * [Phase(self.loss, trains="features")],
+            *(Phase(self.loss, trains="features") for _ in range(self.n_feature_steps)),
         ]
 
     def _of_heads(self, batch, strength, networks):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from sktransfer.adaptation._networks import dense_network
+from sktransfer.adaptation._parameters import COUNT, POSITIVE
 from sktransfer.adaptation.base import (
     AdaptationMethod,
     cross_entropy,
@@ -42,6 +43,11 @@ class MDD(AdaptationMethod):
     """
 
     schedule = staticmethod(grow)
+
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "gamma": [POSITIVE],
+        "hidden_units": [COUNT],
+    }
 
     def __init__(self, trade_off=1.0, *, gamma=4.0, hidden_units=256):
         self.trade_off = trade_off

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from keras import ops
 
+from sktransfer.adaptation._parameters import POSITIVE
 from sktransfer.adaptation.base import AdaptationMethod, entropy, reverse_gradient
 from sktransfer.backbones.unit_features import scale_to_unit
 
@@ -39,6 +40,10 @@ class MME(AdaptationMethod):
     .. [1] Saito et al. (2019). Semi-supervised Domain Adaptation via Minimax Entropy.
        ICCV. arXiv:1904.06487
     """
+
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "temperature": [POSITIVE],
+    }
 
     def __init__(self, trade_off=0.1, *, temperature=0.05):
         self.trade_off = trade_off

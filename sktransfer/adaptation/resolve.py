@@ -1,8 +1,6 @@
 """From the name of an adaptation method to the method."""
 
 import difflib
-import math
-import numbers
 
 from sktransfer import adaptation
 from sktransfer.adaptation.base import AdaptationMethod
@@ -30,7 +28,7 @@ CLASS_OF_NAME = {
 
 
 def resolve_method(method):
-    """Find the method that a parameter means.
+    """Find the method that a parameter means, and check its own parameters.
 
     Parameters
     ----------
@@ -56,10 +54,5 @@ def resolve_method(method):
             f"{sorted(CLASS_OF_NAME)} or an object of a subclass of "
             "sktransfer.adaptation.AdaptationMethod."
         )
-    strength = method.trade_off
-    if not isinstance(strength, numbers.Real) or not 0 <= strength < math.inf:
-        raise ValueError(
-            f"trade_off={strength!r} of method={method!r}; expected a float of 0 or "
-            "more."
-        )
+    method._validate_params()
     return method

@@ -1,8 +1,6 @@
 """Reweight: rows of the source count as much as the target has such rows."""
 
 import dataclasses
-import math
-import numbers
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -10,6 +8,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sktransfer.adaptation._parameters import POSITIVE
 from sktransfer.adaptation.base import AdaptationMethod
 
 _N_FOLDS = 5
@@ -50,16 +49,16 @@ class Reweight(AdaptationMethod):
        Weighted Cross Validation. JMLR 8.
     """
 
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "clip": [POSITIVE],
+    }
+
     def __init__(self, trade_off=1.0, *, clip=10.0):
         self.trade_off = trade_off
         self.clip = clip
 
     def adapt(self, task):
         """Train twice on the source; see the base class."""
-        if not isinstance(self.clip, numbers.Real) or not 0 < self.clip < math.inf:
-            raise ValueError(
-                f"clip={self.clip!r} of method={self}; expected a float above 0."
-            )
         first = task.train()
         of_source = task.source_domains >= 0
         ratios = density_ratios(

@@ -1,9 +1,12 @@
 """SHOT: features that suit a head trained on the source, without the source."""
 
+import numbers
+
 import numpy as np
 from keras import ops
 from scipy.special import softmax
 
+from sktransfer.adaptation._parameters import COUNT, NOT_NEGATIVE, Number
 from sktransfer.adaptation.base import (
     AdaptationMethod,
     Phase,
@@ -49,6 +52,12 @@ class SHOT(AdaptationMethod):
     .. [1] Liang, Hu & Feng (2020). Do We Really Need to Access the Source Data? Source
        Hypothesis Transfer for Unsupervised Domain Adaptation. ICML. arXiv:2002.08546
     """
+
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "beta": [NOT_NEGATIVE],
+        "label_smoothing": [Number(numbers.Real, 0, 1, closed="left")],
+        "epochs": [COUNT],
+    }
 
     def __init__(self, trade_off=1.0, *, beta=0.3, label_smoothing=0.1, epochs=15):
         self.trade_off = trade_off

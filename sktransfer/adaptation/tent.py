@@ -1,9 +1,8 @@
 """TENT: sure predictions by the scales and shifts of batch normalisation."""
 
-import numbers
-
 from keras import ops
 
+from sktransfer.adaptation._parameters import COUNT
 from sktransfer.adaptation.base import AdaptationMethod, Phase, entropy
 
 
@@ -35,6 +34,10 @@ class TENT(AdaptationMethod):
        Minimization. ICLR. arXiv:2006.10726
     """
 
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "epochs": [COUNT],
+    }
+
     def __init__(self, trade_off=1.0, *, epochs=10):
         self.trade_off = trade_off
         self.epochs = epochs
@@ -49,11 +52,6 @@ class TENT(AdaptationMethod):
 
     def adapt(self, task):
         """Train on the source, then on the target; see the base class."""
-        if not isinstance(self.epochs, numbers.Integral) or self.epochs < 1:
-            raise ValueError(
-                f"epochs={self.epochs!r} of method={self}; expected an int of 1 or "
-                "more."
-            )
         layers = task.normalisation_layers()
         if not any(layer.scale or layer.center for layer in layers):
             raise ValueError(
@@ -64,4 +62,4 @@ class TENT(AdaptationMethod):
                 "'domain_standardise'."
             )
         fit = task.renormalise(task.train(), min(self.trade_off, 1.0))
-        return task.train_on_target(fit, self, epochs=int(self.epochs))
+        return task.train_on_target(fit, self, epochs=self.epochs)

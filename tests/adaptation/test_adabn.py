@@ -136,8 +136,3 @@ def test_needs_batch_normalisation(parameters):
         parameters = {"backbone": parameters["backbone"]()}
     with pytest.raises(ValueError, match=r"AdaBN\(\).*backbone=.*frozen_depth="):
         fit(AdaBN(), toy("moons"), **QUICK, **parameters)
-
-
-def test_trade_off_is_a_share():
-    with pytest.raises(ValueError, match=r"trade_off=1.5 .*from 0 to 1"):
-        fit(AdaBN(1.5), toy("moons"), **QUICK)

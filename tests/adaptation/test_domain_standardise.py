@@ -190,8 +190,3 @@ def test_guard_leaves_the_map_out_under_label_shift():
     assert_same_network(guarded, plain)
     unguarded = fit(UNGUARDED, domains, random_state=0)
     assert target_accuracy(unguarded, domains) < target_accuracy(plain, domains) - 0.2
-
-
-def test_trade_off_is_a_share():
-    with pytest.raises(ValueError, match=r"trade_off=1.5 .*from 0 to 1"):
-        fit(DomainStandardise(1.5), toy("concept"), **QUICK)

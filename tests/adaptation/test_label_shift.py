@@ -162,20 +162,6 @@ def test_reads_no_target_label_and_changes_no_input():
     assert_reads_no_target_label_and_changes_no_input(LabelShift(), toy("label"))
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "accepted"),
-    [
-        ("estimator", "mle", "'em', 'bbse'"),
-        ("correct", "both", "'predictions', 'loss'"),
-        ("n_splits", 1, "2 or more"),
-        ("n_splits", 2.0, "2 or more"),
-    ],
-)
-def test_parameters_are_checked(name, value, accepted):
-    with pytest.raises(ValueError, match=f"{name}={value!r}.*{accepted}"):
-        fit(LabelShift(**{name: value}), toy("label"), **QUICK)
-
-
 def test_needs_a_row_for_each_split():
     X, y, sample_domain = toy("moons", n_samples=4)
     with pytest.raises(ValueError, match=r"into 3 parts; its largest class has 2 rows"):

@@ -107,9 +107,3 @@ def test_needs_scales_and_shifts(parameters):
         parameters = parameters | {"backbone": network()}
     with pytest.raises(ValueError, match=r"TENT\(\).*backbone=.*frozen_depth="):
         fit(TENT(), toy("moons"), **QUICK, **parameters)
-
-
-@pytest.mark.parametrize("epochs", [0, 2.5, None])
-def test_epochs_must_be_a_number_of_passes(epochs):
-    with pytest.raises(ValueError, match=f"epochs={epochs}.*1 or more"):
-        fit(TENT(epochs=epochs), toy("moons"), **QUICK, backbone=network())
