@@ -1,6 +1,5 @@
 """Rows of source and target, as DomainAdaptedClassifier gets them."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sktransfer._domains import as_labels, check_sample_domain, is_unlabelled
+from sktransfer._warnings import warn_user
 from sktransfer.base import check_rows, shape_rows
 
 # Columns of X and X_target are of one scale when their means are nearer than this many
@@ -80,12 +80,10 @@ class DomainRows:
         if X_target is not None:
             X_target = _check_target(estimator, X_target, X)
         elif not len(target_index) and not isinstance(method, SourceOnly):
-            warnings.warn(
+            warn_user(
                 "There are no rows of a target, so this is a plain fine-tune. Pass "
                 "sample_domain, with numbers less than 0 for the target's rows in X, "
                 "or X_target.",
-                UserWarning,
-                stacklevel=2,
             )
         return cls(
             X,
@@ -212,11 +210,9 @@ def _readable(y, domains, labelled):
         read[domains[labelled] < 0], read[domains[labelled] >= 0]
     )
     if len(only_target):
-        warnings.warn(
+        warn_user(
             f"The classes {only_target.tolist()} have labels in the target alone; they "
             "are learned from those.",
-            UserWarning,
-            stacklevel=4,
         )
     return copied
 
@@ -240,21 +236,17 @@ def _check_target(estimator, X_target, X):
             f"{X.shape[1:]}."
         )
     if len(X_target) == len(X) and not wrapped:
-        warnings.warn(
+        warn_user(
             f"X_target has {len(X)} rows, as many as X. A search or cross-validation "
             "cuts such an array as it cuts X, and drops rows of the target. Pass "
             "X_target=(X_target,), which is never cut.",
-            UserWarning,
-            stacklevel=3,
         )
     if _differs_in_scale(X, X_target):
-        warnings.warn(
+        warn_user(
             "X_target is of another scale than X, as if it had not been transformed as "
             "X was. In a pipeline write Pipeline(steps, transform_input=['X_target']), "
             "with sklearn.set_config(enable_metadata_routing=True), or transform it "
             "before fit; or put its rows into X, with sample_domain less than 0.",
-            UserWarning,
-            stacklevel=3,
         )
     return X_target
 
@@ -300,9 +292,8 @@ def _warn_of_failure(method, fit, predicted, source, n_classes):
             "for none: the classes are absent, or predictions have collapsed"
         )
     if reasons:
-        warnings.warn(
+        warn_user(
             f"Adapting by {method} looks wrong: {'; '.join(reasons)}. Compare with "
             "method='source_only', or use a smaller trade_off or learning_rate.",
             ConvergenceWarning,
-            stacklevel=2,
         )

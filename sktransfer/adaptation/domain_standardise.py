@@ -1,11 +1,11 @@
 """DomainStandardise: columns of each domain by its own mean and deviation."""
 
 import dataclasses
-import warnings
 
 import numpy as np
 
 from sktransfer._large_arrays import take_rows
+from sktransfer._warnings import warn_user
 from sktransfer.adaptation._parameters import SHARE
 from sktransfer.adaptation._shift_test import estimate_shift
 from sktransfer.adaptation.base import AdaptationMethod
@@ -87,14 +87,12 @@ class DomainStandardise(AdaptationMethod):
         distance = np.abs(found.prior - found.source_prior).sum() / 2
         if distance <= _GROSS_SHIFT or not found.is_plausible:
             return False
-        warnings.warn(
+        warn_user(
             f"method={self}: the target seems to have other shares of the classes, "
             f"{found.prior.round(2).tolist()} in place of "
             f"{found.source_prior.round(2).tolist()}. Standardising it would take rows "
             "of one class for those of another, so the network is that of "
             "method='source_only'. Consider method='label_shift', or guard=False.",
-            UserWarning,
-            stacklevel=3,
         )
         return True
 

@@ -2,11 +2,11 @@
 
 import dataclasses
 import numbers
-import warnings
 
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
+from sktransfer._warnings import warn_user
 from sktransfer.adaptation._class_shares import class_shares
 from sktransfer.adaptation._parameters import Number
 from sktransfer.adaptation._shift_test import (
@@ -119,11 +119,9 @@ class LabelShift(AdaptationMethod):
             fit = task.train()
         doubt = self._doubt(task, fit, found) if self.guard else None
         if doubt:
-            warnings.warn(
+            warn_user(
                 f"method={self}: {doubt}, so nothing is corrected, and the network is "
                 "that of method='source_only'. With guard=False it is corrected.",
-                UserWarning,
-                stacklevel=2,
             )
             return dataclasses.replace(
                 fit, attributes={"target_prior": found.source_prior}

@@ -2,12 +2,12 @@
 
 import contextlib
 import copy
-import warnings
 from dataclasses import replace
 
 import numpy as np
 
 from sktransfer._large_arrays import take_rows
+from sktransfer._warnings import warn_user
 from sktransfer.training.alignment import Alignment
 from sktransfer.training.program_cache import get_program
 from sktransfer.training.recipes import Stage, fine_tune
@@ -303,10 +303,8 @@ def _check_batch(method, batch_size, n_rows, n_classes):
             f"Write batch_size={max(32, 2 * n_classes)}, or at least 2."
         )
     if size < n_classes:
-        warnings.warn(
+        warn_user(
             f"With batch_size={batch_size} no batch has rows of all {n_classes} "
             f"classes, and method={method} takes the classes that a batch lacks for a "
             f"difference of the domains. Write batch_size={max(32, 2 * n_classes)}.",
-            UserWarning,
-            stacklevel=2,
         )

@@ -11,10 +11,11 @@ import re
 import threading
 import time
 import uuid
-import warnings
 
 import numpy as np
 from xxhash import xxh3_128, xxh3_128_hexdigest
+
+from sktransfer._warnings import warn_user
 
 _FORMAT = 1
 # The hash of the content, and the number of rows.
@@ -151,11 +152,10 @@ class FeatureFolder:
         except OSError as error:
             if not self._warned:
                 self._warned = True
-                warnings.warn(
+                warn_user(
                     f"Outputs of frozen layers cannot be written to {self._path!r}, in "
                     f"the folder that `memory` gives: {error}. They will be computed "
                     "again.",
-                    stacklevel=2,
                 )
 
     def _write(self, data, name):
