@@ -91,7 +91,7 @@ def test_the_head_is_that_of_the_source_stage():
     for before, after in zip(source.backbone_.head, model.backbone_.head, strict=True):
         np.testing.assert_array_equal(before, after)
     assert not are_same(source, model)
-    assert model.history_["stage"] == 3 * ["fine-tune"] + 3 * ["target"]
+    assert model.history_["stage"] == 3 * ["fine-tune"] + 15 * ["target"]
 
 
 def test_pseudo_labels_are_found_before_each_epoch(monkeypatch):
