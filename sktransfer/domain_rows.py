@@ -83,7 +83,7 @@ class DomainRows:
             warn_user(
                 "There are no rows of a target, so this is a plain fine-tune. Pass "
                 "sample_domain, with numbers less than 0 for the target's rows in X, "
-                "or X_target.",
+                "or X_target."
             )
         return cls(
             X,
@@ -212,7 +212,7 @@ def _readable(y, domains, labelled):
     if len(only_target):
         warn_user(
             f"The classes {only_target.tolist()} have labels in the target alone; they "
-            "are learned from those.",
+            "are learned from those."
         )
     return copied
 
@@ -239,14 +239,14 @@ def _check_target(estimator, X_target, X):
         warn_user(
             f"X_target has {len(X)} rows, as many as X. A search or cross-validation "
             "cuts such an array as it cuts X, and drops rows of the target. Pass "
-            "X_target=(X_target,), which is never cut.",
+            "X_target=(X_target,), which is never cut."
         )
     if _differs_in_scale(X, X_target):
         warn_user(
             "X_target is of another scale than X, as if it had not been transformed as "
             "X was. In a pipeline write Pipeline(steps, transform_input=['X_target']), "
             "with sklearn.set_config(enable_metadata_routing=True), or transform it "
-            "before fit; or put its rows into X, with sample_domain less than 0.",
+            "before fit; or put its rows into X, with sample_domain less than 0."
         )
     return X_target
 

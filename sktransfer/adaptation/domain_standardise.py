@@ -92,7 +92,7 @@ class DomainStandardise(AdaptationMethod):
             f"{found.prior.round(2).tolist()} in place of "
             f"{found.source_prior.round(2).tolist()}. Standardising it would take rows "
             "of one class for those of another, so the network is that of "
-            "method='source_only'. Consider method='label_shift', or guard=False.",
+            "method='source_only'. Consider method='label_shift', or guard=False."
         )
         return True
 

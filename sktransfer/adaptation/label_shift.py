@@ -121,7 +121,7 @@ class LabelShift(AdaptationMethod):
         if doubt:
             warn_user(
                 f"method={self}: {doubt}, so nothing is corrected, and the network is "
-                "that of method='source_only'. With guard=False it is corrected.",
+                "that of method='source_only'. With guard=False it is corrected."
             )
             return dataclasses.replace(
                 fit, attributes={"target_prior": found.source_prior}

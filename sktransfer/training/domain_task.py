@@ -306,5 +306,5 @@ def _check_batch(method, batch_size, n_rows, n_classes):
         warn_user(
             f"With batch_size={batch_size} no batch has rows of all {n_classes} "
             f"classes, and method={method} takes the classes that a batch lacks for a "
-            f"difference of the domains. Write batch_size={max(32, 2 * n_classes)}.",
+            f"difference of the domains. Write batch_size={max(32, 2 * n_classes)}."
         )

@@ -155,7 +155,7 @@ class FeatureFolder:
                 warn_user(
                     f"Outputs of frozen layers cannot be written to {self._path!r}, in "
                     f"the folder that `memory` gives: {error}. They will be computed "
-                    "again.",
+                    "again."
                 )
 
     def _write(self, data, name):
