@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from domain_batches import C, N, batch_of, softmax
-from domain_fits import are_same, fit, fit_read_only, moons, with_garbage
+from domain_methods import (
+    QUICK,
+    assert_off_is_source_only,
+    assert_reads_no_target_label_and_changes_no_input,
+    fit,
+    mean_accuracies,
+    toy,
+)
+from domains import bits
 
 from sktransfer.adaptation import SHOT, shot
 from sktransfer.adaptation.shot import centroid_labels
@@ -85,13 +93,13 @@ def test_features_of_zero():
 
 def test_the_head_is_that_of_the_source_stage():
     """Bit for bit: the second stage trains features alone, on the target alone."""
-    X, y, sample_domain = moons()
-    source = fit("source_only", X, y, sample_domain, label_smoothing=0.1)
-    model = fit("shot", X, y, sample_domain)
+    domains = toy("moons", n_samples=60)
+    source = fit("source_only", domains, **QUICK, label_smoothing=0.1)
+    model = fit(SHOT(epochs=3), domains, **QUICK)
     for before, after in zip(source.backbone_.head, model.backbone_.head, strict=True):
         np.testing.assert_array_equal(before, after)
-    assert not are_same(source, model)
-    assert model.history_["stage"] == 3 * ["fine-tune"] + 3 * ["target"]
+    assert bits(model) != bits(source)
+    assert model.history_["stage"] == 4 * ["fine-tune"] + 3 * ["target"]
 
 
 def test_pseudo_labels_are_found_before_each_epoch(monkeypatch):
@@ -102,19 +110,20 @@ def test_pseudo_labels_are_found_before_each_epoch(monkeypatch):
         return centroid_labels(features, logits)
 
     monkeypatch.setattr(shot, "centroid_labels", record)
-    fit(SHOT(epochs=4), *moons())
+    fit(SHOT(epochs=4), toy("moons", n_samples=60), **QUICK)
     assert [len(f) for f, _ in seen] == 4 * [60]
     assert not any(np.array_equal(a[0], b[0]) for a, b in itertools.pairwise(seen))
 
 
 def test_a_frozen_backbone_is_refused():
-    backbone = fit("source_only", *moons()).backbone_
+    domains = toy("moons", n_samples=60)
+    backbone = fit("source_only", domains, **QUICK).backbone_
     with pytest.raises(ValueError, match="whole backbone is frozen"):
-        fit("shot", *moons(), backbone=backbone, frozen_depth="all")
+        fit("shot", domains, **QUICK, backbone=backbone, frozen_depth="all")
 
 
-def test_no_trade_off_is_source_only():
-    assert are_same(fit(SHOT(0.0), *moons()), fit("source_only", *moons()))
+def test_off_is_source_only():
+    assert_off_is_source_only(SHOT(), toy("moons", n_samples=60))
 
 
 def clusters(seed):
@@ -133,19 +142,12 @@ def clusters(seed):
 # The source's network is of no use for the target, and says so.
 @pytest.mark.filterwarnings("ignore:Adapting by SourceOnly")
 def test_clusters_moved():
-    scores = {}
-    for method in ("source_only", "shot"):
-        for seed in range(5):
-            X, y, sample_domain = clusters(seed)
-            target = sample_domain < 0
-            model = fit(method, X, y, sample_domain, epochs=20, random_state=seed)
-            scores.setdefault(method, []).append(model.score(X[target], y[target]))
-    assert np.mean(scores["source_only"]) < 0.7
-    assert np.mean(scores["shot"]) > 0.9
+    plain, adapted = mean_accuracies(["source_only", SHOT()], clusters, epochs=20)
+    assert plain < 0.7
+    assert adapted > 0.9
 
 
-def test_input_is_left_and_target_labels_are_not_read():
-    X, y, sample_domain = moons()
-    model = fit_read_only("shot", X, y, sample_domain)
-    other = fit_read_only("shot", X, with_garbage(y, sample_domain), sample_domain)
-    assert are_same(model, other)
+def test_reads_no_target_label_and_changes_no_input():
+    assert_reads_no_target_label_and_changes_no_input(
+        SHOT(), toy("moons", n_samples=60)
+    )
