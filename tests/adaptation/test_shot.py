@@ -16,8 +16,9 @@ from domain_methods import (
     toy,
 )
 from domains import bits
+from networks import with_batch_normalization
 
-from sktransfer.adaptation import SHOT, shot
+from sktransfer.adaptation import SHOT, AdaBN, shot
 from sktransfer.adaptation.shot import centroid_labels
 
 
@@ -100,6 +101,48 @@ def test_the_head_is_that_of_the_source_stage():
         np.testing.assert_array_equal(before, after)
     assert bits(model) != bits(source)
     assert model.history_["stage"] == 4 * ["fine-tune"] + 3 * ["target"]
+
+
+def test_passes_over_the_target_are_its_own():
+    model = fit("shot", toy("moons", n_samples=60), **QUICK)
+    assert model.history_["stage"] == 4 * ["fine-tune"] + 15 * ["target"]
+
+
+def columns(n=60):
+    """Rows of 64 columns, those of the target stretched and moved."""
+    X = np.random.default_rng(0).normal(size=(2 * n, 64))
+    y = np.arange(2 * n) % 2
+    X[:, :8] += y[:, None]
+    X[n:] = 2 * X[n:] + 1
+    return X, y, np.repeat([0, -1], n)
+
+
+def statistics(model):
+    """Means and variances of the two layers of batch normalisation."""
+    return [model.backbone_.weights[i] for i in (4, 5, 10, 11)]
+
+
+@pytest.mark.parametrize("trade_off", [0.3, 1.0, 2.0])
+def test_batch_normalisation_has_the_statistics_of_the_target(trade_off):
+    """Of the first stage's features, as by AdaBN; the second one keeps them."""
+    domains = columns()
+    parameters = QUICK | {"backbone": with_batch_normalization()}
+    model = fit(SHOT(trade_off, epochs=2), domains, **parameters)
+    expected = fit(
+        AdaBN(min(trade_off, 1.0)), domains, **parameters, label_smoothing=0.1
+    )
+    for found, value in zip(statistics(model), statistics(expected), strict=True):
+        np.testing.assert_array_equal(found, value)
+
+
+def test_frozen_batch_normalisation_keeps_its_statistics():
+    """Frozen up to the last Dense layer, which is all that is trained."""
+    backbone = fit(
+        "source_only", columns(), **QUICK, backbone=with_batch_normalization()
+    ).backbone_
+    model = fit(SHOT(epochs=2), columns(), **QUICK, backbone=backbone, frozen_depth=4)
+    same = map(np.array_equal, backbone.weights, model.backbone_.weights)
+    assert list(same) == 12 * [True] + 2 * [False]
 
 
 def test_pseudo_labels_are_found_before_each_epoch(monkeypatch):
