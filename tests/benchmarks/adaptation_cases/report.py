@@ -168,9 +168,9 @@ def ranking(results, methods, cases, title):
         + ("gap recovered", "cases with half of it")
     )
     note = (
-        "Gains in points of accuracy above the floor on the same seeds, means over cases; "
-        "seeds are the fewest on a case. Gap recovered: "
-        "mean share of the way from floor to ceiling, in percent, over the cases with "
+        "Gains in points of accuracy above the floor on the same seeds, means over "
+        "cases; seeds are the fewest on a case. Gap recovered: mean share of the way "
+        "from floor to ceiling, in percent, over the cases with "
         f"a gap of at least {100 * GAP:.0f} points."
     )
     return Table(title, note, [names, *rows])
