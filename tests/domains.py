@@ -1,4 +1,4 @@
-"""Rows of two domains, and a classifier for them that trains quickly."""
+"""A classifier for two domains that trains quickly, and the methods by name."""
 
 import numpy as np
 from networks import two_layers, with_batch_normalization

@@ -18,14 +18,18 @@ class JAN(AdaptationMethod):
 
     Parameters
     ----------
-    trade_off : float, default=1.0
-        Factor on the loss.
+    trade_off : float, default=5.0
+        Factor on the loss. The kernels here are means over five widths; in the
+        authors' code they are sums, of which this is the factor.
 
     References
     ----------
     .. [1] Long et al. (2017). Deep Transfer Learning with Joint Adaptation Networks.
        ICML. arXiv:1605.06636
     """
+
+    def __init__(self, trade_off=5.0):
+        self.trade_off = trade_off
 
     def loss(self, batch, strength, networks):
         """Compute the joint maximum mean discrepancy; see the base class."""

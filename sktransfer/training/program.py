@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import copy
 import functools
 import hashlib
 import platform
@@ -11,7 +10,6 @@ import threading
 import keras
 import numpy as np
 import tensorflow as tf
-from joblib import hash as hash_of
 
 from sktransfer._large_arrays import stack, take_rows
 from sktransfer._worker_threads import limit_worker_threads
@@ -21,9 +19,7 @@ from sktransfer.backbones.normalisation import moments_of
 from sktransfer.training.calls import as_type_of, in_calls, rows_per_call
 from sktransfer.training.digests import array_digest
 from sktransfer.training.rows import FrozenOutputs
-from sktransfer.training.tracing import traced_once
-from sktransfer.training.trainer import Trainer, unwrap
-from sktransfer.training.xla import xla_batch
+from sktransfer.training.tracing import traced_once, unwrap
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
@@ -34,7 +30,6 @@ if keras.backend.backend() != "tensorflow":
 
 limit_worker_threads()
 
-_MAX_TRAINERS = 8
 # Rows over which batch normalisation's statistics are computed together.
 _CALLS_TOGETHER = 10
 
@@ -55,6 +50,8 @@ class Program:
         Its last layer.
     trained : list of list of keras.Variable
         Trainable variables of each trained layer, and of the head as the last.
+    trainers : OrderedDict
+        Those of :func:`~sktransfer.training.trainer_cache.get_trainer`.
     """
 
     def __init__(self, backbone, depth, n_classes, dtype, from_scratch=False):
@@ -64,7 +61,7 @@ class Program:
         self.dtype = dtype
         self.n_traces = 0
         self._architecture = backbone.program_key
-        self._trainers = collections.OrderedDict()
+        self.trainers = collections.OrderedDict()
         model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
@@ -370,60 +367,6 @@ class Program:
         return keras.Model(
             unwrap(self.network.inputs), [self.head.input, self.head.output]
         )
-
-    def trainer(
-        self,
-        optimizer,
-        *,
-        layerwise,
-        l2_sp,
-        batch_size,
-        n,
-        method=None,
-        target_only=False,
-    ):
-        """Return the compiled training function with its optimizer.
-
-        Parameters
-        ----------
-        optimizer : dict
-            A serialized Keras optimizer.
-        layerwise : bool
-            Whether each layer has a learning rate of its own.
-        l2_sp : bool
-            Whether the loss holds the distance to the starting weights.
-        batch_size, n : int
-            Rows in a batch, and in the training set.
-        method : AdaptationMethod or None, default=None
-            What is done with rows of the target.
-        target_only : bool, default=False
-            Whether the method has rows of the target alone.
-
-        Returns
-        -------
-        Trainer
-        """
-        for_xla = hasattr(keras.optimizers, optimizer["class_name"]) and (
-            method is None or method.supports_jit
-        )
-        options = {
-            "layerwise": layerwise,
-            "l2_sp": l2_sp,
-            "xla_batch": xla_batch(self.network, batch_size, n) if for_xla else None,
-        }
-        key = (repr(optimizer), *options.values())
-        if method is not None:
-            size = min(batch_size, n)
-            options |= {"method": copy.copy(method), "method_batch": size}
-            options["target_only"] = target_only
-            # Its strength is an argument of each step.
-            parameters = method.get_params() | {"trade_off": None}
-            key = (*key, type(method), hash_of(parameters), size, target_only)
-        trainer = self._trainers.pop(key, None) or Trainer(self, optimizer, **options)
-        self._trainers[key] = trainer
-        if len(self._trainers) > _MAX_TRAINERS:
-            self._trainers.popitem(last=False)
-        return trainer
 
 
 @functools.cache

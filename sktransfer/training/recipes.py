@@ -10,6 +10,7 @@ from sktransfer.training.linear_probe import fresh_head, solve_head
 from sktransfer.training.loop import History, evaluate, train
 from sktransfer.training.program_cache import get_program
 from sktransfer.training.rows import RowFeatures
+from sktransfer.training.trainer_cache import get_trainer
 
 _GRADUAL_STAGES = 4
 
@@ -176,7 +177,8 @@ def fine_tune(
                 score = _note_probe(history, rows, examples, held_out)
                 stage_best = None if score is None else (score, weights, head)
             else:
-                trainer = program.trainer(
+                trainer = get_trainer(
+                    program,
                     settings.optimizer,
                     layerwise=settings.layer_decay != 1,
                     l2_sp=settings.l2_sp > 0,
@@ -191,7 +193,9 @@ def fine_tune(
                     program.load(backbone.weights, head)
                     trainer.anchor()
                     program.load(weights, head)
-                trainer.start(weight_decay=settings.weight_decay, state=optimizer_state)
+                trainer.optimizer.start(
+                    weight_decay=settings.weight_decay, state=optimizer_state
+                )
                 program.seed(rng)
                 observer.stage_begin(program, settings.learning_rate)
                 stage_best = train(
@@ -206,7 +210,7 @@ def fine_tune(
                     rng=rng,
                     history=history,
                     observer=observer,
-                    first_step=n_steps + trainer.n_steps,
+                    first_step=n_steps + trainer.optimizer.n_steps,
                     alignment=alignment,
                 )
                 if alignment is not None:
@@ -216,8 +220,8 @@ def fine_tune(
                 program.changed()
                 weights, head = program.read()
                 _check_finite(program, rows, settings)
-                n_steps += trainer.n_steps
-                state = trainer.state()
+                n_steps += trainer.optimizer.n_steps
+                state = trainer.optimizer.state()
         if stage_best is not None and (best is None or stage_best[0] >= best[0]):
             best = stage_best
         if observer.stopped:

@@ -1,4 +1,4 @@
-"""TensorFlow functions that are traced once."""
+"""TensorFlow functions that are traced once, and calls of models in them."""
 
 import tensorflow as tf
 
@@ -30,3 +30,8 @@ def traced_once(function, signature, *, jit_compile=False):
         return traced[0](*inputs)
 
     return call
+
+
+def unwrap(inputs):
+    """Give a model of one input the tensor itself, as Keras expects it."""
+    return inputs[0] if len(inputs) == 1 else list(inputs)

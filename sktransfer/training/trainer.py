@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from sktransfer.adaptation.base import DomainBatch
 from sktransfer.backbones._random import preserve_random_state
-from sktransfer.training.tracing import traced_once
+from sktransfer.training.grouped_optimizer import GroupedOptimizer
+from sktransfer.training.tracing import traced_once, unwrap
 
-_NOT_DECAYED = ["bias", "beta", "gamma"]
 # Between calls training can be interrupted. A call with XLA takes arrays of one size:
 # this many steps, fewer of wide rows.
 _MAX_STEPS = 256
@@ -26,7 +26,7 @@ class Trainer:
     program : Program
         Whose variables are trained.
     optimizer : dict
-        A serialized Keras optimizer; each group of variables gets its own copy.
+        A serialized Keras optimizer.
     layerwise : bool
         One group for each layer; otherwise one for the backbone and one for the head.
     l2_sp : bool
@@ -39,6 +39,11 @@ class Trainer:
         Rows that the method gets of each domain, where XLA does not fix it.
     target_only : bool, default=False
         Whether all rows are of the target; their y is what the method made up.
+
+    Attributes
+    ----------
+    optimizer : GroupedOptimizer
+        To be started before the steps.
     """
 
     def __init__(
@@ -79,9 +84,9 @@ class Trainer:
         self._network_values = [v.numpy() for v in self._network_variables]
         heads = [*layers[-1], *of_networks]
         groups = [*(layers[:-1] if layerwise else [in_backbone]), heads]
-        self._variables = [v for group in groups for v in group]
+        self.optimizer = GroupedOptimizer(optimizer, groups, program.dtype)
         self._trained_by = {
-            "all": {id(v) for v in self._variables},
+            "all": None,
             "features": {id(v) for v in in_backbone},
             "heads": {id(v) for v in heads},
             "normalisation": {
@@ -93,62 +98,12 @@ class Trainer:
             }
             & {id(v) for v in in_backbone},
         }
-        float_type = tf.as_dtype(program.dtype)
-        with preserve_random_state():
-            self._weight_decay = tf.Variable(0.0, dtype=float_type, trainable=False)
-            config = optimizer["config"]
-            # Of all gradients, not of each group alone.
-            self._global_clipnorm = config.get("global_clipnorm")
-            optimizer = optimizer | {"config": config | {"global_clipnorm": None}}
-            members = [self._make_member(optimizer) for _ in groups]
-            self._member_of = {
-                id(v): member
-                for member, group in zip(members, groups, strict=True)
-                for v in group
-            }
-            self.optimizer = keras.optimizers.MultiOptimizer(
-                lambda variable: self._member_of[id(variable)]
-            )
-            self.optimizer.build(self._variables)
-        self._members = [m for m, group in zip(members, groups, strict=True) if group]
-        self._has_group = [bool(group) for group in groups]
-        self._state = [v for member in self._members for v in member.variables] + list(
-            self.optimizer._variables
-        )
-        self._initial = [v.numpy() for v in self._state]
         self._backbone_variables = in_backbone
         self._anchors = [
             tf.Variable(tf.zeros_like(v.value), trainable=False)
             for v in (self._backbone_variables if l2_sp else [])
         ]
-        self._run_steps = self._compile(float_type)
-
-    def _make_member(self, config):
-        cls = getattr(keras.optimizers, config["class_name"], None)
-        if cls is None:
-            member = keras.optimizers.deserialize(config)
-        else:
-            member = cls.from_config(config["config"])
-        member.exclude_from_weight_decay(var_names=_NOT_DECAYED)
-        member.weight_decay = self._weight_decay
-        return member
-
-    def start(self, *, weight_decay, state=None):
-        """Reset the optimizer, or set it to an earlier state.
-
-        Parameters
-        ----------
-        weight_decay : float
-            Decoupled decay of kernels.
-        state : list of ndarray or None
-            From :meth:`state`; None, or one of other variables, starts anew.
-        """
-        self._weight_decay.assign(weight_decay)
-        shapes = [value.shape for value in self._initial]
-        if state is None or [value.shape for value in state] != shapes:
-            state = self._initial
-        for variable, value in zip(self._state, state, strict=True):
-            variable.assign(value)
+        self._run_steps = self._compile(tf.as_dtype(program.dtype))
 
     def anchor(self):
         """Note the present weights as those that L2-SP pulls towards."""
@@ -156,15 +111,6 @@ class Trainer:
             self._anchors, self._backbone_variables, strict=False
         ):
             anchor.assign(variable.value)
-
-    @property
-    def n_steps(self):
-        """Gradient steps since the optimizer was new."""
-        return int(self.optimizer.iterations.numpy())
-
-    def state(self):
-        """Return the optimizer's variables as a list of ndarray."""
-        return [variable.numpy() for variable in self._state]
 
     def batch_rows(self, batch_size):
         """Rows that a batch of `batch_size` takes up in the arrays of `steps`."""
@@ -244,7 +190,7 @@ class Trainer:
             strengths = np.zeros(n_steps)
         a_step = [
             counts.astype(np.int32),
-            rates[:, self._has_group].astype(dtype),
+            rates[:, self.optimizer.is_used].astype(dtype),
             strengths.astype(dtype),
         ]
         a_row = [
@@ -343,8 +289,7 @@ class Trainer:
                 return tf.slice(array, begin, [-1 if n is None else n for n in size])
 
             def step(i, told):
-                for k, member in enumerate(self._members):
-                    member.learning_rate.assign(tf.cast(rates[i, k], tf.float32))
+                self.optimizer.set_rates(rates[i])
                 arguments = (
                     [rows_of(array, i) for array in inputs],
                     rows_of(y, i),
@@ -356,7 +301,7 @@ class Trainer:
                 )
                 of_phases = []
                 for phase in phases:
-                    values = [v.value for v in self._variables]
+                    values = [v.value for v in self.optimizer.variables]
                     with tf.GradientTape(watch_accessed_variables=False) as tape:
                         tape.watch(values)
                         loss, of_phase = objective(phase, *arguments)
@@ -365,11 +310,8 @@ class Trainer:
                         values,
                         unconnected_gradients=tf.UnconnectedGradients.ZERO,
                     )
-                    if self._global_clipnorm is not None:
-                        gradients, _ = tf.clip_by_global_norm(
-                            gradients, self._global_clipnorm
-                        )
-                    self._apply(gradients, "all" if phase is None else phase.trains)
+                    trains = "all" if phase is None else phase.trains
+                    self.optimizer.apply(gradients, self._trained_by[trains])
                     of_phases.append(of_phase)
                 # The cross-entropy is that before the first phase, the rest that of the
                 # last.
@@ -395,7 +337,7 @@ class Trainer:
             scalar,
             scalar,
             tf.TensorSpec((steps,), tf.int32),
-            tf.TensorSpec((steps, len(self._members)), float_type),
+            tf.TensorSpec((steps, sum(self.optimizer.is_used)), float_type),
             tf.TensorSpec((steps,), float_type),
             tf.TensorSpec((rows,), tf.int32),
             tf.TensorSpec((rows,), float_type),
@@ -413,26 +355,6 @@ class Trainer:
         return DomainBatch(
             features[:n], features[n:], logits[:n], logits[n:], y, head=head
         )
-
-    def _apply(self, gradients, trains):
-        if trains == "all":
-            self.optimizer.apply(gradients, self._variables)
-            return
-        chosen = self._trained_by[trains]
-        pairs = [
-            (gradient, variable)
-            for gradient, variable in zip(gradients, self._variables, strict=True)
-            if id(variable) in chosen
-        ]
-        for member in self._members:
-            own = [pair for pair in pairs if self._member_of[id(pair[1])] is member]
-            if own:
-                member.apply(*map(list, zip(*own, strict=True)))
-
-
-def unwrap(inputs):
-    """Give a model of one input the tensor itself, as Keras expects it."""
-    return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
 def _part(array, start, stop, n):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from domain_batches import C, D, batch_of, softmax
-from domain_fits import are_same, fit, fit_read_only, moons
+from domain_methods import QUICK, assert_same_network, fit, fit_read_only, toy
 
+from sktransfer import DomainAdaptedClassifier
 from sktransfer.adaptation import MME
 from sktransfer.backbones.unit_features import scale_to_unit
 
@@ -16,7 +17,7 @@ N_GIVEN = 5
 
 def partly_labelled(seed=0, n=60, marker=np.nan, dtype=float):
     """Moons with a few labels of each class of the target; the rows without one."""
-    X, y, sample_domain = moons(seed, n)
+    X, y, sample_domain = toy("moons", seed, n_samples=n)
     target = np.flatnonzero(sample_domain < 0)
     rng = np.random.default_rng(seed)
     given = [rng.choice(target[y[target] == c], N_GIVEN, replace=False) for c in (0, 1)]
@@ -27,7 +28,10 @@ def partly_labelled(seed=0, n=60, marker=np.nan, dtype=float):
 
 
 def fit_mme(data, method="mme", **parameters):
-    return fit(method, *data[:3], **({"target_labels": "use"} | parameters))
+    X, y, sample_domain, *_ = data
+    parameters = QUICK | {"target_labels": "use"} | parameters
+    model = DomainAdaptedClassifier(method=method, **parameters)
+    return model.fit(X, y, sample_domain=sample_domain)
 
 
 def test_loss_against_numpy():
@@ -105,14 +109,14 @@ def test_labels_of_the_target_are_needed():
 
 def test_a_head_of_other_features_is_refused():
     data = partly_labelled()
-    backbone = fit("source_only", *moons()).backbone_
+    backbone = fit("source_only", toy("moons"), **QUICK).backbone_
     with pytest.raises(ValueError, match="head='new'"):
         fit_mme(data, backbone=backbone, head="keep")
 
 
 @pytest.mark.parametrize("recipe", ["lp-ft", "gradual"])
 def test_of_a_pretrained_backbone(recipe):
-    backbone = fit("source_only", *moons()).backbone_
+    backbone = fit("source_only", toy("moons"), **QUICK).backbone_
     model = fit_mme(partly_labelled(), backbone=backbone, frozen_depth=1, recipe=recipe)
     same = [
         np.array_equal(old, new)
@@ -123,7 +127,7 @@ def test_of_a_pretrained_backbone(recipe):
 
 def test_no_trade_off_is_source_only():
     data = partly_labelled()
-    assert are_same(fit_mme(data, MME(0.0)), fit_mme(data, "source_only"))
+    assert_same_network(fit_mme(data, MME(0.0)), fit_mme(data, "source_only"))
 
 
 def test_moons_turned():
@@ -151,6 +155,6 @@ def test_input_is_left_and_markers_are_alike():
     models = []
     for marker, dtype in ((np.nan, float), (None, object), (-1, int)):
         data = partly_labelled(marker=marker, dtype=dtype)
-        models.append(fit_read_only("mme", *data[:3], target_labels="use"))
-    assert are_same(models[0], models[1])
-    assert are_same(models[0], models[2])
+        models.append(fit_read_only("mme", data[:3], target_labels="use"))
+    assert_same_network(models[0], models[1])
+    assert_same_network(models[0], models[2])

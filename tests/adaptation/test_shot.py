@@ -7,9 +7,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from domain_batches import C, N, batch_of, softmax
-from domain_fits import are_same, fit, fit_read_only, moons, with_garbage
+from domain_methods import (
+    QUICK,
+    assert_off_is_source_only,
+    assert_reads_no_target_label_and_changes_no_input,
+    fit,
+    mean_accuracies,
+    toy,
+)
+from domains import bits
+from networks import with_batch_normalization
 
-from sktransfer.adaptation import SHOT, shot
+from sktransfer.adaptation import SHOT, AdaBN, shot
 from sktransfer.adaptation.shot import centroid_labels
 
 
@@ -85,13 +94,55 @@ def test_features_of_zero():
 
 def test_the_head_is_that_of_the_source_stage():
     """Bit for bit: the second stage trains features alone, on the target alone."""
-    X, y, sample_domain = moons()
-    source = fit("source_only", X, y, sample_domain, label_smoothing=0.1)
-    model = fit("shot", X, y, sample_domain)
+    domains = toy("moons", n_samples=60)
+    source = fit("source_only", domains, **QUICK, label_smoothing=0.1)
+    model = fit(SHOT(epochs=3), domains, **QUICK)
     for before, after in zip(source.backbone_.head, model.backbone_.head, strict=True):
         np.testing.assert_array_equal(before, after)
-    assert not are_same(source, model)
-    assert model.history_["stage"] == 3 * ["fine-tune"] + 15 * ["target"]
+    assert bits(model) != bits(source)
+    assert model.history_["stage"] == 4 * ["fine-tune"] + 3 * ["target"]
+
+
+def test_passes_over_the_target_are_its_own():
+    model = fit("shot", toy("moons", n_samples=60), **QUICK)
+    assert model.history_["stage"] == 4 * ["fine-tune"] + 15 * ["target"]
+
+
+def columns(n=60):
+    """Rows of 64 columns, those of the target stretched and moved."""
+    X = np.random.default_rng(0).normal(size=(2 * n, 64))
+    y = np.arange(2 * n) % 2
+    X[:, :8] += y[:, None]
+    X[n:] = 2 * X[n:] + 1
+    return X, y, np.repeat([0, -1], n)
+
+
+def statistics(model):
+    """Means and variances of the two layers of batch normalisation."""
+    return [model.backbone_.weights[i] for i in (4, 5, 10, 11)]
+
+
+@pytest.mark.parametrize("trade_off", [0.3, 1.0, 2.0])
+def test_batch_normalisation_has_the_statistics_of_the_target(trade_off):
+    """Of the first stage's features, as by AdaBN; the second one keeps them."""
+    domains = columns()
+    parameters = QUICK | {"backbone": with_batch_normalization()}
+    model = fit(SHOT(trade_off, epochs=2), domains, **parameters)
+    expected = fit(
+        AdaBN(min(trade_off, 1.0)), domains, **parameters, label_smoothing=0.1
+    )
+    for found, value in zip(statistics(model), statistics(expected), strict=True):
+        np.testing.assert_array_equal(found, value)
+
+
+def test_frozen_batch_normalisation_keeps_its_statistics():
+    """Frozen up to the last Dense layer, which is all that is trained."""
+    backbone = fit(
+        "source_only", columns(), **QUICK, backbone=with_batch_normalization()
+    ).backbone_
+    model = fit(SHOT(epochs=2), columns(), **QUICK, backbone=backbone, frozen_depth=4)
+    same = map(np.array_equal, backbone.weights, model.backbone_.weights)
+    assert list(same) == 12 * [True] + 2 * [False]
 
 
 def test_pseudo_labels_are_found_before_each_epoch(monkeypatch):
@@ -102,19 +153,20 @@ def test_pseudo_labels_are_found_before_each_epoch(monkeypatch):
         return centroid_labels(features, logits)
 
     monkeypatch.setattr(shot, "centroid_labels", record)
-    fit(SHOT(epochs=4), *moons())
+    fit(SHOT(epochs=4), toy("moons", n_samples=60), **QUICK)
     assert [len(f) for f, _ in seen] == 4 * [60]
     assert not any(np.array_equal(a[0], b[0]) for a, b in itertools.pairwise(seen))
 
 
 def test_a_frozen_backbone_is_refused():
-    backbone = fit("source_only", *moons()).backbone_
+    domains = toy("moons", n_samples=60)
+    backbone = fit("source_only", domains, **QUICK).backbone_
     with pytest.raises(ValueError, match="whole backbone is frozen"):
-        fit("shot", *moons(), backbone=backbone, frozen_depth="all")
+        fit("shot", domains, **QUICK, backbone=backbone, frozen_depth="all")
 
 
-def test_no_trade_off_is_source_only():
-    assert are_same(fit(SHOT(0.0), *moons()), fit("source_only", *moons()))
+def test_off_is_source_only():
+    assert_off_is_source_only(SHOT(), toy("moons", n_samples=60))
 
 
 def clusters(seed):
@@ -133,19 +185,12 @@ def clusters(seed):
 # The source's network is of no use for the target, and says so.
 @pytest.mark.filterwarnings("ignore:Adapting by SourceOnly")
 def test_clusters_moved():
-    scores = {}
-    for method in ("source_only", "shot"):
-        for seed in range(5):
-            X, y, sample_domain = clusters(seed)
-            target = sample_domain < 0
-            model = fit(method, X, y, sample_domain, epochs=20, random_state=seed)
-            scores.setdefault(method, []).append(model.score(X[target], y[target]))
-    assert np.mean(scores["source_only"]) < 0.7
-    assert np.mean(scores["shot"]) > 0.9
+    plain, adapted = mean_accuracies(["source_only", SHOT()], clusters, epochs=20)
+    assert plain < 0.7
+    assert adapted > 0.9
 
 
-def test_input_is_left_and_target_labels_are_not_read():
-    X, y, sample_domain = moons()
-    model = fit_read_only("shot", X, y, sample_domain)
-    other = fit_read_only("shot", X, with_garbage(y, sample_domain), sample_domain)
-    assert are_same(model, other)
+def test_reads_no_target_label_and_changes_no_input():
+    assert_reads_no_target_label_and_changes_no_input(
+        SHOT(), toy("moons", n_samples=60)
+    )

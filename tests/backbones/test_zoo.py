@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sktransfer.backbones import zoo
+from sktransfer.backbones.zoo import applications
 from sktransfer.exceptions import (
     BackboneError,
     BackboneFileError,
@@ -202,7 +203,7 @@ def test_efficientnet_imagenet_file_scales_as_the_download_does(monkeypatch):
         # Keras's files hold the standard deviation in place of the variance.
         model.get_layer("normalization").set_weights([mean, std, np.array(0)])
 
-    monkeypatch.setattr(zoo, "load_weights", load_weights)
+    monkeypatch.setattr(applications, "load_weights", load_weights)
     model = zoo.build_application("EfficientNetB0", weights="x.h5", input_shape=SHAPE)
     scaling = keras.Model(model.inputs[0], model.get_layer("normalization").output)
     expected = (images() / 255 - mean) / std

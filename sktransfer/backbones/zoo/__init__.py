@@ -1,0 +1,15 @@
+"""Backbones by name: keras.applications, and keras-hub's presets."""
+
+from sktransfer.backbones.zoo.applications import (
+    application_names,
+    application_preprocessing,
+    build_application,
+)
+from sktransfer.backbones.zoo.hub import build_hub
+
+__all__ = [
+    "application_names",
+    "application_preprocessing",
+    "build_application",
+    "build_hub",
+]

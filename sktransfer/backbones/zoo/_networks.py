@@ -1,0 +1,65 @@
+"""What networks for images have in common, wherever their name is from."""
+
+import os
+import re
+
+import keras
+
+from sktransfer.exceptions import BackboneError
+
+
+def check_preprocess(preprocess):
+    """Raise BackboneError unless it is "auto" or None."""
+    if preprocess not in ("auto", None):
+        raise BackboneError(
+            f"preprocess={preprocess!r} is not known; accepted: 'auto' or None."
+        )
+
+
+def check_weights(weights):
+    """Raise TypeError unless it is None, a name or a path."""
+    if weights is not None and not isinstance(weights, (str, os.PathLike)):
+        raise TypeError(
+            "weights must be None, a name or the path of a weights file; got "
+            f"{type(weights).__name__}."
+        )
+
+
+def check_image_shape(name, input_shape):
+    """Return the shape of one image as a tuple of int and None; raise if it is none."""
+    try:
+        height, width, channels = input_shape
+        sizes = [channels, *(side for side in (height, width) if side is not None)]
+        shape = (height, width, channels)
+        valid = all(int(size) == size and size >= 1 for size in sizes)
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise BackboneError(
+            f"backbone={name!r} takes images: input_shape must be (height, width, "
+            f"channels), positive integers; got {input_shape!r}."
+        )
+    if keras.config.image_data_format() != "channels_last":
+        raise BackboneError(
+            f"backbone={name!r} takes images with the channels last; got "
+            f"keras.config.image_data_format()="
+            f"{keras.config.image_data_format()!r}."
+        )
+    return tuple(None if size is None else int(size) for size in shape)
+
+
+def renumber(model):
+    """Name layers as in a new process, whatever was built in this one before.
+
+    Keras numbers the layers that have no name of their own through the process, and
+    `feature_layer` names one.
+    """
+    numbered = {}
+    for operation in model.operations:
+        stem, number = re.fullmatch(r"(.+?)(?:_(\d+))?", operation.name).groups()
+        if stem.replace("_", "") == type(operation).__name__.lower():
+            numbered.setdefault(stem, []).append((int(number or 0), operation))
+    for stem, operations in numbered.items():
+        operations.sort(key=lambda pair: pair[0])
+        for i, (_, operation) in enumerate(operations):
+            operation.name = f"{stem}_{i}" if i else stem

@@ -1,0 +1,226 @@
+"""Networks of keras.applications."""
+
+import difflib
+import inspect
+import sys
+
+import keras
+import numpy as np
+
+from sktransfer.backbones._random import preserve_random_state
+from sktransfer.backbones.files import load_weights
+from sktransfer.backbones.zoo._networks import (
+    check_image_shape,
+    check_preprocess,
+    check_weights,
+    renumber,
+)
+from sktransfer.exceptions import BackboneError, WeightsMismatchError
+
+# Mean and spread of ImageNet's pixels per colour, on the scale [0, 1] in the order
+# RGB; and the mean on the scale [0, 255] in the order BGR.
+_MEAN_RGB = (0.485, 0.456, 0.406)
+_STD_RGB = (0.229, 0.224, 0.225)
+_MEAN_BGR_255 = (103.939, 116.779, 123.68)
+
+
+def application_names():
+    """List the networks of keras.applications.
+
+    Returns
+    -------
+    list of str
+        Names of all public constructors, sorted.
+    """
+    return sorted(
+        name
+        for name, value in vars(keras.applications).items()
+        if inspect.isfunction(value)
+        and {"include_top", "weights"} <= inspect.signature(value).parameters.keys()
+    )
+
+
+def application_preprocessing(name):
+    """Give the layers that stand for an application's own ``preprocess_input``.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`application_names`.
+
+    Returns
+    -------
+    list of keras.Layer
+        To be applied in this order to images of shape (n, height, width, 3) with
+        pixels in 0..255. They have no weights. Empty for the networks that scale
+        pixels inside.
+
+    Raises
+    ------
+    BackboneError
+        When there is no such application, or its preprocessing is of a kind
+        unknown here.
+    """
+    mode = _preprocessing_mode(name)
+    if mode is None:
+        return []
+    with preserve_random_state():
+        if mode != "caffe":
+            return [_rescaling(mode)]
+        # Keras has no layer that reverses channels, only an operation.
+        pixels = keras.Input((None, None, 3), name="pixels")
+        scaled = _preprocess(pixels, mode)
+        return [keras.Model(pixels, scaled, name="preprocessing")]
+
+
+def build_application(name, *, weights, input_shape, preprocess="auto"):
+    """Build a network of keras.applications without its classification top.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`application_names`.
+    weights : None, "imagenet", str or path-like
+        None leaves the initial random weights; "imagenet" downloads Keras's own
+        weights once and caches them where Keras does; a path is a file with the
+        weights of this network without its top.
+    input_shape : tuple of (height, width, channels)
+        Shape of one image; height and width may be None.
+    preprocess : {"auto", None}, default="auto"
+        "auto": the model takes pixels in 0..255. None: it takes what
+        ``preprocess_input`` of the application gives, as Keras's own model does.
+
+    Returns
+    -------
+    keras.Model
+        Functional, from images to feature maps of shape (n, h, w, d).
+
+    Raises
+    ------
+    BackboneError
+        When there is no such application, it does not take images of this shape,
+        or its weights cannot be downloaded.
+    BackboneFileError
+        When the weights file is missing or damaged.
+    WeightsMismatchError
+        When the weights in the file are not of this network.
+    """
+    application = _application(name)
+    check_preprocess(preprocess)
+    check_weights(weights)
+    input_shape = check_image_shape(name, input_shape)
+    mode = _preprocessing_mode(name) if preprocess == "auto" else None
+    downloaded = isinstance(weights, str) and weights == "imagenet"
+    if input_shape[-1] != 3 and (downloaded or mode in ("torch", "caffe")):
+        raise BackboneError(
+            f"backbone={name!r} with weights={weights!r}, preprocess={preprocess!r} "
+            f"takes images with 3 channels; got input_shape={input_shape}. A grey "
+            "channel can be repeated 3 times."
+        )
+    with preserve_random_state():
+        pixels = keras.Input(input_shape, name="pixels")
+        try:
+            network = application(
+                include_top=False,
+                weights="imagenet" if downloaded else None,
+                input_tensor=_preprocess(pixels, mode),
+                input_shape=input_shape,
+                pooling=None,
+            )
+        except ValueError as error:
+            raise BackboneError(
+                f"backbone={name!r} cannot be built with input_shape={input_shape}, "
+                f"weights={weights!r}: {error}"
+            ) from error
+        except Exception as error:
+            # Keras raises a bare Exception when a download fails.
+            if not downloaded:
+                raise
+            raise BackboneError(
+                f"The weights 'imagenet' of backbone={name!r} could not be "
+                f"downloaded or read: {error}. Pass weights=<path of a weights file> "
+                "to do without a download, or weights=None for random weights."
+            ) from error
+        model = keras.Model(pixels, network.outputs[0], name=name)
+    renumber(model)
+    if weights is not None and not downloaded:
+        _load_application_weights(model, name, weights)
+    return model
+
+
+def _application(name, parameter="backbone", others=("mlp",)):
+    names = application_names()
+    if name in names:
+        return getattr(keras.applications, name)
+    by_lower = {str(known).lower(): known for known in (*others, *names)}
+    close = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
+    hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+    raise BackboneError(
+        f"{parameter}={name!r} is not a network of keras.applications.{hint} "
+        f"Accepted: {', '.join(map(str, (*others, *names)))}."
+    )
+
+
+def _preprocessing_mode(name):
+    """Find which kind of preprocessing an application has, None for none."""
+    application = _application(name, "preprocess", ("auto", None))
+    own = sys.modules[application.__module__].preprocess_input
+    pixels = np.linspace(0, 255, 12).reshape(1, 2, 2, 3)
+    expected = own(pixels.copy(), data_format="channels_last")
+    if np.array_equal(expected, pixels):
+        return None
+    for mode in ("tf", "torch", "caffe"):
+        result = keras.applications.imagenet_utils.preprocess_input(
+            pixels.copy(), data_format="channels_last", mode=mode
+        )
+        if np.array_equal(expected, result):
+            return mode
+    raise BackboneError(
+        f"preprocess='auto' does not know the preprocessing of backbone={name!r}. Use "
+        "preprocess=None, with X as its own preprocess_input gives it."
+    )
+
+
+def _preprocess(pixels, mode):
+    if mode is None:
+        return pixels
+    if mode == "caffe":
+        pixels = keras.ops.flip(pixels, axis=-1)
+    return _rescaling(mode)(pixels)
+
+
+def _rescaling(mode):
+    if mode == "tf":
+        scale, offset = 1 / 127.5, -1.0
+    elif mode == "torch":
+        scale = [1 / (255 * std) for std in _STD_RGB]
+        offset = [-mean / std for mean, std in zip(_MEAN_RGB, _STD_RGB, strict=True)]
+    else:
+        scale, offset = 1.0, [-mean for mean in _MEAN_BGR_255]
+    return keras.layers.Rescaling(scale, offset=offset, name="pixel_scaling")
+
+
+def _load_application_weights(model, name, path):
+    try:
+        load_weights(model, path)
+    except WeightsMismatchError as error:
+        raise WeightsMismatchError(
+            f"{error} Accepted for backbone={name!r}: the weights of "
+            f"keras.applications.{name}(include_top=False), without the "
+            "classification top."
+        ) from error
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization) and layer.weights:
+            _correct_imagenet_variance(layer)
+
+
+def _correct_imagenet_variance(normalization):
+    """Square the variance where a file holds ImageNet's standard deviation in it.
+
+    Keras's EfficientNet files do, and Keras makes good for it by one more layer,
+    which it adds for weights="imagenet" only.
+    """
+    mean, variance, *count = normalization.get_weights()
+    if variance.shape == (3,) and np.allclose(variance, _STD_RGB, atol=1e-3):
+        normalization.set_weights([mean, variance**2, *count])
+        normalization.finalize_state()

@@ -1,0 +1,159 @@
+"""Presets of keras-hub."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from sktransfer.backbones._random import preserve_random_state
+from sktransfer.backbones._safe_config import check_config
+from sktransfer.backbones.files import load_weights
+from sktransfer.backbones.zoo._networks import (
+    check_image_shape,
+    check_preprocess,
+    check_weights,
+    renumber,
+)
+from sktransfer.exceptions import BackboneError
+
+
+def build_hub(preset, *, weights, input_shape, preprocess="auto"):
+    """Build an image backbone of keras-hub.
+
+    Parameters
+    ----------
+    preset : str
+        Name of a preset, or the directory of a local one.
+    weights : "auto", None, str or path-like
+        "auto" takes the weights of the preset, None leaves random ones; a path is a
+        file with other weights for its architecture.
+    input_shape : tuple of (height, width, channels) or None
+        Shape of one image; None takes the preset's own.
+    preprocess : {"auto", None}, default="auto"
+        "auto": the model takes pixels in 0..255 and scales them as the preset's
+        image converter does, where it has one. Images are not resized.
+
+    Returns
+    -------
+    keras.Model
+        Functional, with keras-hub's backbone as plain functional model inside.
+
+    Raises
+    ------
+    ImportError
+        When keras-hub is not installed.
+    BackboneError
+        When the preset cannot be loaded, is not of an image backbone with one
+        input and one output, or does not take images of this shape.
+    UnsafeFileError
+        When a local preset names classes that neither Keras nor keras-hub knows.
+    WeightsMismatchError
+        When the weights in the file are not of this network.
+    """
+    name = f"hub:{preset}"
+    keras_hub = _import_keras_hub(name)
+    check_preprocess(preprocess)
+    if isinstance(weights, str) and weights == "imagenet":
+        raise BackboneError(
+            f"weights='imagenet' does not go with backbone={name!r}: a preset brings "
+            "its own weights. Accepted: 'auto' (the preset's weights), None (random "
+            "weights) or the path of a weights file."
+        )
+    check_weights(weights)
+    own_weights = isinstance(weights, str) and weights == "auto"
+    with preserve_random_state():
+        network = _load_hub_network(keras_hub, preset, load_weights=own_weights)
+        if input_shape is None:
+            input_shape = network.input_shape[1:]
+        input_shape = check_image_shape(name, input_shape)
+        pixels = keras.Input(input_shape, name="pixels")
+        scaled = pixels
+        if preprocess == "auto":
+            scaled = _hub_rescaling(keras_hub, preset, input_shape)(pixels)
+        try:
+            _check_fits(network, input_shape)
+            outputs = network(scaled)
+        except ValueError as error:
+            raise BackboneError(
+                f"backbone={name!r} does not take images of "
+                f"input_shape={input_shape}: {error}"
+            ) from error
+        model = keras.Model(pixels, outputs, name=network.name)
+    if weights is not None and not own_weights:
+        load_weights(network, weights)
+    return model
+
+
+def _import_keras_hub(name):
+    try:
+        import keras_hub
+    except ImportError as error:
+        raise ImportError(
+            f"backbone={name!r} needs keras-hub, which cannot be imported "
+            f'({error}). Install it by: pip install "sktransfer[hub]"'
+        ) from error
+    return keras_hub
+
+
+def _load_hub_network(keras_hub, preset, *, load_weights):
+    """Load a preset's backbone as a plain functional model."""
+    try:
+        _check_local_preset(preset)
+        backbone = keras_hub.models.Backbone.from_preset(
+            preset, load_weights=load_weights
+        )
+    except BackboneError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise BackboneError(
+            f"backbone='hub:{preset}' could not be loaded by keras-hub: {error}"
+        ) from error
+    inputs, outputs = backbone.inputs, backbone.outputs
+    if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4:
+        names = [tensor.name for tensor in inputs]
+        raise BackboneError(
+            f"backbone='hub:{preset}' has {len(inputs)} inputs {names} and "
+            f"{len(outputs)} outputs; only image backbones with a single input of "
+            "shape (n, height, width, channels) and a single output are supported."
+        )
+    network = keras.Model(inputs[0], outputs[0], name=backbone.name)
+    renumber(network)
+    return network
+
+
+def _check_fits(network, input_shape):
+    own = network.input_shape[1:]
+    if any(size not in (None, got) for size, got in zip(own, input_shape, strict=True)):
+        raise ValueError(f"the preset takes {own}, where None is any size")
+
+
+def _check_local_preset(preset):
+    for name in ("config.json", "image_converter.json"):
+        path = Path(preset, name)
+        if path.is_file():
+            check_config(json.loads(path.read_text(encoding="utf-8")), path)
+
+
+def _hub_rescaling(keras_hub, preset, input_shape):
+    """Give the scaling that the preset's image converter does, as a Keras layer."""
+    try:
+        converter = keras_hub.layers.ImageConverter.from_preset(preset)
+    except FileNotFoundError:
+        # A backbone saved alone brings no converter and takes images as they are.
+        return keras.layers.Identity()
+    except ValueError as error:
+        raise BackboneError(
+            f"preprocess='auto' found no usable image converter for "
+            f"backbone='hub:{preset}': {error} Use preprocess=None, with X scaled as "
+            "the backbone expects."
+        ) from error
+    scale = 1.0 if converter.scale is None else converter.scale
+    offset = 0.0 if converter.offset is None else converter.offset
+    channels = {np.size(scale), np.size(offset)} - {1}
+    if channels and channels != {input_shape[-1]}:
+        raise BackboneError(
+            f"backbone='hub:{preset}' with preprocess='auto' takes images with "
+            f"{max(channels)} channels; got input_shape={input_shape}."
+        )
+    return keras.layers.Rescaling(scale, offset=offset, name="pixel_scaling")
