@@ -1,1 +1,1 @@
-"""A network for tables, pretrained on synthetic ones: it learns from rows in context."""
+"""A network for tables that is trained on synthetic ones and learns in context."""
