@@ -66,9 +66,7 @@ class CellEmbedding(keras.layers.Layer):
         varies = variance > 1e-12 * (1 + ops.square(mean))
         scaled = (x - mean) / ops.sqrt(ops.where(varies, variance, 1.0))
         scaled = _SQUASH * ops.tanh(scaled / _SQUASH)
-        scaled = ops.where(
-            ops.logical_or(missing, ops.logical_not(varies)), 0.0, scaled
-        )
+        scaled = ops.where(missing, 0.0, ops.where(varies, scaled, 0.0))
         flags = ops.cast(missing, scaled.dtype)
         n_tables, n_rows, n_columns = ops.shape(x)
         shape = (n_tables, n_rows, n_columns // GROUP, GROUP)
@@ -203,7 +201,7 @@ class Block(keras.layers.Layer):
         tokens : tensor of shape (n_tables, n_rows, n_tokens, width)
             Tokens of all rows.
         log_count : tensor of shape (n_tables, n_tokens)
-            About -1e9 for tokens that are not asked by those of their row; 0 for others.
+            About -1e9 for tokens that are not asked by others of the row; 0 otherwise.
         log_weight : tensor of shape (n_tables, n_rows)
             Logarithms of the rows' weights; rows that are not of the context ask but
             are not asked.
@@ -260,10 +258,16 @@ def make_network(*, width=64, n_blocks=3, n_heads=4):
     Returns
     -------
     keras.Model
-        From x of shape (n_tables, n_rows, n_columns), with a multiple of three columns,
-        of which constant ones do not count; y of shape (n_tables, n_rows) with the class index of rows in the context and -1 elsewhere, and the
-        log_weight of the rows, of the same shape, to class scores of shape (n_tables,
-        n_rows, 10). Classes that the context lacks get a score of about -1e9.
+        Its inputs are
+
+        - x of shape (n_tables, n_rows, n_columns), with a multiple of three columns;
+          constant ones do not count, and NaN is missing;
+        - y of shape (n_tables, n_rows), int32, the class index of rows in the context
+          and -1 elsewhere;
+        - log_weight of shape (n_tables, n_rows), the logarithms of the rows' weights.
+
+        Its outputs are class scores of shape (n_tables, n_rows, 10), about -1e9 for
+        classes that the context lacks.
     """
     x = keras.Input((None, None), name="x")
     y = keras.Input((None,), dtype="int32", name="y")

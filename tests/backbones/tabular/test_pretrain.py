@@ -1,4 +1,4 @@
-"""Training on the prior: what a batch is, and that it can be stopped and gone on with."""
+"""Training on the prior: what a batch is, and going on after a stop."""
 
 import numpy as np
 import pytest
