@@ -211,9 +211,9 @@ def test_optimizers_by_name_are_compiled_once(make, source, target):
     program = get_program(source, 0, 5, "float32")
     for _ in range(2):
         make(recipe="full", epochs=1).fit(*target)
-    n_trainers = len(program._trainers)
+    n_trainers = len(program.trainers)
     make(recipe="full", epochs=1, optimizer="AdamW").fit(*target)
-    assert len(program._trainers) == n_trainers
+    assert len(program.trainers) == n_trainers
 
 
 # ---- rows that do not fit in memory

@@ -24,11 +24,12 @@ class MCD(AdaptationMethod):
     3. of the features, k times, on :math:`CE_s + \mathrm{trade\_off} \cdot D`: these
        rows move to where they are decided. In the paper :math:`CE_s` is not part of it;
        without it an optimizer such as AdamW, which makes steps of one size of any
-       gradient, moves all rows into one class.
+       gradient, lets the loss on the source rise.
 
     The strength is constant. The first head predicts; weights of rows count in its
     cross-entropy alone. An epoch takes about :math:`2 + k` times as long as without a
-    target.
+    target. Where the target is far from the source, all of its rows may end in one
+    class: two heads agree there too.
 
     Parameters
     ----------

@@ -49,10 +49,19 @@ class Results:
         """Greatest number of seeds of a method on a case."""
         return max(map(len, self._fits.values()), default=0)
 
-    def mean(self, method, case, score="accuracy"):
+    def seeds(self, method, case):
+        """Seeds on which there is a result."""
+        return set(self._fits.get((method, case), {}))
+
+    def mean(self, method, case, score="accuracy", seeds=None):
         """Mean of a score or of the seconds; None where there is none."""
-        fits = self._fits.get((method, case), {}).values()
-        return mean(fit.get(score) for fit in fits)
+        fits = self._fits.get((method, case), {})
+        return mean(fits[s].get(score) for s in fits if seeds is None or s in seeds)
+
+    def best(self, methods, case, seeds=None):
+        """Accuracy and name of the method that is best on a case, or None."""
+        found = [(self.mean(m, case, seeds=seeds), m) for m in methods]
+        return max((f for f in found if f[0] is not None), default=None)
 
     def gain(self, method, case, score="accuracy", over=FLOOR):
         """Mean difference from another method on the same seeds, or None."""

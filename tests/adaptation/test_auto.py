@@ -1,0 +1,91 @@
+"""Auto: what it chooses under which shift, and that this is then the network."""
+
+import numpy as np
+import pytest
+from domain_methods import (
+    assert_off_is_source_only,
+    assert_reads_no_target_label_and_changes_no_input,
+    assert_same_network,
+    fit,
+    mean_accuracies,
+    target_accuracy,
+    toy,
+)
+
+from sktransfer.adaptation import (
+    DAN,
+    MCC,
+    Auto,
+    DomainStandardise,
+    LabelShift,
+    SourceOnly,
+)
+
+
+def alike(n=300):
+    """Rows of both domains from the same distribution."""
+    rng = np.random.default_rng(0)
+    y = np.arange(2 * n) % 2
+    return rng.normal(size=(2 * n, 4)) + y[:, None], y, np.repeat([0, -1], n)
+
+
+@pytest.mark.parametrize(
+    ("domains", "expected"),
+    [
+        (toy("subspace"), DAN()),
+        (toy("concept"), DomainStandardise(guard=False)),
+        (toy("label"), LabelShift(guard=False)),
+        (alike(), SourceOnly()),
+    ],
+    ids=["subspace", "concept", "label", "no shift"],
+)
+def test_chooses_by_the_shift(domains, expected):
+    model = fit("auto", domains, random_state=0)
+    assert repr(model.method_) == repr(expected)
+    assert_same_network(model, fit(expected, domains, random_state=0))
+
+
+def test_chooses_among_candidates():
+    domains = toy("subspace")
+    model = fit(Auto(candidates=[SourceOnly(), MCC()]), domains, random_state=0)
+    assert isinstance(model.method_, MCC | SourceOnly)
+    model = fit(Auto(candidates=[DAN(0.5)], margin=0), domains, random_state=0)
+    assert repr(model.method_) == "DAN(trade_off=0.5)"
+
+
+def test_margin_keeps_the_source_network():
+    domains = toy("subspace")
+    model = fit(Auto(margin=1.0), domains, random_state=0)
+    assert_same_network(model, fit("source_only", domains, random_state=0))
+
+
+def test_frozen_features_cannot_be_aligned():
+    backbone = fit("source_only", toy("subspace"), random_state=0).backbone_
+    parameters = {"backbone": backbone, "frozen_depth": "all", "random_state": 0}
+    model = fit("auto", toy("concept"), **parameters)
+    assert not isinstance(model.method_, DAN)
+
+
+def test_recovers_and_does_not_harm():
+    """Over several seeds: the gain where there is one, and nothing lost on moons."""
+    plain, adapted = mean_accuracies(
+        ["source_only", "auto"], lambda seed: toy("subspace", seed)
+    )
+    assert plain < 0.7
+    # On some draws it takes another method, or none.
+    assert adapted > plain + 0.3
+    for seed in range(3):
+        domains = toy("moons", seed)
+        models = [fit(m, domains, random_state=seed) for m in ("source_only", "auto")]
+        plain, adapted = (target_accuracy(model, domains) for model in models)
+        assert adapted >= plain - 0.02
+
+
+def test_off_is_source_only():
+    assert_off_is_source_only(Auto(), toy("subspace"))
+
+
+def test_reads_no_target_label_and_changes_no_input():
+    assert_reads_no_target_label_and_changes_no_input(
+        Auto(), toy("subspace", n_samples=60)
+    )
