@@ -1,0 +1,291 @@
+"""The tabular network: classes of rows of a table, from labelled rows beside them."""
+
+import keras
+from keras import ops
+
+# Columns that share a token, and classes that the network tells apart.
+GROUP = 3
+MAX_CLASSES = 10
+# Standard deviations beyond which values are drawn together.
+_SQUASH = 4.0
+# Added to scores of keys and of classes that do not count.
+_NEVER = -1e9
+
+
+@keras.saving.register_keras_serializable("sktransfer")
+class CellEmbedding(keras.layers.Layer):
+    """Turn the values of a row into a token a group of columns.
+
+    A column is standardised by the weighted mean and variance of its known values in
+    the context; what is missing is told by a flag of its own.
+
+    Parameters
+    ----------
+    width : int
+        Length of a token.
+    """
+
+    def __init__(self, width, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.embed = keras.layers.Dense(
+            width,
+            # Of a single value without a bias, layer normalisation keeps the sign only.
+            bias_initializer=keras.initializers.RandomNormal(stddev=0.5),
+            name="values",
+        )
+
+    def build(self, x_shape, weight_shape):
+        """Create the weights."""
+        self.embed.build((None, 2 * GROUP))
+        super().build(x_shape)
+
+    def call(self, x, weight):
+        """Compute tokens.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_tables, n_rows, n_columns)
+            Values; NaN is missing.
+        weight : tensor of shape (n_tables, n_rows)
+            Weights of the rows, 0 for those that are not of the context.
+
+        Returns
+        -------
+        tokens : tensor of shape (n_tables, n_rows, n_groups, width)
+        log_count : tensor of shape (n_tables, n_groups)
+            0, or about -1e9 for groups in which nothing varies.
+        """
+        missing = ops.isnan(x)
+        x = ops.where(missing, 0.0, x)
+        known = ops.where(missing, 0.0, weight[:, :, None])
+        total = ops.maximum(ops.sum(known, axis=1, keepdims=True), 1e-6)
+        mean = ops.sum(known * x, axis=1, keepdims=True) / total
+        variance = ops.sum(known * ops.square(x - mean), axis=1, keepdims=True) / total
+        # A constant column tells nothing, and is not to become its rounding noise.
+        varies = variance > 1e-12 * (1 + ops.square(mean))
+        scaled = (x - mean) / ops.sqrt(ops.where(varies, variance, 1.0))
+        scaled = _SQUASH * ops.tanh(scaled / _SQUASH)
+        scaled = ops.where(missing, 0.0, ops.where(varies, scaled, 0.0))
+        flags = ops.cast(missing, scaled.dtype)
+        n_tables, n_rows, n_columns = ops.shape(x)
+        shape = (n_tables, n_rows, n_columns // GROUP, GROUP)
+        parts = [ops.reshape(part, shape) for part in (scaled, flags)]
+        tells = ops.logical_or(varies, ops.any(missing, axis=1, keepdims=True))
+        tells = ops.reshape(tells, (n_tables, n_columns // GROUP, GROUP))
+        log_count = ops.where(ops.any(tells, axis=2), 0.0, _NEVER)
+        return self.embed(ops.concatenate(parts, axis=-1)), log_count
+
+    def get_config(self):
+        """Return the parameters."""
+        return super().get_config() | {"width": self.width}
+
+
+@keras.saving.register_keras_serializable("sktransfer")
+class Attention(keras.layers.Layer):
+    """Attention of several heads whose keys have weights.
+
+    A key of weight 2 counts as much as the same key twice. Scores grow with the
+    logarithm of the number of keys, so that attention stays as sharp among many.
+
+    Parameters
+    ----------
+    n_heads : int
+        Number of heads.
+    """
+
+    def __init__(self, n_heads, *, by_count=False, **kwargs):
+        super().__init__(**kwargs)
+        self.n_heads = n_heads
+        self.by_count = by_count
+
+    def build(self, shape):
+        """Create the weights."""
+        width = shape[-1]
+        names = ("query", "key", "value", "output")
+        for name in names:
+            layer = keras.layers.Dense(width, use_bias=False, name=name)
+            setattr(self, f"to_{name}", layer)
+            layer.build((None, width))
+        if self.by_count:
+            # At 64 keys scores are those of plain attention.
+            self.sharpness = self.add_weight(
+                shape=(self.n_heads, 1),
+                initializer=keras.initializers.Constant(0.24),
+                name="sharpness",
+            )
+        super().build(shape)
+
+    def _heads(self, x):
+        n, length, width = ops.shape(x)
+        return ops.reshape(x, (n, length, self.n_heads, width // self.n_heads))
+
+    def keys(self, x):
+        """Compute keys and values of some tokens, of shape (batch, n, width)."""
+        return self._heads(self.to_key(x)), self._heads(self.to_value(x))
+
+    def attend(self, x, keys, log_weight=None):
+        """Compute what tokens take from keys.
+
+        Parameters
+        ----------
+        x : tensor of shape (batch, n, width)
+            Tokens that ask.
+        keys : tuple of two tensors
+            From :meth:`keys`.
+        log_weight : tensor of shape (batch, n_keys) or None
+            Logarithms of the keys' weights; None is 1 for all.
+
+        Returns
+        -------
+        tensor of shape (batch, n, width)
+        """
+        query, bias = self._heads(self.to_query(x)), None
+        if log_weight is not None:
+            bias = log_weight[:, None, None, :]
+        if self.by_count:
+            count = ops.sum(ops.exp(log_weight), axis=1)[:, None, None, None]
+            query = query * self.sharpness * ops.log(1 + count)
+        taken = ops.dot_product_attention(query, *keys, bias=bias)
+        return self.to_output(ops.reshape(taken, ops.shape(x)))
+
+    def call(self, x, log_weight=None):
+        """Attend to the tokens themselves; see :meth:`attend`."""
+        return self.attend(x, self.keys(x), log_weight)
+
+    def get_config(self):
+        """Return the parameters."""
+        return super().get_config() | {
+            "n_heads": self.n_heads,
+            "by_count": self.by_count,
+        }
+
+
+@keras.saving.register_keras_serializable("sktransfer")
+class Block(keras.layers.Layer):
+    """Attention among the tokens of a row, among the rows, and a small network.
+
+    Parameters
+    ----------
+    n_heads : int
+        Heads of each attention.
+    """
+
+    def __init__(self, n_heads, **kwargs):
+        super().__init__(**kwargs)
+        self.n_heads = n_heads
+
+    def build(self, tokens_shape, log_count_shape, log_weight_shape):
+        """Create the weights."""
+        width = tokens_shape[-1]
+        self.of_columns = Attention(self.n_heads, name="columns")
+        self.of_rows = Attention(self.n_heads, by_count=True, name="rows")
+        self.hidden = keras.layers.Dense(2 * width, activation="gelu", name="hidden")
+        self.output_of = keras.layers.Dense(width, name="output")
+        self.of_columns.build((None, None, width))
+        self.of_rows.build((None, None, width))
+        self.hidden.build((None, width))
+        self.output_of.build((None, 2 * width))
+        self.norms = []
+        for name in ("columns", "rows", "hidden"):
+            norm = keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{name}")
+            norm.build((None, width))
+            self.norms.append(norm)
+        super().build(tokens_shape)
+
+    def call(self, tokens, log_count, log_weight):
+        """Compute new tokens.
+
+        Parameters
+        ----------
+        tokens : tensor of shape (n_tables, n_rows, n_tokens, width)
+            Tokens of all rows.
+        log_count : tensor of shape (n_tables, n_tokens)
+            About -1e9 for tokens that are not asked by others of the row; 0 otherwise.
+        log_weight : tensor of shape (n_tables, n_rows)
+            Logarithms of the rows' weights; rows that are not of the context ask but
+            are not asked.
+
+        Returns
+        -------
+        tensor of the same shape
+        """
+        n_tables, n_rows, n_tokens, width = ops.shape(tokens)
+        rows = ops.reshape(tokens, (n_tables * n_rows, n_tokens, width))
+        of_rows = _repeat(log_count, n_rows)
+        rows = rows + self.of_columns(self.norms[0](rows), of_rows)
+        tokens = ops.reshape(rows, (n_tables, n_rows, n_tokens, width))
+        columns = ops.reshape(
+            ops.transpose(tokens, (0, 2, 1, 3)), (n_tables * n_tokens, n_rows, width)
+        )
+        of_columns = _repeat(log_weight, n_tokens)
+        columns = columns + self.of_rows(self.norms[1](columns), of_columns)
+        columns = columns + self.output_of(self.hidden(self.norms[2](columns)))
+        tokens = ops.reshape(columns, (n_tables, n_tokens, n_rows, width))
+        return ops.transpose(tokens, (0, 2, 1, 3))
+
+    def compute_output_spec(self, tokens, log_count, log_weight):
+        """Return the shape of the tokens, which is kept."""
+        return keras.KerasTensor(tokens.shape, tokens.dtype)
+
+    def get_config(self):
+        """Return the parameters."""
+        return super().get_config() | {"n_heads": self.n_heads}
+
+
+def _repeat(x, n):
+    """Repeat each row n times in turn, as ``repeat`` does, for any shape."""
+    n_rows, width = ops.shape(x)
+    return ops.reshape(
+        ops.broadcast_to(x[:, None], (n_rows, n, width)), (n_rows * n, width)
+    )
+
+
+def make_network(*, width=64, n_blocks=3, n_heads=4):
+    """Make the network, for tables of any number of rows and columns.
+
+    The tokens of a row are one for each group of three columns and one for its class.
+    Blocks let the tokens of a row attend to each other, and each token to that of the
+    same columns in the rows of the context.
+
+    Parameters
+    ----------
+    width : int
+        Length of a token.
+    n_blocks, n_heads : int
+        Number of blocks, and of the heads of each attention.
+
+    Returns
+    -------
+    keras.Model
+        Its inputs are
+
+        - x of shape (n_tables, n_rows, n_columns), with a multiple of three columns;
+          constant ones do not count, and NaN is missing;
+        - y of shape (n_tables, n_rows), int32, the class index of rows in the context
+          and -1 elsewhere;
+        - log_weight of shape (n_tables, n_rows), the logarithms of the rows' weights.
+
+        Its outputs are class scores of shape (n_tables, n_rows, 10), about -1e9 for
+        classes that the context lacks.
+    """
+    x = keras.Input((None, None), name="x")
+    y = keras.Input((None,), dtype="int32", name="y")
+    log_weight = keras.Input((None,), name="log_weight")
+    is_context = y >= 0
+    log_weight_of = ops.where(is_context, log_weight, _NEVER)
+    weight = ops.exp(log_weight_of)
+    cells, log_count = CellEmbedding(width, name="cells")(x, weight)
+    # The token of the class is always asked.
+    log_count = ops.pad(log_count, [[0, 0], [0, 1]])
+    labels = keras.layers.Embedding(MAX_CLASSES + 1, width, name="labels")(y + 1)
+    tokens = ops.concatenate([cells, labels[:, :, None, :]], axis=2)
+    for i in range(n_blocks):
+        tokens = Block(n_heads, name=f"block_{i + 1}")(tokens, log_count, log_weight_of)
+    of_class = tokens[:, :, -1, :]
+    of_class = keras.layers.LayerNormalization(epsilon=1e-5, name="norm")(of_class)
+    of_class = keras.layers.Dense(2 * width, activation="gelu", name="hidden")(of_class)
+    scores = keras.layers.Dense(MAX_CLASSES, name="head")(of_class)
+    present = ops.max(ops.one_hot(y, MAX_CLASSES) * weight[:, :, None], axis=1)
+    scores = scores + ops.where(present > 0, 0.0, _NEVER)[:, None, :]
+    return keras.Model([x, y, log_weight], scores, name="tabular")

@@ -1,0 +1,254 @@
+"""Train the tabular network on tables of the prior.
+
+    python -m sktransfer.backbones.tabular.pretrain --out FOLDER
+
+FOLDER gets the weights, a table of losses and what is needed to go on: the same command
+again goes on where the last one was stopped.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from keras import ops
+
+from sktransfer.backbones._random import preserve_random_state
+from sktransfer.backbones.tabular.network import make_network
+from sktransfer.backbones.tabular.prior import draw_tables
+
+STEPS_AN_EPOCH = 250
+_VALIDATION_SEED = 1_000_003
+_N_VALIDATION = 512
+
+
+class Budget(NamedTuple):
+    """How large the network is and how long it is trained.
+
+    Attributes
+    ----------
+    width, n_blocks, n_heads : int
+        Of :func:`~sktransfer.backbones.tabular.network.make_network`.
+    n_epochs : int
+        Number of epochs, of 250 steps each.
+    n_tables : int
+        Tables of 128 rows and 9 columns in a batch; of larger ones fewer.
+    learning_rate : float
+        The greatest one.
+    """
+
+    width: int
+    n_blocks: int
+    n_heads: int
+    n_epochs: int
+    n_tables: int
+    learning_rate: float
+
+
+BUDGETS = {
+    "cpu": Budget(64, 3, 4, n_epochs=120, n_tables=16, learning_rate=2e-3),
+    "gpu": Budget(128, 6, 8, n_epochs=600, n_tables=64, learning_rate=1e-3),
+}
+# Shapes of the tables of a batch, how often they come, and the tables' share of
+# `n_tables`.
+_SHAPES = (
+    (0.70, 128, 9, 1.0),
+    (0.15, 64, 24, 1.0),
+    (0.15, 384, 6, 0.25),
+)
+
+
+def context_of(tables, rng):
+    """Hide the classes of the last rows of each table.
+
+    Parameters
+    ----------
+    tables : Tables
+        From the prior.
+    rng : numpy.random.Generator
+        Draws how many rows are in the context of each table.
+
+    Returns
+    -------
+    inputs : dict of ndarray
+        Of the network.
+    y : ndarray of shape (n_tables, n_rows), int32
+        Class indices.
+    weight : ndarray of shape (n_tables, n_rows), float32
+        Of the rows in the loss: 1 for hidden ones whose class the context has; each
+        table's sum to the same.
+    """
+    n_tables, n_rows = tables.y.shape
+    n_context = np.exp(rng.uniform(np.log(8), np.log(0.9 * n_rows), n_tables))
+    is_context = np.arange(n_rows) < n_context.astype(int)[:, None]
+    shown = np.where(is_context, tables.y, -1)
+    has = (shown[:, None, :] == np.arange(tables.y.max() + 1)[None, :, None]).any(2)
+    weight = ~is_context & np.take_along_axis(has, tables.y, axis=1)
+    weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1)
+    inputs = {
+        "x": tables.x,
+        "y": shown.astype(np.int32),
+        "log_weight": np.zeros(shown.shape, np.float32),
+    }
+    return inputs, tables.y, (weight * n_rows).astype(np.float32)
+
+
+class TableBatches(keras.utils.PyDataset):
+    """Batches of tables; each is drawn by its own seed, whatever came before it.
+
+    Parameters
+    ----------
+    seed, n_tables : int
+        Seed, and tables of the smallest kind in a batch.
+    warm_up : int
+        Steps over which the prior becomes as hard as it is.
+    """
+
+    def __init__(self, seed, n_tables, warm_up):
+        super().__init__(workers=1, use_multiprocessing=False)
+        self.seed, self.n_tables, self.warm_up = seed, n_tables, warm_up
+        self.epoch = 0
+
+    def __len__(self):
+        return STEPS_AN_EPOCH
+
+    def __getitem__(self, i):
+        step = self.epoch * STEPS_AN_EPOCH + i
+        rng = np.random.default_rng([self.seed, step])
+        kind = rng.choice(len(_SHAPES), p=[shape[0] for shape in _SHAPES])
+        _, n_rows, n_columns, share = _SHAPES[kind]
+        tables = draw_tables(
+            rng,
+            max(int(share * self.n_tables), 1),
+            n_rows,
+            n_columns,
+            hardness=min(step / self.warm_up, 1.0) if self.warm_up else 1.0,
+        )
+        return context_of(tables, rng)
+
+
+class _Epochs(keras.callbacks.Callback):
+    """Tell the batches which epoch it is, after a restart too."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.epoch = epoch
+
+
+@keras.saving.register_keras_serializable("sktransfer")
+class WarmUpThenFall(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate that grows, stays, and falls to nothing in the last part.
+
+    Parameters
+    ----------
+    rate : float
+        The greatest rate.
+    n_steps : int
+        All steps: it grows in the first 300, and falls in the last 30 percent.
+    """
+
+    def __init__(self, rate, n_steps):
+        self.rate, self.n_steps = rate, n_steps
+
+    def __call__(self, step):
+        """Return the rate of a step."""
+        step = ops.cast(step, "float32")
+        rising = (step + 1) / 300
+        falling = (self.n_steps - step) / (0.3 * self.n_steps)
+        return self.rate * ops.clip(ops.minimum(rising, falling), 0.0, 1.0)
+
+    def get_config(self):
+        """Return the parameters."""
+        return {"rate": self.rate, "n_steps": self.n_steps}
+
+
+def validation_tables(n_tables=_N_VALIDATION):
+    """Draw the tables that the network is judged by, which it is never trained on."""
+    rng = np.random.default_rng(_VALIDATION_SEED)
+    return context_of(draw_tables(rng, n_tables, 128, 9), rng)
+
+
+def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
+    """Train a network, or go on training it.
+
+    Parameters
+    ----------
+    folder : path-like
+        For weights.h5, losses.csv and a checkpoint.
+    budget : Budget
+        What to train, and for how long.
+    seed : int, default=0
+        Of the weights and of the tables.
+    jit_compile : bool, default=True
+        Whether XLA compiles the steps, which makes them twice as fast on CPUs.
+    verbose : int, default=1
+        1 shows a progress bar.
+
+    Returns
+    -------
+    keras.Model
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with preserve_random_state():
+        keras.utils.set_random_seed(seed)
+        model = make_network(
+            width=budget.width, n_blocks=budget.n_blocks, n_heads=budget.n_heads
+        )
+    n_steps = budget.n_epochs * STEPS_AN_EPOCH
+    model.compile(
+        keras.optimizers.Muon(
+            WarmUpThenFall(budget.learning_rate, n_steps),
+            weight_decay=0.01,
+            adam_weight_decay=0.01,
+            exclude_layers=["head"],
+            global_clipnorm=1.0,
+        ),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=jit_compile,
+    )
+    batches = TableBatches(seed, budget.n_tables, warm_up=0.1 * n_steps)
+    model.fit(
+        batches,
+        epochs=budget.n_epochs,
+        validation_data=validation_tables(),
+        validation_batch_size=32,
+        shuffle=False,
+        verbose=verbose,
+        callbacks=[
+            keras.callbacks.BackupAndRestore(folder / "checkpoint"),
+            _Epochs(batches),
+            keras.callbacks.CSVLogger(folder / "losses.csv", append=True),
+            keras.callbacks.ModelCheckpoint(
+                folder / "last.weights.h5", save_weights_only=True
+            ),
+        ],
+    )
+    model.save_weights(folder / "tabular.weights.h5")
+    return model
+
+
+def main():
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--out", required=True, help="folder")
+    add("--budget", choices=list(BUDGETS), default="cpu")
+    add("--epochs", type=int, help="in place of the budget's")
+    add("--seed", type=int, default=0)
+    options = parser.parse_args()
+    budget = BUDGETS[options.budget]
+    if options.epochs:
+        budget = budget._replace(n_epochs=options.epochs)
+    pretrain(options.out, budget, seed=options.seed)
+
+
+if __name__ == "__main__":
+    main()

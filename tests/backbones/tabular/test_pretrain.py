@@ -1,0 +1,73 @@
+"""Training on the prior: what a batch is, and going on after a stop."""
+
+import numpy as np
+import pytest
+
+from sktransfer.backbones.tabular import pretrain as module
+from sktransfer.backbones.tabular.pretrain import Budget, TableBatches, context_of
+from sktransfer.backbones.tabular.prior import draw_tables
+
+
+def test_context():
+    rng = np.random.default_rng(0)
+    tables = draw_tables(rng, 30, 64, 6)
+    inputs, y, weight = context_of(tables, rng)
+    shown = inputs["y"] >= 0
+    np.testing.assert_array_equal(inputs["y"][shown], y[shown])
+    n_context = shown.sum(axis=1)
+    assert 8 <= n_context.min() < n_context.max() <= 57
+    assert (weight[shown] == 0).all()
+    for of_table, known, w in zip(y, shown, weight, strict=True):
+        lacking = ~np.isin(of_table, of_table[known])
+        assert (w[lacking] == 0).all()
+        assert w.sum() == pytest.approx(64, rel=1e-5)
+
+
+def test_a_batch_depends_on_its_step_alone():
+    one, other = (TableBatches(0, 8, warm_up=100) for _ in range(2))
+    other[0]
+    np.testing.assert_array_equal(one[5][1], other[5][1])
+    one.epoch = 1
+    assert not np.array_equal(one[5][1], other[5][1])
+
+
+def test_shapes_of_batches():
+    batches = TableBatches(0, 8, warm_up=100)
+    shapes = {batches[i][0]["x"].shape for i in range(40)}
+    assert shapes == {(8, 128, 9), (8, 64, 24), (2, 384, 6)}
+
+
+def losses(folder):
+    return np.genfromtxt(folder / "losses.csv", delimiter=",", names=True)
+
+
+def test_going_on_is_the_same_as_going_through(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "STEPS_AN_EPOCH", 3)
+    monkeypatch.setattr(module, "_SHAPES", ((1.0, 32, 6, 1.0),))
+    monkeypatch.setattr(module.validation_tables, "__defaults__", (4,))
+    budget = Budget(8, 1, 2, n_epochs=4, n_tables=2, learning_rate=1e-2)
+    through = module.pretrain(
+        tmp_path / "through", budget, jit_compile=False, verbose=0
+    )
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        seen = module._Epochs.on_epoch_begin
+
+        def until_third(self, epoch, logs=None):
+            stop() if epoch == 2 else seen(self, epoch, logs)
+
+        context.setattr(module._Epochs, "on_epoch_begin", until_third)
+        with pytest.raises(KeyboardInterrupt):
+            module.pretrain(tmp_path / "parts", budget, jit_compile=False, verbose=0)
+    parts = module.pretrain(tmp_path / "parts", budget, jit_compile=False, verbose=0)
+    for one, other in zip(through.weights, parts.weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    found = losses(tmp_path / "parts")
+    np.testing.assert_array_equal(found["epoch"], range(4))
+    np.testing.assert_allclose(
+        found["val_loss"], losses(tmp_path / "through")["val_loss"], rtol=1e-4
+    )
+    assert (tmp_path / "parts" / "tabular.weights.h5").exists()
