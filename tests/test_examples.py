@@ -105,7 +105,8 @@ def test_label_free_search(run_example):
     }
     worst = float(re.search(r"^source only: (\S+) to", output, re.M)[1])
     assert table["truth"][0] == max(cells[0] for cells in table.values())
-    assert table["ClassAMIScorer"][0] > worst + 15
+    # By how much depends on the last bits, which processors do not share.
+    assert table["ClassAMIScorer"][0] > worst
     assert table["InfoMaxScorer"][0] + 10 < table["InfoMaxScorer"][1]
     assert is_plot_saved(output)
 
