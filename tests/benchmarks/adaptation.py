@@ -26,9 +26,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from adaptation_cases import records, speed
 from adaptation_cases.cases import CASES
 from adaptation_cases.methods import NEIGHBOURS, OURS, REFERENCES
-from adaptation_cases.report import all_tables, guide_tables, markdown, rst
+from adaptation_cases.report import all_tables, guide_tables
 from adaptation_cases.results import Results
 from adaptation_cases.run import run
+from benchmark_tools.names import chosen
+from benchmark_tools.table import markdown, rst
 
 METHODS = {"ours": [*REFERENCES, *OURS], "neighbours": list(NEIGHBOURS)}
 
@@ -39,20 +41,6 @@ def by_family():
     for name, case in CASES.items():
         families.setdefault(case.family, []).append(name)
     return families
-
-
-def chosen(text, groups, parser):
-    """Split names by commas; the name of a group stands for its members."""
-    known = {name for members in groups.values() for name in members}
-    result = []
-    for name in filter(None, text.split(",")):
-        if name not in groups and name not in known:
-            parser.error(
-                f"unknown name {name!r}; there are {', '.join(groups)} and "
-                f"{', '.join(sorted(known))}"
-            )
-        result += groups.get(name, [name])
-    return list(dict.fromkeys(result))
 
 
 def main():

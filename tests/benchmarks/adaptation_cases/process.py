@@ -8,16 +8,9 @@ import tempfile
 import threading
 from pathlib import Path
 
+from benchmark_tools import settings
+
 _BENCHMARKS = Path(__file__).resolve().parents[1]
-# The same everywhere, GPU or not.
-_SETTINGS = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-_ONE_THREAD = {
-    "MKL_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-}
 
 
 class Worker:
@@ -38,7 +31,7 @@ class Worker:
     def __init__(self, package, python=None, *, one_thread=True, timeout=1800):
         self.package = package
         self.python = str(python or sys.executable)
-        self.settings = _SETTINGS | (_ONE_THREAD if one_thread else {})
+        self.settings = settings.COMMON | (settings.ONE_THREAD if one_thread else {})
         self.timeout = timeout
         self._process = None
 

@@ -1,6 +1,6 @@
 """What the results say, as tables in Markdown or reStructuredText."""
 
-from typing import NamedTuple
+from benchmark_tools.table import Table
 
 from adaptation_cases import speed
 from adaptation_cases.cases import CASES
@@ -25,14 +25,6 @@ _FAMILIES = {
 _UNSUPERVISED = [method for method in OURS if method not in SEMI_SUPERVISED]
 # Least difference of two accuracies that counts as one.
 _MARGIN = 0.01
-
-
-class Table(NamedTuple):
-    """A title, what a reader has to know, and rows of text, the first of names."""
-
-    title: str
-    note: str
-    rows: list
 
 
 def all_tables(results, times):
@@ -329,33 +321,6 @@ def failures(results):
     for (method, error), cases in results.failures.items():
         rows.append((method, error.splitlines()[0][:300], ", ".join(sorted(cases))))
     return Table("Failed", "The first line of each error.", rows)
-
-
-def markdown(tables, versions):
-    """Write tables in Markdown."""
-    parts = []
-    for title, note, rows in tables:
-        lines = [
-            "| " + " | ".join(cell.replace("|", "/") for cell in row) + " |"
-            for row in rows
-        ]
-        lines.insert(1, "|" + " --- |" * len(rows[0]))
-        parts.append("\n".join([f"## {title}", "", note, "", *lines, ""]))
-    return "\n".join([*parts, f"Measured with {', '.join(versions)}.", ""])
-
-
-def rst(tables, versions):
-    """Write tables in reStructuredText."""
-    parts = []
-    for title, note, rows in tables:
-        lines = [note, "", f".. list-table:: {title}", "   :header-rows: 1", ""]
-        for row in rows:
-            lines += [
-                f"   {'  -' if i else '* -'} {cell}".rstrip()
-                for i, cell in enumerate(row)
-            ]
-        parts.append("\n".join([*lines, ""]))
-    return "\n".join([*parts, f"Measured with {', '.join(versions)}.", ""])
 
 
 def _percent(value):

@@ -8,9 +8,9 @@ import json
 import os
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
+from benchmark_tools.versions import versions
 
 # Package -> module whose `fit` takes a Job and returns a function without arguments
 # that gives the probabilities of the target's rows, and packages worth a version.
@@ -69,22 +69,12 @@ def _answer(fit, job):
     return {"seconds": seconds, "proba": proba.tolist()}
 
 
-def _versions(packages):
-    versions = []
-    for package in packages:
-        try:
-            versions.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            versions.append(f"{package} of a checkout")
-    return ", ".join(versions)
-
-
 def _main(package):
     module, packages = _PACKAGES[package]
     answers = os.fdopen(os.dup(1), "w")
     # What libraries print is not an answer.
     os.dup2(2, 1)
-    failure, versions = None, _versions(packages)
+    failure, found = None, versions(packages)
     try:
         fit = importlib.import_module(f"adaptation_cases.{module}").fit
     except Exception as error:
@@ -96,7 +86,7 @@ def _main(package):
                 answer = _answer(fit, Job(**json.loads(line)))
             except Exception as error:
                 answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer | {"versions": versions}), file=answers, flush=True)
+        print(json.dumps(answer | {"versions": found}), file=answers, flush=True)
 
 
 if __name__ == "__main__":
