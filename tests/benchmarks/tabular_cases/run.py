@@ -46,9 +46,17 @@ def run(tables, methods, sizes, seeds, *, file, jobs, again=False):
     ]
     # Processes that are spawned read it before they import anything.
     os.environ.update(settings.COMMON | settings.ONE_THREAD)
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), max_tasks_per_child=_FITS_A_PROCESS
-    ) as pool:
+    batch = _FITS_A_PROCESS * jobs
+    for start in range(0, len(fits), batch):
+        _run_batch(fits[start : start + batch], file, jobs)
+
+
+def _run_batch(fits, file, jobs):
+    """Fit in fresh processes.
+
+    A limit of tasks per process, which the pool offers, can make it wait for ever.
+    """
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         try:
             for future in as_completed([pool.submit(record, *fit) for fit in fits]):
                 with file.open("a") as lines:
