@@ -28,6 +28,10 @@ class DomainAdaptedClassifier(FittedByFineTuning):
     backbone : str, path-like, callable, keras.Model or Backbone, default="mlp"
         The network to start from, never changed by a fit:
 
+        - "tabular": a pretrained network for tables that learns in context; where some
+          rows of the target have labels that may be used, it is told which domain each
+          row is of. It goes with the methods "auto" and "source_only", which are then
+          the same;
         - "mlp": a network for tables without pretrained weights, whose width
           follows the number of columns and whose first layer standardises them;
         - the name of a ``keras.applications`` model, such as "MobileNetV2";
@@ -63,11 +67,13 @@ class DomainAdaptedClassifier(FittedByFineTuning):
         How much of the backbone, from the input, keeps its weights: a number of
         weighted layers (negative counts from the end), a fraction in [0, 1], or
         "all". See ``backbone_.layers_table()``.
-    recipe : {"linear-probe", "full", "lp-ft", "gradual"}, default="lp-ft"
-        Order in which weights are trained: the head alone on frozen features; all
-        unfrozen layers; first the one, then the other [1]_; or more and more
-        layers from the top [2]_. A backbone that is not pretrained is trained as
-        by "full" except with "linear-probe".
+    recipe : {"auto", "in-context", "linear-probe", "full", "lp-ft", "gradual"}, \
+            default="auto"
+        Order in which weights are trained: none, with the "tabular" backbone alone;
+        the head alone on frozen features; all unfrozen layers; first the one, then the
+        other [1]_; or more and more layers from the top [2]_. "auto" is "in-context"
+        for "tabular" and "lp-ft" for others. A backbone that is not pretrained is
+        trained as by "full" except with "linear-probe".
     learning_rate : float or LearningRateSchedule, default=1e-3
         Learning rate of the gradient steps, or a Keras schedule over steps.
     head_learning_rate : float or None, default=None
@@ -203,7 +209,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
         head="new",
         preprocess="auto",
         frozen_depth=0,
-        recipe="lp-ft",
+        recipe="auto",
         learning_rate=1e-3,
         head_learning_rate=None,
         layer_decay=1.0,
@@ -255,6 +261,22 @@ class DomainAdaptedClassifier(FittedByFineTuning):
         self.random_state = random_state
         self.verbose = verbose
 
+    def _method_in_context(self, method):
+        from sktransfer.adaptation import Auto, SourceOnly
+
+        if not isinstance(method, (Auto, SourceOnly)):
+            raise ValueError(
+                f"method={method} adapts by gradient steps, or by what they have made; "
+                "backbone='tabular' learns in context. Use method='auto', with labels "
+                "of some rows of the target if there are any, or backbone='mlp'."
+            )
+        if self._choose_recipe() != "in-context":
+            raise ValueError(
+                f"recipe={self.recipe!r} is not for backbone='tabular' in "
+                "DomainAdaptedClassifier; expected 'auto' or 'in-context'."
+            )
+        return SourceOnly()
+
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, *, sample_domain=None, X_target=None, sample_weight=None):
@@ -291,10 +313,13 @@ class DomainAdaptedClassifier(FittedByFineTuning):
 
         with self._all_or_nothing():
             method = resolve_method(self.method)
+            if self._learns_in_context:
+                method = self._method_in_context(method)
             rows = DomainRows.check(
                 self, method, X, y, sample_domain, X_target, sample_weight
             )
             labels, going_on = self._check_labels(rows.y)
+            is_target = rows.domains[rows.index] < 0
             fitted = self._fit(
                 rows.X,
                 rows.index,
@@ -303,6 +328,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
                 labels,
                 going_on=going_on,
                 run=functools.partial(rows.run, method),
+                is_target=is_target if is_target.any() else None,
             )
             self.method_ = clone(method)
             for name, value in fitted.attributes.items():

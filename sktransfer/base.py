@@ -7,11 +7,12 @@ from joblib import Memory
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, check_array, check_X_y
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktransfer._large_arrays import blocks
 from sktransfer.exceptions import BackboneError
+from sktransfer.table_columns import TableColumns
 
 
 def make_rng(random_state):
@@ -43,15 +44,27 @@ def check_values(estimator, X):
     X : ndarray of shape (n_samples, ...)
         Rows.
     """
+    allow_nan = takes_frames(estimator)
     limited = X.dtype == np.float64 and estimator.dtype == "float32" and X.size
     limit = np.finfo(np.float32).max
     for rows in blocks(X):
-        assert_all_finite(rows, estimator_name=type(estimator).__name__, input_name="X")
-        if limited and max(rows.max(), -rows.min()) > limit:
+        assert_all_finite(
+            rows,
+            allow_nan=allow_nan,
+            estimator_name=type(estimator).__name__,
+            input_name="X",
+        )
+        if limited and max(np.nanmax(rows), -np.nanmin(rows)) > limit:
             raise ValueError(
                 "Input X contains a value too large for dtype('float32'); scale it, or "
                 "use dtype='float64'."
             )
+
+
+def takes_frames(estimator):
+    """Whether the estimator's backbone takes missing values, and columns of strings."""
+    backbone = getattr(estimator, "backbone", None)
+    return isinstance(backbone, str) and backbone == "tabular"
 
 
 def check_rows(estimator, X, y="no_validation", *, reset):
@@ -74,15 +87,21 @@ def check_rows(estimator, X, y="no_validation", *, reset):
     ndarray of shape (n_samples, ...)
         With labels, a tuple of rows and labels.
     """
-    checked = validate_data(
-        estimator,
-        X,
-        y,
-        reset=reset,
-        dtype="numeric",
-        allow_nd=True,
-        ensure_all_finite=False,
-    )
+    options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
+    columns = None
+    if takes_frames(estimator):
+        columns = TableColumns(X) if reset else estimator._columns
+    if columns is None or columns.are_numbers:
+        checked = validate_data(estimator, X, y, reset=reset, **options)
+    else:
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        X = columns.transform(X)
+        has_labels = not (isinstance(y, str) and y == "no_validation")
+        checked = (
+            check_X_y(X, y, **options) if has_labels else check_array(X, **options)
+        )
+    if columns is not None:
+        estimator._columns = columns
     check_values(estimator, checked[0] if isinstance(checked, tuple) else checked)
     return checked
 
@@ -153,6 +172,9 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        if takes_frames(self):
+            tags.input_tags.allow_nan = True
+            tags.input_tags.categorical = tags.input_tags.string = True
         return tags
 
     @property

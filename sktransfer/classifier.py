@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
+from sklearn.utils.metaestimators import available_if
 
 from sktransfer.fitting import TRAINING_PARAMETERS, FittedByFineTuning
 
@@ -15,6 +16,10 @@ class TransferClassifier(FittedByFineTuning):
     backbone : str, path-like, callable, keras.Model or Backbone, default="mlp"
         The network to start from, never changed by a fit:
 
+        - "tabular": a network for tables of up to a few thousand rows, pretrained on
+          synthetic tables, which learns in context: without a gradient step, from the
+          labelled rows beside those to classify [4]_. It takes missing values, and
+          categories and strings in data frames; see :ref:`tabular`;
         - "mlp": a network for tables without pretrained weights, whose width
           follows the number of columns and whose first layer standardises them;
         - the name of a ``keras.applications`` model, such as "MobileNetV2";
@@ -42,11 +47,14 @@ class TransferClassifier(FittedByFineTuning):
         How much of the backbone, from the input, keeps its weights: a number of
         weighted layers (negative counts from the end), a fraction in [0, 1], or
         "all". See ``backbone_.layers_table()``.
-    recipe : {"linear-probe", "full", "lp-ft", "gradual"}, default="lp-ft"
-        Order in which weights are trained: the head alone on frozen features; all
-        unfrozen layers; first the one, then the other [1]_; or more and more
-        layers from the top [2]_. A backbone that is not pretrained is trained as
-        by "full" except with "linear-probe".
+    recipe : {"auto", "in-context", "linear-probe", "full", "lp-ft", "gradual"}, \
+            default="auto"
+        Order in which weights are trained: none, with the "tabular" backbone alone;
+        the head alone on frozen features; all unfrozen layers; first the one, then the
+        other [1]_; or more and more layers from the top [2]_. "auto" is "in-context"
+        for "tabular" and "lp-ft" for others. A backbone that is not pretrained is
+        trained as by "full" except with "linear-probe". With "tabular", what training
+        gives is kept only if it lowers the log loss of rows set aside.
     learning_rate : float or LearningRateSchedule, default=1e-3
         Learning rate of the gradient steps, or a Keras schedule over steps.
     head_learning_rate : float or None, default=None
@@ -132,6 +140,8 @@ class TransferClassifier(FittedByFineTuning):
        Classification. ACL. arXiv:1801.06146
     .. [3] Li, Grandvalet & Davoine (2018). Explicit Inductive Bias for Transfer
        Learning with Convolutional Networks. ICML. arXiv:1802.01483
+    .. [4] Hollmann et al. (2023). TabPFN: A Transformer That Solves Small Tabular
+       Classification Problems in a Second. ICLR. arXiv:2207.01848
 
     Examples
     --------
@@ -159,7 +169,7 @@ class TransferClassifier(FittedByFineTuning):
         head="new",
         preprocess="auto",
         frozen_depth=0,
-        recipe="lp-ft",
+        recipe="auto",
         learning_rate=1e-3,
         head_learning_rate=None,
         layer_decay=1.0,
@@ -239,6 +249,15 @@ class TransferClassifier(FittedByFineTuning):
             self._fit(*data, labels, going_on=going_on)
         return self
 
+    def _is_trained_in_steps(self):
+        if self._learns_in_context:
+            raise AttributeError(
+                "backbone='tabular' learns in context, from all rows at once, so there "
+                "is no partial_fit. Use fit, or backbone='mlp'."
+            )
+        return True
+
+    @available_if(_is_trained_in_steps)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on some rows, going on from earlier calls.

@@ -120,10 +120,10 @@ class BackboneFeatures(
         """
         from sktransfer.backbones.resolve import resolve
 
-        if isinstance(self.backbone, str) and self.backbone == "mlp":
+        if isinstance(self.backbone, str) and self.backbone in ("mlp", "tabular"):
             raise ValueError(
-                "backbone='mlp' has no pretrained weights and so no features; pass a "
-                "pretrained backbone, for example a fitted estimator's backbone_."
+                f"backbone={self.backbone!r} has features only once it was fitted; "
+                "pass a fitted estimator's backbone_."
             )
         X = check_rows(self, X, reset=True)
         backbone = resolve(

@@ -1,6 +1,7 @@
 """What the estimators share in fit: checks of labels, training, fitted attributes."""
 
 import contextlib
+import functools
 import numbers
 import os
 
@@ -22,7 +23,7 @@ from sktransfer.base import (
 from sktransfer.callback_context import EpochTasks
 from sktransfer.exceptions import BackboneError
 
-_RECIPES = ("linear-probe", "full", "lp-ft", "gradual")
+_RECIPES = ("auto", "in-context", "linear-probe", "full", "lp-ft", "gradual")
 
 TRAINING_PARAMETERS = {
     "backbone": "no_validation",
@@ -118,6 +119,42 @@ class FittedByFineTuning(BaseTransferClassifier):
             seed=seed,
         )
 
+    def _put_in_context(
+        self, X, index, y, sample_weight, n_classes, rng, is_target=None
+    ):
+        """Make the backbone of a fit that learns in context."""
+        from sktransfer.backbones.tabular.context import in_context_backbone, network_of
+        from sktransfer.backbones.tabular.pretrained import network_weights
+
+        for name in ("feature_layer", "preprocess"):
+            value = getattr(self, name)
+            if value not in ("auto", None):
+                raise BackboneError(
+                    f"{name}={value!r} does not go with backbone='tabular'; expected "
+                    "'auto'."
+                )
+        if self.weights == "imagenet":
+            raise BackboneError(
+                "weights='imagenet' does not go with backbone='tabular'; expected "
+                "'auto', None or the path of a weights file."
+            )
+        seed = int(rng.integers(2**31))
+        if self.warm_start and hasattr(self, "backbone_"):
+            network = network_of(self.backbone_)
+        else:
+            network = network_weights(self.weights, seed)
+        backbone = in_context_backbone(
+            X.reshape(len(X), -1),
+            index,
+            y,
+            sample_weight,
+            n_classes,
+            network,
+            rng,
+            is_target=is_target,
+        )
+        return backbone.replace(pretrained=self.weights is not None)
+
     def _choose_classes(self, backbone, labels):
         """Labels of the head's columns, from those of the training set."""
         if self.head == "new":
@@ -141,6 +178,20 @@ class FittedByFineTuning(BaseTransferClassifier):
                 f"labels are {labels.tolist()}. Use head='new'."
             )
         return classes
+
+    @property
+    def _learns_in_context(self):
+        return isinstance(self.backbone, str) and self.backbone == "tabular"
+
+    def _choose_recipe(self):
+        if self.recipe == "auto":
+            return "in-context" if self._learns_in_context else "lp-ft"
+        if self.recipe == "in-context" and not self._learns_in_context:
+            raise ValueError(
+                f"recipe='in-context' goes with backbone='tabular'; with "
+                f"backbone={self.backbone!r} expected one of {list(_RECIPES[2:])}."
+            )
+        return self.recipe
 
     def _set_aside(self, examples, n_classes, rng):
         """Split off a stratified, shuffled validation set."""
@@ -216,10 +267,12 @@ class FittedByFineTuning(BaseTransferClassifier):
         going_on,
         partial=False,
         run=None,
+        is_target=None,
     ):
         """Train on checked rows, from the fitted weights if `going_on`.
 
-        `run` may make something else of what fine_tune gets. The Fit is returned.
+        `run` may make something else of what fine_tune gets; `is_target` says which
+        rows are of a target, if any. The Fit is returned.
         """
         from sktransfer.backbones.freezing import resolve_depth
         from sktransfer.training.observer import Observer, make_callbacks
@@ -228,30 +281,44 @@ class FittedByFineTuning(BaseTransferClassifier):
 
         rng = make_rng(self.random_state)
         settings = self._settings()
-        if going_on:
-            backbone, classes = self.backbone_, self.classes_
-            from_scratch = self._from_scratch
+        recipe = self._choose_recipe()
+        weight = self._apply_class_weight(y, sample_weight)
+        if self._learns_in_context:
+            classes = self.classes_ if going_on else labels
+            position = np.searchsorted(classes, y).astype(np.int32)
+            backbone = self._put_in_context(
+                X, index, position, weight, len(classes), rng, is_target
+            )
+            from_scratch = False
         else:
-            backbone = self._resolve_backbone(X, index, sample_weight, rng)
-            classes = self._choose_classes(backbone, labels)
-            from_scratch = not backbone.pretrained
-        has_head = going_on or self.head == "keep"
+            if going_on:
+                backbone, classes = self.backbone_, self.classes_
+                from_scratch = self._from_scratch
+            else:
+                backbone = self._resolve_backbone(X, index, sample_weight, rng)
+                classes = self._choose_classes(backbone, labels)
+                from_scratch = not backbone.pretrained
+            position = np.searchsorted(classes, y).astype(np.int32)
+        has_head = going_on or self.head == "keep" or self._learns_in_context
         X = shape_rows(X, backbone.input_shape)
         depth = resolve_depth(self.frozen_depth, backbone.n_layers)
-        if self.recipe == "linear-probe":
+        if recipe in ("linear-probe", "in-context"):
             depth = backbone.n_layers
 
-        position = np.searchsorted(classes, y).astype(np.int32)
-        weight = self._apply_class_weight(y, sample_weight)
         examples, validation = Examples(X, index, position, weight), None
-        if self.early_stopping and not partial:
+        tuned = self._learns_in_context and recipe != "in-context"
+        if (self.early_stopping or tuned) and not partial:
             examples, validation = self._set_aside(examples, len(classes), rng)
+        if tuned and run is None:
+            from sktransfer.training.context_tuning import tune_in_context
+
+            run = functools.partial(tune_in_context, early_stopping=self.early_stopping)
 
         if partial:
             stages = [Stage("fine-tune", depth, 1)]
         else:
             stages = plan(
-                self.recipe,
+                recipe,
                 depth=depth,
                 n_layers=backbone.n_layers,
                 epochs=self.epochs,
@@ -323,7 +390,9 @@ class FittedByFineTuning(BaseTransferClassifier):
         self.loss_curve_ = self.history_["loss"]
         self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
         self.n_iter_ = len(entries)
-        self.validation_scores_ = self.history_.get("val_score")
+        self.validation_scores_ = None
+        if self.early_stopping:
+            self.validation_scores_ = self.history_.get("val_score")
         self.best_validation_score_ = fitted.history.best_score
 
     @contextlib.contextmanager
@@ -341,6 +410,7 @@ class FittedByFineTuning(BaseTransferClassifier):
 
 def _is_fitted_name(name):
     return (name.endswith("_") and not name.startswith("_")) or name in (
+        "_columns",
         "_from_scratch",
         "_partial_fit_state",
     )

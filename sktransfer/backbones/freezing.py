@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import keras
 
 from sktransfer.backbones._random import preserve_random_state
+from sktransfer.backbones.tabular.in_context import context_of
 
 
 def weighted_layers(model):
@@ -109,6 +110,9 @@ def split(model, depth):
     frozen, trained = weighted[:depth], weighted[depth:]
     for layer in frozen:
         _freeze(layer)
+    if context_of(model) is not None:
+        # What a row gives depends on the context, which training makes smaller.
+        return Split(None, model, trained)
     order = {id(operation): i for i, operation in enumerate(model.operations)}
     begin = order[id(frozen[0])] if frozen else len(order)
     last = order[id(frozen[-1])] if frozen else -1

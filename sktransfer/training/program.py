@@ -16,7 +16,9 @@ from sktransfer._worker_threads import limit_worker_threads
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.freezing import split
 from sktransfer.backbones.normalisation import moments_of
+from sktransfer.backbones.tabular.in_context import context_of
 from sktransfer.training.calls import as_type_of, in_calls, rows_per_call
+from sktransfer.training.context_calls import ContextCalls
 from sktransfer.training.digests import array_digest
 from sktransfer.training.rows import FrozenOutputs
 from sktransfer.training.tracing import traced_once, unwrap
@@ -106,8 +108,14 @@ class Program:
             i for i, weight in enumerate(model.weights) if id(weight) in in_prefix
         ]
         self._run_prefix = self._compile(self._prefix)
-        self._run_model = self._compile(model)
-        self._run_network = self._compile(self.network)
+        self._context = None
+        if context_of(model) is None:
+            self._run_model = self._compile(model)
+            self._run_network = self._compile(self.network)
+        else:
+            self._context = ContextCalls(model, self.head, self._count_trace)
+            self._run_model = self._context.features
+            self._run_network = self._context.logits
 
     @contextlib.contextmanager
     def held(self):
@@ -138,6 +146,9 @@ class Program:
         """Whether the prefix outputs are the features."""
         return self._suffix is None
 
+    def _count_trace(self):
+        self.n_traces += 1
+
     def _compile(self, model):
         """Return a function of a model's inputs, traced when it is first called."""
         if model is None:
@@ -163,6 +174,7 @@ class Program:
         self._weights = weights
         for i, value in enumerate((*weights, *(head or ()))):
             if self._loaded[i] is not value:
+                self._forget_context()
                 self._variables[i].assign(value)
                 self._loaded[i] = value
 
@@ -191,6 +203,11 @@ class Program:
         """Note that training has changed the trained part since `load`."""
         for i in self._changing:
             self._loaded[i] = None
+        self._forget_context()
+
+    def _forget_context(self):
+        if self._context is not None:
+            self._context.forget()
 
     def prefix(self, X):
         """Compute the prefix outputs of rows.

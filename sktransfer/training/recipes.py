@@ -13,6 +13,8 @@ from sktransfer.training.rows import RowFeatures
 from sktransfer.training.trainer_cache import get_trainer
 
 _GRADUAL_STAGES = 4
+# Rows of the training set whose loss is told in context.
+_TOLD_ROWS = 192
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,12 @@ class Stage:
     Attributes
     ----------
     name : str
-        "probe", "head" or "fine-tune".
+        "in-context", "probe", "head" or "fine-tune".
     depth : int
         Frozen depth of the stage.
     epochs : int
-        Greatest number of epochs; 0 for a probe, which is solved.
+        Greatest number of epochs; 0 for a probe, which is solved, and in context,
+        where nothing is trained.
     """
 
     name: str
@@ -44,7 +47,7 @@ def plan(recipe, *, depth, n_layers, epochs, pretrained, has_head):
     Parameters
     ----------
     recipe : str
-        "linear-probe", "full", "lp-ft" or "gradual".
+        "in-context", "linear-probe", "full", "lp-ft" or "gradual".
     depth, n_layers : int
         Frozen depth, and weighted layers of the backbone.
     epochs : int
@@ -56,6 +59,8 @@ def plan(recipe, *, depth, n_layers, epochs, pretrained, has_head):
     -------
     list of Stage
     """
+    if recipe == "in-context":
+        return [Stage("in-context", n_layers, 0)]
     if recipe == "linear-probe":
         return [
             Stage("head", n_layers, epochs) if has_head else Stage("probe", n_layers, 0)
@@ -171,10 +176,16 @@ def fine_tune(
             held_out = None
             if validation is not None:
                 held_out = (RowFeatures(validation, program, folder), validation)
-            if stage.name == "probe":
-                head = _probe(rows, examples, n_classes, dtype)
-                program.load(weights, head)
-                score = _note_probe(history, rows, examples, held_out)
+            if stage.epochs == 0:
+                if stage.name == "probe":
+                    head = _probe(rows, examples, n_classes, dtype)
+                    program.load(weights, head)
+                elif len(examples) > _TOLD_ROWS:
+                    # All of them would take as long as the context itself.
+                    some = np.linspace(0, len(examples) - 1, _TOLD_ROWS).astype(int)
+                    examples = examples.part(some)
+                    rows = RowFeatures(examples, program)
+                score = _note(history, stage.name, rows, examples, held_out)
                 stage_best = None if score is None else (score, weights, head)
             else:
                 trainer = get_trainer(
@@ -236,8 +247,8 @@ def _probe(rows, examples, n_classes, dtype):
     return tuple(array.astype(dtype) for array in head)
 
 
-def _note_probe(history, rows, examples, validation):
-    entry = {"stage": "probe", "loss": evaluate(rows, examples)[0]}
+def _note(history, stage, rows, examples, validation):
+    entry = {"stage": stage, "loss": evaluate(rows, examples)[0]}
     entry["learning_rate"] = 0.0
     if validation is not None:
         entry["val_loss"], entry["val_score"] = evaluate(*validation)

@@ -1,6 +1,7 @@
 """The tabular network: classes of rows of a table, from labelled rows beside them."""
 
 import keras
+import numpy as np
 from keras import ops
 
 # Columns that share a token, and classes that the network tells apart.
@@ -9,7 +10,7 @@ MAX_CLASSES = 10
 # Standard deviations beyond which values are drawn together.
 _SQUASH = 4.0
 # Added to scores of keys and of classes that do not count.
-_NEVER = -1e9
+NEVER = -1e9
 
 
 @keras.saving.register_keras_serializable("sktransfer")
@@ -32,6 +33,7 @@ class CellEmbedding(keras.layers.Layer):
             width,
             # Of a single value without a bias, layer normalisation keeps the sign only.
             bias_initializer=keras.initializers.RandomNormal(stddev=0.5),
+            dtype=self.dtype_policy,
             name="values",
         )
 
@@ -56,6 +58,24 @@ class CellEmbedding(keras.layers.Layer):
         log_count : tensor of shape (n_tables, n_groups)
             0, or about -1e9 for groups in which nothing varies.
         """
+        mean, scale, log_count = self.statistics(x, weight)
+        return self.tokens(x, mean, scale), log_count
+
+    def statistics(self, x, weight):
+        """Compute what tokens depend on beside the row itself.
+
+        Parameters
+        ----------
+        x, weight
+            As in :meth:`call`.
+
+        Returns
+        -------
+        mean, scale : tensor of shape (n_tables, 1, n_columns)
+            Of the known values; a scale of 0 is that of a constant column.
+        log_count : tensor of shape (n_tables, n_groups)
+            As in :meth:`call`.
+        """
         missing = ops.isnan(x)
         x = ops.where(missing, 0.0, x)
         known = ops.where(missing, 0.0, weight[:, :, None])
@@ -64,17 +84,26 @@ class CellEmbedding(keras.layers.Layer):
         variance = ops.sum(known * ops.square(x - mean), axis=1, keepdims=True) / total
         # A constant column tells nothing, and is not to become its rounding noise.
         varies = variance > 1e-12 * (1 + ops.square(mean))
-        scaled = (x - mean) / ops.sqrt(ops.where(varies, variance, 1.0))
-        scaled = _SQUASH * ops.tanh(scaled / _SQUASH)
-        scaled = ops.where(missing, 0.0, ops.where(varies, scaled, 0.0))
+        scale = ops.where(varies, 1 / ops.sqrt(ops.where(varies, variance, 1.0)), 0.0)
+        has_gaps = ops.any(
+            ops.logical_and(missing, weight[:, :, None] > 0), axis=1, keepdims=True
+        )
+        n_tables, _, n_columns = ops.shape(x)
+        tells = ops.reshape(
+            ops.logical_or(varies, has_gaps), (n_tables, n_columns // GROUP, GROUP)
+        )
+        return mean, scale, ops.where(ops.any(tells, axis=2), total[:, :, 0] * 0, NEVER)
+
+    def tokens(self, x, mean, scale):
+        """Compute the tokens of rows, of shape (n_tables, n_rows, n_groups, width)."""
+        missing = ops.isnan(x)
+        scaled = _SQUASH * ops.tanh((x - mean) * scale / _SQUASH)
+        scaled = ops.where(missing, 0.0, scaled)
         flags = ops.cast(missing, scaled.dtype)
         n_tables, n_rows, n_columns = ops.shape(x)
         shape = (n_tables, n_rows, n_columns // GROUP, GROUP)
         parts = [ops.reshape(part, shape) for part in (scaled, flags)]
-        tells = ops.logical_or(varies, ops.any(missing, axis=1, keepdims=True))
-        tells = ops.reshape(tells, (n_tables, n_columns // GROUP, GROUP))
-        log_count = ops.where(ops.any(tells, axis=2), 0.0, _NEVER)
-        return self.embed(ops.concatenate(parts, axis=-1)), log_count
+        return self.embed(ops.concatenate(parts, axis=-1))
 
     def get_config(self):
         """Return the parameters."""
@@ -104,7 +133,9 @@ class Attention(keras.layers.Layer):
         width = shape[-1]
         names = ("query", "key", "value", "output")
         for name in names:
-            layer = keras.layers.Dense(width, use_bias=False, name=name)
+            layer = keras.layers.Dense(
+                width, use_bias=False, dtype=self.dtype_policy, name=name
+            )
             setattr(self, f"to_{name}", layer)
             layer.build((None, width))
         if self.by_count:
@@ -178,17 +209,22 @@ class Block(keras.layers.Layer):
     def build(self, tokens_shape, log_count_shape, log_weight_shape):
         """Create the weights."""
         width = tokens_shape[-1]
-        self.of_columns = Attention(self.n_heads, name="columns")
-        self.of_rows = Attention(self.n_heads, by_count=True, name="rows")
-        self.hidden = keras.layers.Dense(2 * width, activation="gelu", name="hidden")
-        self.output_of = keras.layers.Dense(width, name="output")
+        own = {"dtype": self.dtype_policy}
+        self.of_columns = Attention(self.n_heads, name="columns", **own)
+        self.of_rows = Attention(self.n_heads, by_count=True, name="rows", **own)
+        self.hidden = keras.layers.Dense(
+            2 * width, activation="gelu", name="hidden", **own
+        )
+        self.output_of = keras.layers.Dense(width, name="output", **own)
         self.of_columns.build((None, None, width))
         self.of_rows.build((None, None, width))
         self.hidden.build((None, width))
         self.output_of.build((None, 2 * width))
         self.norms = []
         for name in ("columns", "rows", "hidden"):
-            norm = keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{name}")
+            norm = keras.layers.LayerNormalization(
+                epsilon=1e-5, name=f"norm_{name}", **own
+            )
             norm.build((None, width))
             self.norms.append(norm)
         super().build(tokens_shape)
@@ -210,18 +246,51 @@ class Block(keras.layers.Layer):
         -------
         tensor of the same shape
         """
+        columns = self.by_column(tokens, log_count)
+        return self.among_rows(columns, self.keys(columns), log_weight)
+
+    def by_column(self, tokens, log_count):
+        """Let the tokens of a row attend to each other, then put columns first.
+
+        Returns
+        -------
+        tensor of shape (n_tables, n_tokens, n_rows, width)
+        """
         n_tables, n_rows, n_tokens, width = ops.shape(tokens)
         rows = ops.reshape(tokens, (n_tables * n_rows, n_tokens, width))
-        of_rows = _repeat(log_count, n_rows)
-        rows = rows + self.of_columns(self.norms[0](rows), of_rows)
+        rows = rows + self.of_columns(self.norms[0](rows), _repeat(log_count, n_rows))
         tokens = ops.reshape(rows, (n_tables, n_rows, n_tokens, width))
-        columns = ops.reshape(
-            ops.transpose(tokens, (0, 2, 1, 3)), (n_tables * n_tokens, n_rows, width)
+        return ops.transpose(tokens, (0, 2, 1, 3))
+
+    def keys(self, columns):
+        """Compute keys and values of rows, from what :meth:`by_column` gives."""
+        width, n_rows = columns.shape[-1], ops.shape(columns)[2]
+        return self.of_rows.keys(
+            self.norms[1](ops.reshape(columns, (-1, n_rows, width)))
         )
+
+    def among_rows(self, columns, keys, log_weight):
+        """Let rows attend to those of the context.
+
+        Parameters
+        ----------
+        columns : tensor of shape (n_tables, n_tokens, n_rows, width)
+            From :meth:`by_column`.
+        keys : tuple of two tensors
+            From :meth:`keys`, of the context.
+        log_weight : tensor of shape (n_tables, n_keys)
+            Of the context.
+
+        Returns
+        -------
+        tensor of shape (n_tables, n_rows, n_tokens, width)
+        """
+        n_tables, n_tokens, n_rows, width = ops.shape(columns)
+        x = ops.reshape(columns, (n_tables * n_tokens, n_rows, width))
         of_columns = _repeat(log_weight, n_tokens)
-        columns = columns + self.of_rows(self.norms[1](columns), of_columns)
-        columns = columns + self.output_of(self.hidden(self.norms[2](columns)))
-        tokens = ops.reshape(columns, (n_tables, n_tokens, n_rows, width))
+        x = x + self.of_rows.attend(self.norms[1](x), keys, of_columns)
+        x = x + self.output_of(self.hidden(self.norms[2](x)))
+        tokens = ops.reshape(x, (n_tables, n_tokens, n_rows, width))
         return ops.transpose(tokens, (0, 2, 1, 3))
 
     def compute_output_spec(self, tokens, log_count, log_weight):
@@ -272,8 +341,16 @@ def make_network(*, width=64, n_blocks=3, n_heads=4):
     x = keras.Input((None, None), name="x")
     y = keras.Input((None,), dtype="int32", name="y")
     log_weight = keras.Input((None,), name="log_weight")
+    scores = class_scores(
+        x, y, log_weight, width=width, n_blocks=n_blocks, n_heads=n_heads
+    )
+    return keras.Model([x, y, log_weight], scores, name="tabular")
+
+
+def class_scores(x, y, log_weight, *, width, n_blocks, n_heads):
+    """Apply the layers of a new network; see :func:`make_network`."""
     is_context = y >= 0
-    log_weight_of = ops.where(is_context, log_weight, _NEVER)
+    log_weight_of = ops.where(is_context, log_weight, NEVER)
     weight = ops.exp(log_weight_of)
     cells, log_count = CellEmbedding(width, name="cells")(x, weight)
     # The token of the class is always asked.
@@ -285,7 +362,12 @@ def make_network(*, width=64, n_blocks=3, n_heads=4):
     of_class = tokens[:, :, -1, :]
     of_class = keras.layers.LayerNormalization(epsilon=1e-5, name="norm")(of_class)
     of_class = keras.layers.Dense(2 * width, activation="gelu", name="hidden")(of_class)
-    scores = keras.layers.Dense(MAX_CLASSES, name="head")(of_class)
-    present = ops.max(ops.one_hot(y, MAX_CLASSES) * weight[:, :, None], axis=1)
-    scores = scores + ops.where(present > 0, 0.0, _NEVER)[:, None, :]
-    return keras.Model([x, y, log_weight], scores, name="tabular")
+    scores = keras.layers.Dense(MAX_CLASSES, name="scores")(of_class)
+    return scores + absent(y, weight)[:, None, :]
+
+
+def absent(y, weight):
+    """About -1e9 for classes that the context lacks, of shape (n_tables, 10)."""
+    is_of = ops.equal(y[:, :, None], np.arange(MAX_CLASSES, dtype="int32"))
+    present = ops.max(ops.where(is_of, weight[:, :, None], 0.0), axis=1)
+    return ops.where(present > 0, present * 0, NEVER)

@@ -208,7 +208,7 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
             WarmUpThenFall(budget.learning_rate, n_steps),
             weight_decay=0.01,
             adam_weight_decay=0.01,
-            exclude_layers=["head"],
+            exclude_layers=["scores"],
             global_clipnorm=1.0,
         ),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -1,0 +1,197 @@
+"""From labelled rows to a Backbone of the tabular network that knows them."""
+
+import functools
+
+import numpy as np
+
+from sktransfer._large_arrays import take_rows
+from sktransfer.backbones._random import preserve_random_state
+from sktransfer.backbones.backbone import Backbone
+from sktransfer.backbones.tabular.network import GROUP, MAX_CLASSES
+
+# Views that are averaged: fewer of many rows, which differ less and take longer; more
+# where there are more classes than codes.
+N_VIEWS, _N_VIEWS_OF_MANY, _N_VIEWS_OF_CODES = 4, 2, 16
+_MANY_ROWS = 512
+# Rows that a view holds at most, of more it has a sample of its own.
+MAX_ROWS = 1024
+_LEAST_ROWS = 32
+
+
+@functools.lru_cache(maxsize=64)
+def _architecture(n_columns, n_rows, n_bags, n_views, n_classes, n_given):
+    """Return a Backbone, and the paths of its weights in their order."""
+    from sktransfer.backbones.tabular.in_context import make_in_context_model
+    from sktransfer.backbones.tabular.pretrained import SIZES
+
+    with preserve_random_state():
+        model = make_in_context_model(
+            n_columns=n_columns,
+            n_rows=n_rows,
+            n_bags=n_bags,
+            n_views=n_views,
+            n_classes=n_classes,
+            n_given=n_given,
+            **SIZES,
+        )
+        backbone = Backbone.from_model(model, feature_layer="output")
+    return backbone, [variable.path for variable in model.weights]
+
+
+def in_context_backbone(
+    X,
+    index,
+    y,
+    sample_weight,
+    n_classes,
+    network,
+    rng,
+    *,
+    n_views=None,
+    is_target=None,
+):
+    """Make a Backbone that classifies rows by labelled ones.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+        Rows; NaN is missing.
+    index : ndarray of shape (n,), int
+        The labelled rows.
+    y : ndarray of shape (n,), int
+        Their class indices.
+    sample_weight : ndarray of shape (n,)
+        Their weights: a row of weight 2 counts as two.
+    n_classes : int
+        Number of classes, each of which has a row.
+    network : dict of str to ndarray
+        Weights of the network by path.
+    rng : numpy.random.Generator
+        Draws the views.
+    n_views : int or None, default=None
+        Number of views; None is 4, or 2 of more than 512 rows, or 16 of more than 10
+        classes.
+    is_target : ndarray of shape (n,), bool, or None, default=None
+        Which of the labelled rows are of a target, as are all rows to classify; one
+        more column says so.
+
+    Returns
+    -------
+    Backbone
+        Its features are class scores, and its head passes them on.
+    """
+    n_given = 0 if is_target is None else 1
+    n_columns = X.shape[1]
+    used = np.flatnonzero(sample_weight > 0)
+    if n_views is None and n_classes > MAX_CLASSES:
+        n_views = _N_VIEWS_OF_CODES
+    elif n_views is None:
+        n_views = N_VIEWS if len(used) <= _MANY_ROWS else _N_VIEWS_OF_MANY
+    columns, codes = _views(n_columns + n_given, n_classes, n_views, rng)
+    n_rows = _rows_to_fill(min(len(used), MAX_ROWS))
+    if len(used) <= MAX_ROWS:
+        bags = [used]
+    else:
+        bags = [_bag(used, y, rng) for _ in range(n_views)]
+    x = np.zeros((len(bags), n_rows, n_columns + n_given))
+    labels = np.full((len(bags), n_rows), -1)
+    log_weight = np.zeros((len(bags), n_rows))
+    for i, bag in enumerate(bags):
+        x[i, : len(bag), :n_columns] = take_rows(X, index[bag])
+        if n_given:
+            x[i, : len(bag), n_columns] = is_target[bag]
+        labels[i, : len(bag)] = y[bag]
+        log_weight[i, : len(bag)] = np.log(sample_weight[bag])
+    backbone, _ = _architecture(
+        n_columns, n_rows, len(bags), n_views, n_classes, n_given
+    )
+    context = {
+        "x": x,
+        "given": np.ones(n_given),
+        "y": labels,
+        "log_weight": log_weight,
+        "columns": columns,
+        "codes": codes,
+    }
+    weights = network | {f"context/{name}": value for name, value in context.items()}
+    return backbone.replace(
+        weights=[
+            np.asarray(weights[path], dtype=old.dtype)
+            for path, old in zip(_paths(), backbone.weights, strict=True)
+        ],
+        head=[np.eye(n_classes), np.zeros(n_classes)],
+    )
+
+
+def network_of(backbone, weights=None):
+    """Return the weights of the network alone, by path.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        From :func:`in_context_backbone`.
+    weights : list of ndarray or None, default=None
+        Other weights of it, in place of its own.
+
+    Returns
+    -------
+    dict of str to ndarray
+    """
+    weights = backbone.weights if weights is None else weights
+    return {
+        path: value
+        for path, value in zip(_paths(), weights, strict=True)
+        if not path.startswith("context/")
+    }
+
+
+def with_network(backbone, network):
+    """Return the weights of a backbone with those of the network replaced.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        From :func:`in_context_backbone`.
+    network : dict of str to ndarray
+        From :func:`network_of`.
+
+    Returns
+    -------
+    list of ndarray
+    """
+    pairs = zip(_paths(), backbone.weights, strict=True)
+    return [network.get(path, value) for path, value in pairs]
+
+
+def _paths():
+    """Paths of the weights in their order, which is that of any such backbone."""
+    return _architecture(GROUP, _LEAST_ROWS, 1, 1, 2, 0)[1]
+
+
+def _views(n_columns, n_classes, n_views, rng):
+    in_tokens = -(-n_columns // GROUP) * GROUP
+    columns = np.full((n_views, in_tokens), n_columns)
+    codes = np.empty((n_views, n_classes), dtype=int)
+    order = rng.permutation(n_classes)
+    for i in range(n_views):
+        columns[i, rng.permutation(in_tokens)[:n_columns]] = rng.permutation(n_columns)
+        codes[i, order] = np.arange(n_classes) % MAX_CLASSES
+        # Every second view sees the classes in the opposite order.
+        order = order[::-1] if i % 2 == 0 else rng.permutation(n_classes)
+    return columns, codes
+
+
+def _rows_to_fill(n):
+    """Round up in steps of at most a half, so that folds share a program."""
+    size = _LEAST_ROWS
+    while size < n:
+        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
+    return size
+
+
+def _bag(used, y, rng):
+    """Draw rows, one of each class among them."""
+    shuffled = rng.permutation(used)
+    _, first = np.unique(y[shuffled], return_index=True)
+    rest = np.setdiff1d(np.arange(len(shuffled)), first)
+    return shuffled[np.concatenate([first, rest])[:MAX_ROWS]]

@@ -1,0 +1,100 @@
+"""Fine-tuning of a network that learns in context: the context is the training set."""
+
+from sktransfer.backbones.tabular.context import (
+    in_context_backbone,
+    network_of,
+    with_network,
+)
+from sktransfer.training.loop import evaluate
+from sktransfer.training.program_cache import get_program
+from sktransfer.training.recipes import fine_tune
+from sktransfer.training.rows import RowFeatures
+
+# Of so many rows one is asked for its class in a step, and the others answer.
+_ROWS_A_QUERY = 4
+
+
+def tune_in_context(
+    backbone,
+    head,
+    stages,
+    examples,
+    validation,
+    n_classes,
+    settings,
+    *,
+    early_stopping,
+    dtype,
+    rng,
+    folder=None,
+    **options,
+):
+    """Fine-tune, and keep the outcome where it is better on rows set aside.
+
+    In each step the rows of the batch are told by the others of the training set, in
+    one view. The rows set aside are in the context of the network that is returned.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        With all rows in its context.
+    head, stages, examples, n_classes, settings, dtype, rng, folder, **options
+        As in :func:`~sktransfer.training.recipes.fine_tune`.
+    validation : Examples
+        Rows set aside.
+    early_stopping : bool
+        Whether they also tell which epoch is best.
+
+    Returns
+    -------
+    Fit
+        Its history begins with the network before, and ends with the one after.
+    """
+    tuned = in_context_backbone(
+        examples.X,
+        examples.index,
+        examples.y,
+        examples.sample_weight,
+        n_classes,
+        network_of(backbone),
+        rng,
+        n_views=1,
+    )
+    settings.batch_size = min(
+        settings.batch_size, max(1, len(examples) // _ROWS_A_QUERY)
+    )
+    before = _losses(tuned, tuned.weights, head, examples, validation, dtype)
+    fit = fine_tune(
+        tuned,
+        head,
+        stages,
+        examples,
+        validation if early_stopping else None,
+        n_classes,
+        settings,
+        dtype=dtype,
+        rng=rng,
+        folder=folder,
+        **options,
+    )
+    after = _losses(tuned, fit.weights, fit.head, examples, validation, dtype)
+    first = {"stage": "in-context", "loss": before[0], "learning_rate": 0.0}
+    fit.history.epochs.insert(0, first)
+    first["val_loss"], first["val_score"] = before[1:]
+    last = fit.history.epochs[-1]
+    last["val_loss"], last["val_score"] = after[1:]
+    if after[1] < before[1]:
+        fit.weights = with_network(backbone, network_of(tuned, fit.weights))
+    else:
+        fit.weights, fit.head = list(backbone.weights), list(head)
+    fit.backbone = backbone
+    return fit
+
+
+def _losses(backbone, weights, head, examples, validation, dtype):
+    """Return the loss on the training rows, and loss and accuracy on those aside."""
+    program = get_program(backbone, backbone.n_layers, len(head[1]), dtype)
+    with program.held():
+        program.load(weights, head)
+        loss, _ = evaluate(RowFeatures(examples, program), examples)
+        return loss, *evaluate(RowFeatures(validation, program), validation)

@@ -1,0 +1,284 @@
+"""TransferClassifier and DomainAdaptedClassifier with the tabular backbone."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris, make_blobs, make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, train_test_split
+
+from sktransfer import (
+    BackboneFeatures,
+    DomainAdaptedClassifier,
+    TransferClassifier,
+)
+from sktransfer.backbones.tabular import pretrained
+from sktransfer.exceptions import BackboneError, BackboneFileError
+
+
+def tabular(**parameters):
+    return TransferClassifier("tabular", random_state=0, **parameters)
+
+
+@pytest.fixture(scope="module")
+def data():
+    X, y = make_classification(
+        160, 6, n_clusters_per_class=1, class_sep=1.5, random_state=0
+    )
+    return X[:60], y[:60], X[60:], y[60:]
+
+
+def test_learns_without_a_gradient_step(data):
+    X, y, X_new, y_new = data
+    model = tabular().fit(X, y)
+    assert model.score(X_new, y_new) > 0.8
+    assert model.history_["stage"] == ["in-context"]
+    fresh = pretrained.network_weights("auto", 0)
+    for path, value in zip(_paths(model), model.backbone_.weights, strict=True):
+        if path in fresh:
+            np.testing.assert_array_equal(value, fresh[path])
+
+
+def _paths(model):
+    return [variable.path for variable in model.backbone_.build().weights]
+
+
+def test_pretrained_weights_are_what_makes_it_learn(data):
+    X, y, X_new, y_new = data
+    losses = [
+        log_loss(y_new, tabular(weights=weights).fit(X, y).predict_proba(X_new))
+        for weights in ("auto", None)
+    ]
+    assert losses[0] < losses[1] - 0.1
+
+
+def test_as_good_as_logistic_regression_on_iris():
+    X, y = load_iris(return_X_y=True)
+    X, X_new, y, y_new = train_test_split(
+        X, y, train_size=60, stratify=y, random_state=0
+    )
+    model = tabular().fit(X, y)
+    assert model.score(X_new, y_new) >= 0.9
+
+
+def test_same_bits_twice_and_after_pickling(data):
+    X, y, X_new, _ = data
+    model = tabular().fit(X, y)
+    found = model.predict_proba(X_new)
+    np.testing.assert_array_equal(found, tabular().fit(X, y).predict_proba(X_new))
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(found, again.predict_proba(X_new))
+    np.testing.assert_array_equal(found[:3], model.predict_proba(X_new[:3]))
+
+
+def test_a_weight_of_two_is_a_row_twice(data):
+    X, y, X_new, _ = data
+    weight = np.ones(len(X))
+    weight[:20] = 2
+    twice = np.concatenate([np.arange(len(X)), np.arange(20)])
+    found, expected, other = (
+        tabular(dtype="float64").fit(*fitted).predict_proba(X_new)
+        for fitted in ((X, y, weight), (X[twice], y[twice]), (X, y))
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert np.abs(found - other).max() > 1e-3
+
+
+def frame(n=120):
+    rng = np.random.default_rng(0)
+    colour = rng.choice(["red", "green", "blue"], n)
+    y = np.where(colour == "red", "yes", "no")
+    amount = rng.normal(size=n)
+    amount[::4] = np.nan
+    return pd.DataFrame({"amount": amount, "colour": colour, "unit": 1.0}), y
+
+
+def test_frames_with_strings_gaps_and_constants():
+    X, y = frame()
+    model = tabular().fit(X[:80], y[:80])
+    assert model.score(X[80:], y[80:]) > 0.9
+    assert model.feature_names_in_.tolist() == ["amount", "colour", "unit"]
+    without = tabular().fit(X[["amount", "colour"]][:80], y[:80])
+    assert without.score(X[["amount", "colour"]][80:], y[80:]) > 0.9
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(X[["colour", "amount", "unit"]])
+
+
+def test_categories_that_fit_did_not_see():
+    X, y = frame()
+    model = tabular().fit(X[:80], y[:80])
+    new = X[80:].assign(colour="violet")
+    missing = X[80:].assign(colour=None)
+    np.testing.assert_array_equal(
+        model.predict_proba(new), model.predict_proba(missing)
+    )
+
+
+def test_another_backbone_says_that_it_takes_no_strings():
+    X, y = frame()
+    with pytest.raises(ValueError, match="could not convert string"):
+        TransferClassifier().fit(X, y)
+    with pytest.raises(ValueError, match="NaN"):
+        TransferClassifier().fit(X[["amount"]], y)
+
+
+def test_infinite_values(data):
+    X, y, *_ = data
+    X = X.copy()
+    X[0, 0] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        tabular().fit(X, y)
+
+
+def test_more_classes_than_codes():
+    X, y = make_blobs(600, 6, centers=14, cluster_std=2.0, random_state=0)
+    model = tabular().fit(X[:300], y[:300])
+    assert model.predict_proba(X[300:]).shape == (300, 14)
+    assert model.score(X[300:], y[300:]) > 0.85
+
+
+def test_fine_tuning_is_kept_only_if_it_helps(data):
+    X, y, X_new, _ = data
+    in_context = tabular().fit(X, y)
+    spoilt = tabular(recipe="full", learning_rate=0.3, epochs=2).fit(X, y)
+    history = spoilt.history_
+    assert history["stage"][0] == "in-context"
+    assert history["val_loss"][-1] > history["val_loss"][0]
+    np.testing.assert_array_equal(
+        spoilt.predict_proba(X_new), in_context.predict_proba(X_new)
+    )
+
+
+def test_fine_tuning_learns_what_the_prior_lacks():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 4))
+    # A parity of signs.
+    y = (X[:, :3] > 0).sum(axis=1) % 2
+    model = tabular(
+        recipe="full", learning_rate=1e-3, epochs=4, validation_fraction=0.25
+    )
+    model.fit(X[:300], y[:300])
+    history = model.history_
+    assert history["stage"] == ["in-context", *["fine-tune"] * 4]
+    assert history["val_loss"][-1] < history["val_loss"][0]
+    found = model.backbone_.weights
+    fresh = tabular().fit(X[:300], y[:300]).backbone_.weights
+    same = [np.array_equal(*pair) for pair in zip(found, fresh, strict=True)]
+    # Context and views are the same, the network is not.
+    assert all(same[:6])
+    assert not any(same[6:])
+
+
+def test_frozen_layers_stay(data):
+    X, y, *_ = data
+    model = tabular(recipe="full", frozen_depth=4, epochs=1, learning_rate=1e-4).fit(
+        X, y
+    )
+    assert model.frozen_depth_ == 4
+    fresh = pretrained.network_weights("auto", 0)
+    for path, value in zip(_paths(model), model.backbone_.weights, strict=True):
+        if path.startswith(("cells", "labels", "block_1", "block_2")):
+            np.testing.assert_array_equal(value, fresh[path])
+
+
+def test_warm_start_goes_on_with_other_rows(data):
+    X, y, X_new, y_new = data
+    model = tabular(warm_start=True).fit(X, y)
+    model.fit(X_new, y_new)
+    np.testing.assert_array_equal(
+        model.predict_proba(X), tabular().fit(X_new, y_new).predict_proba(X)
+    )
+
+
+def test_searched_over_recipes(data):
+    X, y, *_ = data
+    search = GridSearchCV(
+        tabular(epochs=1), {"recipe": ["in-context", "linear-probe"]}, cv=2
+    )
+    assert search.fit(X, y).best_score_ > 0.7
+
+
+def test_its_scores_are_features_for_another_model(data):
+    X, y, X_new, y_new = data
+    fitted = tabular().fit(X, y)
+    features = BackboneFeatures(fitted.backbone_)
+    found = features.fit_transform(X_new)
+    assert found.shape == (100, 2)
+    assert (
+        LogisticRegression().fit(found[:50], y_new[:50]).score(found[50:], y_new[50:])
+        > 0.7
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"weights": "imagenet"}, BackboneError, "weights='imagenet'"),
+        ({"feature_layer": "block_1"}, BackboneError, "feature_layer='block_1'"),
+        ({"preprocess": "ResNet50"}, BackboneError, "preprocess='ResNet50'"),
+        ({"weights": "nowhere.h5"}, BackboneFileError, "nowhere.h5"),
+        ({"backbone": "mlp", "recipe": "in-context"}, ValueError, "in-context"),
+    ],
+)
+def test_what_does_not_go_together(data, parameters, error, message):
+    X, y, *_ = data
+    with pytest.raises(error, match=message):
+        tabular().set_params(**parameters).fit(X, y)
+
+
+def test_there_is_no_partial_fit():
+    assert hasattr(TransferClassifier(), "partial_fit")
+    assert not hasattr(tabular(), "partial_fit")
+
+
+def test_features_need_labels():
+    with pytest.raises(ValueError, match="backbone='tabular'"):
+        BackboneFeatures("tabular").fit(np.ones((5, 2)))
+
+
+def test_damaged_weights(monkeypatch, tmp_path):
+    damaged = tmp_path / "tabular.weights.h5"
+    damaged.write_bytes(pretrained.PATH.read_bytes()[:-10])
+    monkeypatch.setattr(pretrained, "PATH", damaged)
+    with pytest.raises(BackboneFileError, match="damaged"):
+        pretrained._own.__wrapped__()
+
+
+def test_size_of_the_weights():
+    assert pretrained.PATH.stat().st_size < 8e6
+
+
+def domains():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    domain = np.where(np.arange(300) < 150, 0, -1)
+    # In the target the class follows from another column.
+    y = np.where(domain == 0, X[:, 0] > 0, X[:, 1] > 0).astype(float)
+    return X, y, domain
+
+
+def test_labels_of_the_target_and_a_column_for_the_domain():
+    X, y, domain = domains()
+    some = y.copy()
+    some[200:] = np.nan
+    scores = {}
+    for use in ("ignore", "use"):
+        model = DomainAdaptedClassifier(
+            "tabular", target_labels=use, random_state=0
+        ).fit(X, some, sample_domain=domain)
+        scores[use] = model.score(X[200:], y[200:])
+    assert scores["use"] > scores["ignore"] + 0.1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [({"method": "dann"}, "method=DANN"), ({"recipe": "full"}, "recipe='full'")],
+)
+def test_methods_that_need_gradients(parameters, message):
+    X, y, domain = domains()
+    model = DomainAdaptedClassifier("tabular", **parameters)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, sample_domain=domain)
