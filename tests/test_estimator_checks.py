@@ -36,6 +36,11 @@ def test_pretrained_float64(estimator, check):
     check(estimator)
 
 
+@parametrize_with_checks([TransferClassifier("tabular", dtype="float64")])
+def test_tabular_float64(estimator, check):
+    check(estimator)
+
+
 @parametrize_with_checks(
     [
         cls(**parameters)

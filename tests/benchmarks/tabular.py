@@ -22,7 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmark_tools.names import chosen
 from benchmark_tools.table import markdown, rst
-from tabular_cases import records
+from benchmark_tools.versions import versions
+from tabular_cases import cost, records
 from tabular_cases.methods import BASELINES, METHODS, OURS
 from tabular_cases.report import all_tables, guide_tables
 from tabular_cases.results import Results
@@ -40,7 +41,12 @@ def main():
     """Run what is asked for, then write the report of the whole file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--out", type=Path, required=True, help="file of results, a JSON line a fit")
+    add(
+        "--out",
+        type=Path,
+        default="results.jsonl",
+        help="file of results, a JSON line a fit",
+    )
     add("--tables", default="all", help="names, by commas; or all")
     add("--methods", default="all", help="names, baselines, ours or all, by commas")
     sizes = ",".join(map(str, SIZES))
@@ -48,9 +54,13 @@ def main():
     add("--seeds", type=numbers, default="0,1,2,3,4", help="of the splits, by commas")
     add("--jobs", type=int, default=2, help="processes at a time")
     add("--again", action="store_true", help="run what is in the file too")
+    add("--cost", action="store_true", help="print what fits cost instead")
     add("--report", type=Path, help="file for all tables, in Markdown")
     add("--docs", type=Path, help="file for the tables of the user guide, in rst")
     options = parser.parse_args()
+    if options.cost:
+        print(rst([cost.measure()], [versions(["sktransfer", "keras", "tensorflow"])]))
+        return
     methods = {"all": METHODS, "baselines": BASELINES, "ours": OURS}
     methods = {name: list(members) for name, members in methods.items()}
     run(

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+from scipy.stats import norm
 
 from sktransfer._large_arrays import take_rows
 from sktransfer.backbones._random import preserve_random_state
@@ -13,6 +14,8 @@ from sktransfer.backbones.tabular.network import GROUP, MAX_CLASSES
 # where there are more classes than codes.
 N_VIEWS, _N_VIEWS_OF_MANY, _N_VIEWS_OF_CODES = 4, 2, 16
 _MANY_ROWS = 512
+# Every second view sees the ranks of columns with this many values or more.
+_RANKED_VALUES = 8
 # Rows that a view holds at most, of more it has a sample of its own.
 MAX_ROWS = 1024
 _LEAST_ROWS = 32
@@ -94,6 +97,7 @@ def in_context_backbone(
     else:
         bags = [_bag(used, y, rng) for _ in range(n_views)]
     x = np.zeros((len(bags), n_rows, n_columns + n_given))
+    scores = np.zeros_like(x)
     labels = np.full((len(bags), n_rows), -1)
     log_weight = np.zeros((len(bags), n_rows))
     for i, bag in enumerate(bags):
@@ -102,11 +106,25 @@ def in_context_backbone(
             x[i, : len(bag), n_columns] = is_target[bag]
         labels[i, : len(bag)] = y[bag]
         log_weight[i, : len(bag)] = np.log(sample_weight[bag])
+    first = slice(0, len(bags[0]))
+    has_ranks = np.array(
+        [len(np.unique(column)) >= _RANKED_VALUES for column in x[0, first].T]
+    )
+    for i, bag in enumerate(bags):
+        rows = slice(0, len(bag))
+        scores[i, rows] = x[i, rows]
+        for j in np.flatnonzero(has_ranks):
+            scores[i, rows, j] = _normal_scores(
+                x[i, rows, j], x[0, first, j], sample_weight[bags[0]]
+            )
     backbone, _ = _architecture(
         n_columns, n_rows, len(bags), n_views, n_classes, n_given
     )
     context = {
         "x": x,
+        "scores": scores,
+        "has_ranks": has_ranks,
+        "sees_ranks": np.arange(n_views) % 2,
         "given": np.ones(n_given),
         "y": labels,
         "log_weight": log_weight,
@@ -116,7 +134,8 @@ def in_context_backbone(
     weights = network | {f"context/{name}": value for name, value in context.items()}
     return backbone.replace(
         weights=[
-            np.asarray(weights[path], dtype=old.dtype)
+            # Values keep their type, as rows to classify do.
+            np.asarray(weights[path], np.int32 if old.dtype == np.int32 else None)
             for path, old in zip(_paths(), backbone.weights, strict=True)
         ],
         head=[np.eye(n_classes), np.zeros(n_classes)],
@@ -179,6 +198,17 @@ def _views(n_columns, n_classes, n_views, rng):
         # Every second view sees the classes in the opposite order.
         order = order[::-1] if i % 2 == 0 else rng.permutation(n_classes)
     return columns, codes
+
+
+def _normal_scores(values, reference, weight):
+    """Compute normal scores by ranks in a reference; NaN stays."""
+    known = ~np.isnan(reference)
+    order = np.argsort(reference[known])
+    reference, weight = reference[known][order], weight[known][order]
+    up_to = np.concatenate([[0.0], np.cumsum(weight)])
+    sides = [np.searchsorted(reference, values, side) for side in ("left", "right")]
+    share = (up_to[sides].mean(axis=0) + 0.5) / (up_to[-1] + 1)
+    return np.where(np.isnan(values), np.nan, norm.ppf(share))
 
 
 def _rows_to_fill(n):

@@ -1,5 +1,7 @@
 """The tabular network with a context of labelled rows, as a model of single rows."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -17,9 +19,9 @@ from sktransfer.backbones.tabular.network import (
 class TableContext(keras.layers.Layer):
     """Put labelled rows before the rows to classify, in several views.
 
-    A view has its own order of columns and its own codes of the classes. In training,
-    rows of the context that are the same as one to classify are left out, so that a row
-    is never told its own label.
+    A view has its own order of columns and its own codes of the classes, and some views
+    see columns by the ranks of their values. In training, rows of the context that are
+    the same as one to classify are left out, so that a row is never told its own label.
 
     Parameters
     ----------
@@ -58,6 +60,10 @@ class TableContext(keras.layers.Layer):
             )
 
         self.x = add("x", (*bags, n_columns))
+        # The same rows, where a view sees the ranks of columns.
+        self.scores = add("scores", (*bags, n_columns))
+        self.has_ranks = add("has_ranks", (n_columns,), "int32")
+        self.sees_ranks = add("sees_ranks", (self.n_views,), "int32")
         self.given = add("given", (self.n_given,))
         # -1 fills a bag that has fewer rows.
         self.y = add("y", bags, "int32")
@@ -113,9 +119,10 @@ class TableContext(keras.layers.Layer):
         y = ops.broadcast_to(y, shape)
         in_view = ops.one_hot(y, self.n_classes, dtype="int32")
         codes = ops.sum(in_view * self.codes[:, None, :], axis=2)
-        x = ops.broadcast_to(ops.convert_to_tensor(self.x), (*shape, self.x.shape[-1]))
         return (
-            _select(x, self.columns),
+            self._seen(
+                ops.convert_to_tensor(self.x), ops.convert_to_tensor(self.scores)
+            ),
             ops.where(y < 0, -1, codes),
             ops.broadcast_to(ops.convert_to_tensor(self.log_weight), shape),
         )
@@ -125,8 +132,40 @@ class TableContext(keras.layers.Layer):
         n_rows = ops.shape(x)[0]
         given = ops.broadcast_to(self.given, (n_rows, self.n_given))
         x = ops.concatenate([x, given], axis=1)
-        shape = (self.n_views, n_rows, self.x.shape[-1])
-        return _select(ops.broadcast_to(x, shape), self.columns)
+        return self._seen(x[None], self.normal_scores(x)[None])
+
+    def normal_scores(self, x):
+        """Compute the normal scores of values by their ranks in the first bag.
+
+        Columns without ranks, and what is missing, stay as they are.
+
+        Parameters
+        ----------
+        x : tensor of shape (n, n_columns)
+            Rows.
+
+        Returns
+        -------
+        tensor of the same shape
+        """
+        own, rows = ops.convert_to_tensor(self.x)[0], x[:, None, :]
+        weight = ops.where(self.y[0] >= 0, ops.exp(self.log_weight[0]), 0.0)[:, None]
+        total = ops.sum(ops.where(ops.isnan(own), 0.0, weight), axis=0)
+        half = 0.5 * weight
+        below = ops.sum(
+            ops.where(own < rows, half, 0.0) + ops.where(own <= rows, half, 0.0), axis=1
+        )
+        share = (below + 0.5) / (total + 1)
+        scores = math.sqrt(2) * ops.erfinv(2 * share - 1)
+        stays = ops.logical_or(self.has_ranks == 0, ops.isnan(x))
+        return ops.where(stays, x, scores)
+
+    def _seen(self, x, scores):
+        """Give each view its columns of rows, by values or by normal scores."""
+        shape = (self.n_views, ops.shape(x)[1], x.shape[2])
+        sees_ranks = ops.convert_to_tensor(self.sees_ranks)[:, None, None] > 0
+        seen = ops.where(sees_ranks, scores, x)
+        return _select(ops.broadcast_to(seen, shape), self.columns)
 
     def compute_output_spec(self, x, training=False):
         """Return the shapes; the number of rows is not known."""

@@ -7,6 +7,7 @@ again goes on where the last one was stopped.
 """
 
 import argparse
+import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -50,7 +51,7 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "cpu": Budget(64, 3, 4, n_epochs=120, n_tables=16, learning_rate=2e-3),
+    "cpu": Budget(64, 3, 4, n_epochs=50, n_tables=16, learning_rate=2e-3),
     "gpu": Budget(128, 6, 8, n_epochs=600, n_tables=64, learning_rate=1e-3),
 }
 # Shapes of the tables of a batch, how often they come, and the tables' share of
@@ -231,7 +232,9 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
             ),
         ],
     )
-    model.save_weights(folder / "tabular.weights.h5")
+    weights = folder / "tabular.weights.h5"
+    model.save_weights(weights)
+    print(f"SHA-256 of {weights}: {hashlib.sha256(weights.read_bytes()).hexdigest()}")
     return model
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from scipy.stats import norm, rankdata
 
 from sktransfer.backbones.tabular.context import (
     MAX_ROWS,
@@ -76,10 +77,14 @@ def test_the_views_give_what_the_network_gives(network):
     for variable in whole.weights:
         variable.assign(network[variable.path])
     expected = []
-    for columns, codes in zip(
-        numpy_of(context.columns), numpy_of(context.codes), strict=True
+    ranks = norm.ppf([(rankdata(X, axis=0)[i]) / 31 for i in range(30)])
+    for i, (columns, codes) in enumerate(
+        zip(numpy_of(context.columns), numpy_of(context.codes), strict=True)
     ):
         both = np.concatenate([X, rows])
+        if i == 1:
+            below = (rows[:, None] > X).sum(axis=1)
+            both = np.concatenate([ranks, norm.ppf((below + 0.5) / 31)])
         both = np.concatenate([both, np.zeros((len(both), 1))], axis=1)[:, columns]
         labels = np.concatenate([codes[y], np.full(len(rows), -1)])
         inputs = [both[None], labels[None], np.zeros((1, len(both)))]
@@ -91,12 +96,30 @@ def test_the_views_give_what_the_network_gives(network):
     )
 
 
+def test_ranks_are_those_of_repeated_rows_and_leave_gaps_alone(network):
+    X, y, rng = table(40)
+    X[::5, 2] = np.nan
+    X[:, 3] = np.arange(40) % 4
+    X[:, 4] = np.round(X[:, 4], 1)
+    weight = rng.integers(1, 4, 40)
+    layer = context_of(backbone_of(network, X, y, sample_weight=weight).build())
+    twice = np.repeat(X, weight, axis=0)
+    other = context_of(backbone_of(network, twice, np.repeat(y, weight)).build())
+    found = numpy_of(layer.normal_scores(X))
+    np.testing.assert_allclose(found, numpy_of(layer.scores)[0, :40], atol=1e-5)
+    np.testing.assert_allclose(found, numpy_of(other.normal_scores(X)), atol=1e-5)
+    assert np.isnan(found[::5, 2]).all()
+    np.testing.assert_array_equal(found[:, 3], X[:, 3])
+    expected = norm.ppf(rankdata(twice[:, 0]) / (len(twice) + 1))
+    np.testing.assert_allclose(np.repeat(found[:, 0], weight), expected, atol=1e-5)
+
+
 def test_in_training_a_row_is_not_told_its_own_label(network):
     X, y, _ = table()
     X[3, 0] = np.nan
-    model = backbone_of(network, X, y).build()
+    model = backbone_of(network, X, y, n_views=1).build()
     others = np.arange(30) >= 4
-    without = backbone_of(network, X[others], y[others]).build()
+    without = backbone_of(network, X[others], y[others], n_views=1).build()
     found = numpy_of(model(X[:4], training=True))
     np.testing.assert_allclose(found, numpy_of(without(X[:4])), atol=1e-4)
     assert np.abs(found - numpy_of(model(X[:4]))).max() > 1e-2
