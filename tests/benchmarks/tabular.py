@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from benchmark_tools.names import chosen
 from benchmark_tools.table import markdown, rst
 from benchmark_tools.versions import versions
-from tabular_cases import cost, records
+from tabular_cases import cost, domains, records
 from tabular_cases.methods import BASELINES, METHODS, OURS
 from tabular_cases.report import all_tables, guide_tables
 from tabular_cases.results import Results
@@ -55,11 +55,17 @@ def main():
     add("--jobs", type=int, default=2, help="processes at a time")
     add("--again", action="store_true", help="run what is in the file too")
     add("--cost", action="store_true", help="print what fits cost instead")
+    add("--domains", action="store_true", help="print a source's worth instead")
+    add("--weights", type=Path, help="of the network; give a file of results its own")
     add("--report", type=Path, help="file for all tables, in Markdown")
     add("--docs", type=Path, help="file for the tables of the user guide, in rst")
     options = parser.parse_args()
-    if options.cost:
-        print(rst([cost.measure()], [versions(["sktransfer", "keras", "tensorflow"])]))
+    if options.weights:
+        # Processes that are spawned read it.
+        os.environ["SKTRANSFER_TABULAR_WEIGHTS"] = str(options.weights.resolve())
+    if options.cost or options.domains:
+        table = (cost if options.cost else domains).measure()
+        print(rst([table], [versions(["sktransfer", "keras", "tensorflow"])]))
         return
     methods = {"all": METHODS, "baselines": BASELINES, "ours": OURS}
     methods = {name: list(members) for name, members in methods.items()}

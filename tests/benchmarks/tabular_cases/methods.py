@@ -1,5 +1,7 @@
 """The methods: functions that make a classifier for rows, classes and a seed."""
 
+import os
+
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -64,7 +66,8 @@ def transfer_mlp(y, seed):
 
 def transfer_tabular(y, seed):
     """Our pretrained network for tables, on the columns as they are."""
-    return _transfer(seed, backbone="tabular")
+    weights = os.environ.get("SKTRANSFER_TABULAR_WEIGHTS", "auto")
+    return _transfer(seed, backbone="tabular", weights=weights)
 
 
 def transfer_tabular_random(y, seed):
