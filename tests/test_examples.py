@@ -118,3 +118,16 @@ def test_finetune_h5_without_matplotlib(run_example, tmp_path):
     assert float(first[1]) < 0.5 * float(first[2])
     assert "file unchanged: True; second fit equals the first: True" in output
     assert 'pip install ".[plotting]"' in output
+
+
+def test_few_labels(run_example):
+    output = run_example("plot_few_labels.py")
+    losses = {}
+    for line in output.splitlines():
+        name, *values = line.split()
+        if name in ("tabular", "logistic", "forest"):
+            losses.setdefault(name, []).append([float(value) for value in values])
+    means = {name: sum(map(sum, rows)) for name, rows in losses.items()}
+    assert [len(rows) for rows in losses.values()] == [3, 3, 3]
+    assert means["tabular"] < min(means["logistic"], means["forest"])
+    assert is_plot_saved(output)

@@ -10,7 +10,7 @@ from sktransfer.backbones.tabular.network import make_network
 from sktransfer.exceptions import BackboneFileError
 
 PATH = Path(__file__).parent / "tabular.weights.h5"
-SHA256 = "9ea2e7bba1ce7abb0d018436ebdf13e6383fcfd0a2043e1527558f63303fe54e"
+SHA256 = "6ffc78df373dbe0a2b0c51ea5a566cbf58473eee3969993733f64613d0ab2317"
 SIZES = {"width": 64, "n_blocks": 3, "n_heads": 4}
 
 
