@@ -88,7 +88,7 @@ def check_labels(y, name, n_samples):
         ) from None
 
 
-def check_classes(y, n_samples):
+def check_classes(y, n_samples, name="y"):
     """Check labels of at least two classes, one of them with two rows.
 
     Parameters
@@ -97,6 +97,8 @@ def check_classes(y, n_samples):
         Labels.
     n_samples : int
         How many labels there must be.
+    name : str, default="y"
+        Name of the parameter, for the errors.
 
     Returns
     -------
@@ -105,14 +107,14 @@ def check_classes(y, n_samples):
     n_classes : int
         How many there are.
     """
-    classes, codes = check_labels(y, "y", n_samples)
+    classes, codes = check_labels(y, name, n_samples)
     if len(classes) < 2:
         raise ValueError(
-            f"y has one class, {classes.tolist()[0]!r}; expected at least two."
+            f"{name} has one class, {classes.tolist()[0]!r}; expected at least two."
         )
     if len(classes) >= n_samples:
         raise ValueError(
-            f"y has {len(classes)} classes in {n_samples} rows; expected more rows "
+            f"{name} has {len(classes)} classes in {n_samples} rows; expected more rows "
             "than classes."
         )
     return codes, len(classes)

@@ -57,10 +57,24 @@ class Columns:
         """Yield some columns of all rows at a time, in float64."""
         n, d = self.shape
         for part in gen_batches(d, max(1, _BLOCK_BYTES // (8 * n))):
-            columns = self._X[self.rows, part].astype(np.float64)
-            columns -= self.mean[part]
-            columns /= self.scale[part]
-            yield columns
+            yield self.read_columns(part)
+
+    def read_columns(self, part):
+        """Return some columns of all rows, in float64.
+
+        Parameters
+        ----------
+        part : slice
+            Which columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+        """
+        columns = self._X[self.rows, part].astype(np.float64)
+        columns -= self.mean[part]
+        columns /= self.scale[part]
+        return columns
 
     def divide_by_greatest(self):
         """Divide all columns by the greatest absolute value, so that squares fit."""
