@@ -114,8 +114,8 @@ def check_classes(y, n_samples, name="y"):
         )
     if len(classes) >= n_samples:
         raise ValueError(
-            f"{name} has {len(classes)} classes in {n_samples} rows; expected more rows "
-            "than classes."
+            f"{name} has {len(classes)} classes in {n_samples} rows; expected more "
+            "rows than classes."
         )
     return codes, len(classes)
 
