@@ -1,0 +1,37 @@
+"""Scores that say which backbone, and distances that say which source, to reuse."""
+
+from sktransfer.transferability.backbones import rank_backbones
+from sktransfer.transferability.bhattacharyya import gbc
+from sktransfer.transferability.class_means import h_score
+from sktransfer.transferability.coding_rate import transrate
+from sktransfer.transferability.distances import (
+    coral_distance,
+    mmd,
+    prior_distance,
+    proxy_a_distance,
+)
+from sktransfer.transferability.evidence import logme
+from sktransfer.transferability.expected_prediction import leep
+from sktransfer.transferability.label_entropy import nce
+from sktransfer.transferability.mixture import nleep
+from sktransfer.transferability.neighbours import knn_score
+from sktransfer.transferability.sources import rank_sources
+from sktransfer.transferability.table import Table
+
+__all__ = [
+    "Table",
+    "coral_distance",
+    "gbc",
+    "h_score",
+    "knn_score",
+    "leep",
+    "logme",
+    "mmd",
+    "nce",
+    "nleep",
+    "prior_distance",
+    "proxy_a_distance",
+    "rank_backbones",
+    "rank_sources",
+    "transrate",
+]

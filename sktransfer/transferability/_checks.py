@@ -1,0 +1,143 @@
+"""Checks of features and labels."""
+
+import numpy as np
+
+from sktransfer._large_arrays import blocks
+
+
+def check_rows(X, name):
+    """Check a table of numbers; its type stays, and it is not copied.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Numbers; may be a np.memmap.
+    name : str
+        Name of the parameter, for the errors.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+    """
+    X = np.asarray(X)
+    if X.ndim != 2 or 0 in X.shape:
+        raise ValueError(
+            f"{name} has shape {X.shape}; expected (n_samples, n_features), with at "
+            "least one row and one column."
+        )
+    if X.dtype == object:
+        try:
+            X = X.astype(np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} has a value that is not a number.") from None
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"{name} is of dtype {X.dtype}; expected real numbers.")
+    if X.dtype.kind == "f":
+        for block in blocks(X):
+            if not np.isfinite(block).all():
+                raise ValueError(
+                    f"{name} has NaN or infinite values; expected finite ones."
+                )
+    return X
+
+
+def check_labels(y, name, n_samples):
+    """Check labels, and number the classes from 0.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels.
+    name : str
+        Name of the parameter, for the errors.
+    n_samples : int
+        How many labels there must be.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        Labels in sorted order.
+    codes : ndarray of shape (n_samples,), int
+        Positions in `classes`.
+    """
+    y = np.asarray(y)
+    if y.ndim != 1:
+        raise ValueError(
+            f"{name} has shape {y.shape}; expected (n_samples,), one label for each "
+            "row."
+        )
+    if len(y) != n_samples:
+        raise ValueError(
+            f"{name} has {len(y)} labels for {n_samples} rows; expected one for each."
+        )
+    # Nothing but NaN differs from itself.
+    if any(label is None for label in y.tolist()) or np.any(y != y):
+        raise ValueError(f"{name} has missing labels (None or NaN); expected none.")
+    if y.dtype.kind == "f" and np.any(y % 1):
+        example = y[np.flatnonzero(y % 1)[0]]
+        raise ValueError(
+            f"{name} has fractions, such as {example}; expected labels of classes."
+        )
+    try:
+        return np.unique(y, return_inverse=True)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in y.tolist()})
+        raise ValueError(
+            f"{name} mixes labels of types {', '.join(kinds)}; expected labels that "
+            "can be sorted."
+        ) from None
+
+
+def check_classes(y, n_samples, name="y"):
+    """Check labels of at least two classes, one of them with two rows.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels.
+    n_samples : int
+        How many labels there must be.
+    name : str, default="y"
+        Name of the parameter, for the errors.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,), int
+        Classes, numbered from 0.
+    n_classes : int
+        How many there are.
+    """
+    classes, codes = check_labels(y, name, n_samples)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{name} has one class, {classes.tolist()[0]!r}; expected at least two."
+        )
+    if len(classes) >= n_samples:
+        raise ValueError(
+            f"{name} has {len(classes)} classes in {n_samples} rows; expected more "
+            "rows than classes."
+        )
+    return codes, len(classes)
+
+
+def check_features(features, y):
+    """Check features with their labels.
+
+    Parameters
+    ----------
+    features : array-like of shape (n_samples, n_features)
+        Features.
+    y : array-like of shape (n_samples,)
+        Labels.
+
+    Returns
+    -------
+    features : ndarray of shape (n_samples, n_features)
+        Of the type that they came with.
+    codes : ndarray of shape (n_samples,), int
+        Classes, numbered from 0.
+    n_classes : int
+        How many there are.
+    """
+    features = check_rows(features, "features")
+    return features, *check_classes(y, len(features))

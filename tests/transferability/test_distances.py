@@ -1,0 +1,173 @@
+"""Distances of domains against plain loops, and the ranking of sources."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from sktransfer.transferability import (
+    coral_distance,
+    leep,
+    mmd,
+    prior_distance,
+    proxy_a_distance,
+    rank_sources,
+)
+
+DISTANCES = pytest.mark.parametrize("distance", [coral_distance, mmd, proxy_a_distance])
+
+
+def domains(n_source=60, n_target=40, d=3, shift=1.0, stretch=1.5, seed=0):
+    rng = np.random.default_rng(seed)
+    source = rng.normal(size=(n_source, d))
+    return source, stretch * rng.normal(size=(n_target, d)) + shift
+
+
+def test_mmd():
+    source, target = domains()
+    rows = np.concatenate([source, target])
+    squared = np.array([[np.sum((a - b) ** 2) for b in rows] for a in rows])
+
+    def kernel(a, b):
+        return np.mean(
+            [
+                np.exp(-np.sum((a - b) ** 2) / (2.0**k * squared.mean()))
+                for k in range(-3, 2)
+            ]
+        )
+
+    def mean(A, B):
+        return np.mean([kernel(a, b) for a in A for b in B])
+
+    expected = mean(source, source) + mean(target, target) - 2 * mean(source, target)
+    assert mmd(source, target) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(60, 40, 3), (6, 5, 40), (30, 5, 20)])
+def test_coral_distance(shape):
+    source, target = domains(*shape)
+    difference = np.cov(source.T) - np.cov(target.T)
+    expected = np.sum(difference**2) / (4 * shape[2] ** 2)
+    assert coral_distance(source, target) == pytest.approx(expected, rel=1e-9)
+
+
+def test_proxy_a_distance():
+    source, target = domains(2000, 500, shift=0.0, stretch=1.0)
+    assert proxy_a_distance(source, target) < 0.2
+    # Two unit Gaussians whose means lie 2 apart: the best error is 16 %.
+    target[:, 0] += 2
+    assert proxy_a_distance(source, target) == pytest.approx(2 - 4 * 0.1587, abs=0.15)
+    assert proxy_a_distance(source, target + 20) == 2
+
+
+def test_prior_distance():
+    assert prior_distance(["a", "a", "b"], ["b", "c", "c"]) == pytest.approx(2 / 3)
+    assert prior_distance([0, 1], [1, 0, 0, 1]) == 0
+    assert prior_distance([0, 1], ["a", "b"]) == 1
+    with pytest.raises(ValueError, match="y_target has missing labels"):
+        prior_distance([0, 1], [0, None])
+    with pytest.raises(ValueError, match="y_source is empty"):
+        prior_distance([], [0])
+
+
+@DISTANCES
+def test_distance_is_symmetric_and_0_for_the_same_rows(distance):
+    source, target = domains()
+    value = distance(source, target)
+    assert type(value) is float
+    assert value > 0
+    assert distance(target, source) == pytest.approx(value, rel=0.3)
+    assert distance(source, source) == pytest.approx(0, abs=1e-9)
+    assert distance(source, source + 0 * source) == distance(source, source)
+
+
+@DISTANCES
+def test_distance_grows(distance):
+    values = [distance(*domains(stretch=s, shift=s - 1)) for s in (1, 2, 4)]
+    assert values == sorted(values)
+
+
+@DISTANCES
+def test_many_rows_and_constant_columns(distance):
+    source, target = domains(5000, 3000)
+    source[:, 1] = target[:, 1] = 7
+    assert np.isfinite(distance(source.astype(np.float32), target))
+    assert distance(np.ones((5, 2)), np.ones((4, 2))) == 0
+
+
+@DISTANCES
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"X_source": np.zeros((1, 3))}, "X_source has 1 row; expected at least two"),
+        ({"X_target": np.zeros((5, 2))}, "X_source has 3 columns and X_target 2"),
+        ({"X_target": np.full((5, 3), np.inf)}, "X_target has NaN or infinite"),
+        ({"X_source": np.zeros(3)}, r"X_source has shape \(3,\)"),
+    ],
+)
+def test_bad_domains(distance, changes, message):
+    arguments = dict(zip(("X_source", "X_target"), domains(), strict=True)) | changes
+    with pytest.raises(ValueError, match=message):
+        distance(**arguments)
+
+
+def labelled(shift, seed, n=150):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(3, size=n)
+    return np.eye(3)[y] * 4 + rng.normal(size=(n, 3)) + shift, y
+
+
+def test_rank_sources_without_labels():
+    X, _ = labelled(0, seed=0)
+    far, near = labelled(5, seed=1)[0], labelled(0.2, seed=2)[0]
+    table = rank_sources({"far": far, "near": near}, X)
+    assert list(table["source"]) == ["near", "far"]
+    assert (np.diff(table[["a_distance", "mmd"]], axis=0) > 0).all()
+    assert table[["leep", "prior_distance"]].isna().all(axis=None)
+    mean, deviation = X.mean(axis=0), X.std(axis=0)
+    expected = mmd((near - mean) / deviation, (X - mean) / deviation)
+    assert table["mmd"][0] == pytest.approx(expected)
+
+
+def test_rank_sources_with_labels():
+    X, y = labelled(0, seed=0)
+    near, y_near = labelled(0.2, seed=2)
+    names = np.array(list("abc"))
+    sources = {
+        "shuffled": (near, np.random.default_rng(0).permutation(y_near)),
+        "other labels": (near, names[y_near]),
+        "unlabelled": near,
+    }
+    table = rank_sources(sources, X, y)
+    assert list(table["source"]) == ["other labels", "shuffled", "unlabelled"]
+    mean, deviation = X.mean(axis=0), X.std(axis=0)
+    model = LogisticRegression(max_iter=500).fit((near - mean) / deviation, y_near)
+    proba = model.predict_proba((X - mean) / deviation)
+    assert table["leep"][0] == pytest.approx(leep(proba, y))
+    assert table["prior_distance"][0] == 1
+    assert table["prior_distance"][1] < 0.2
+
+
+def test_bad_sources_are_told_in_their_rows():
+    X, y = labelled(0, seed=0)
+    sources = [X[:, :2], np.full((5, 3), np.nan), (X, y[:-1]), X.reshape(-1, 3, 1)]
+    table = rank_sources(sources, X, y).set_index("source")
+    assert "2 features" in table.loc["source 0", "note"]
+    assert "contains NaN" in table.loc["source 1", "note"]
+    assert "y has 149 labels for 150 rows" in table.loc["source 2", "note"]
+    assert table.loc["source 3", "note"] == ""
+    assert table.loc["source 3", "a_distance"] < 0.3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sources": []}, "sources is empty"),
+        ({"sources": np.zeros((3, 3))}, "sources is of type ndarray"),
+        ({"X_target": np.full((5, 3), np.nan)}, "Input X_target contains NaN"),
+        ({"y_target": [1] * 150}, "y_target has one class, 1"),
+    ],
+)
+def test_bad_input(changes, message):
+    arguments = {"sources": [labelled(0, 1)[0]], "X_target": labelled(0, 0)[0]}
+    with pytest.raises(ValueError, match=message):
+        rank_sources(**(arguments | changes))
