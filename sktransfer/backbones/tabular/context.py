@@ -10,10 +10,10 @@ from sktransfer.backbones._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.backbones.tabular.network import GROUP, MAX_CLASSES
 
-# Views that are averaged, up to a number of rows: those of many rows differ less and
-# take longer. More classes than codes need more.
-_N_VIEWS = ((128, 8), (512, 4), (np.inf, 2))
-_N_VIEWS_OF_CODES = 16
+# Views that are averaged: fewer of many rows, which differ less and take longer; more
+# where there are more classes than codes.
+N_VIEWS, _N_VIEWS_OF_MANY, _N_VIEWS_OF_CODES = 4, 2, 16
+_MANY_ROWS = 512
 # Every second view sees the ranks of columns with this many values or more.
 _RANKED_VALUES = 8
 # Rows that a view holds at most, of more it has a sample of its own.
@@ -72,8 +72,8 @@ def in_context_backbone(
     rng : numpy.random.Generator
         Draws the views.
     n_views : int or None, default=None
-        Number of views; None is 8 up to 128 rows, 4 up to 512, 2 of more, and 16 of
-        more than 10 classes.
+        Number of views; None is 4, or 2 of more than 512 rows, or 16 of more than 10
+        classes.
     is_target : ndarray of shape (n,), bool, or None, default=None
         Which of the labelled rows are of a target, as are all rows to classify; one
         more column says so.
@@ -89,7 +89,7 @@ def in_context_backbone(
     if n_views is None and n_classes > MAX_CLASSES:
         n_views = _N_VIEWS_OF_CODES
     elif n_views is None:
-        n_views = next(n for up_to, n in _N_VIEWS if len(used) <= up_to)
+        n_views = N_VIEWS if len(used) <= _MANY_ROWS else _N_VIEWS_OF_MANY
     columns, codes = _views(n_columns + n_given, n_classes, n_views, rng)
     n_rows = _rows_to_fill(min(len(used), MAX_ROWS))
     if len(used) <= MAX_ROWS:
