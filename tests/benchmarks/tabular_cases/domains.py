@@ -53,7 +53,10 @@ def _scores(rows, seed):
     told_new = np.column_stack([X_new, np.full(len(X_new), -1)])
 
     def logistic():
-        return make_pipeline(StandardScaler(), LogisticRegressionCV(max_iter=2000))
+        search = LogisticRegressionCV(
+            scoring="neg_log_loss", max_iter=2000, use_legacy_attributes=False
+        )
+        return make_pipeline(StandardScaler(), search)
 
     tabular = {"backbone": "tabular", "random_state": seed}
     adapted = DomainAdaptedClassifier(target_labels="use", **tabular)
