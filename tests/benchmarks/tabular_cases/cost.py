@@ -27,8 +27,8 @@ def measure():
             rows.append((str(n_rows), str(n_columns), *seconds, f"{memory:.1f}"))
     note = (
         f"Seconds for a fit, and for the prediction of {NEW_ROWS} rows; the first fit "
-        "of a process holds TensorFlow's tracing. Memory is the most that the process "
-        "took, TensorFlow included."
+        "of a process holds the import and tracing of TensorFlow. Memory is the most "
+        "that the process took, TensorFlow included."
     )
     return Table("Cost of the backbone tabular, on two cores", note, rows)
 
