@@ -123,7 +123,7 @@ class BackboneFeatures(
         if isinstance(self.backbone, str) and self.backbone in ("mlp", "tabular"):
             raise ValueError(
                 f"backbone={self.backbone!r} has features only once it was fitted; "
-                "pass a pretrained backbone, for example a fitted estimator's backbone_."
+                "pass a pretrained one, for example a fitted estimator's backbone_."
             )
         X = check_rows(self, X, reset=True)
         backbone = resolve(
