@@ -11,7 +11,7 @@ scaling and no tuning. Here it meets the tables of scikit-learn, with 20 to 100 
 # Tables and rivals
 # -----------------
 # The network has seen none of these tables. Logistic regression gets scaled columns and
-# a penalty chosen by cross-validation, and the forest 200 trees.
+# a penalty chosen by cross-validation; the forest is as it comes.
 
 import os
 import tempfile
@@ -48,14 +48,16 @@ METHODS = {
         cv=StratifiedKFold(3),
         scoring="neg_log_loss",
     ),
-    "forest": RandomForestClassifier(200, random_state=0),
+    "forest": RandomForestClassifier(random_state=0),
 }
 
 # %%
 # Curves
 # ------
 # The log loss on the rows that were not used for training: it asks for probabilities
-# that are right, not for the right order alone.
+# that are right, not for the right order alone. On wine and iris the network is ahead.
+# On breast cancer it is not: a plane parts these classes, which is what logistic
+# regression assumes, and with 20 rows that is worth more than any pretraining.
 
 losses = {}
 for table, load in TABLES.items():
