@@ -221,6 +221,7 @@ def test_its_scores_are_features_for_another_model(data):
         ({"feature_layer": "block_1"}, BackboneError, "feature_layer='block_1'"),
         ({"preprocess": "ResNet50"}, BackboneError, "preprocess='ResNet50'"),
         ({"weights": "nowhere.h5"}, BackboneFileError, "nowhere.h5"),
+        ({"backbone": "tabluar"}, BackboneError, "Did you mean 'tabular'"),
         ({"backbone": "mlp", "recipe": "in-context"}, ValueError, "in-context"),
     ],
 )

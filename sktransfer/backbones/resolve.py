@@ -42,7 +42,7 @@ def resolve(
     Parameters
     ----------
     backbone : str, path-like, callable, keras.Model or Backbone
-        Anything that TransferClassifier accepts but "mlp".
+        Anything that TransferClassifier accepts but "mlp" and "tabular".
     weights : str, path-like or None
         "auto", "imagenet", a weights file, or None for fresh random weights.
     feature_layer : str
@@ -120,9 +120,9 @@ def _resolve(backbone, weights, feature_layer, preprocess, row_shape):
         )
         return _cached(key, make)
     raise TypeError(
-        f"backbone is of type {type(backbone).__name__}; expected 'mlp', the name of a "
-        "keras.applications model, 'hub:PRESET', a path to a .keras or .h5 file, a "
-        "callable that returns a keras.Model, a keras.Model or a Backbone."
+        f"backbone is of type {type(backbone).__name__}; expected 'mlp', 'tabular', the "
+        "name of a keras.applications model, 'hub:PRESET', a path to a .keras or .h5 "
+        "file, a callable that returns a keras.Model, a keras.Model or a Backbone."
     )
 
 

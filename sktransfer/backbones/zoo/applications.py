@@ -148,7 +148,7 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
     return model
 
 
-def _application(name, parameter="backbone", others=("mlp",)):
+def _application(name, parameter="backbone", others=("mlp", "tabular")):
     names = application_names()
     if name in names:
         return getattr(keras.applications, name)
