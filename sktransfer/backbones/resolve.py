@@ -120,9 +120,9 @@ def _resolve(backbone, weights, feature_layer, preprocess, row_shape):
         )
         return _cached(key, make)
     raise TypeError(
-        f"backbone is of type {type(backbone).__name__}; expected 'mlp', 'tabular', the "
-        "name of a keras.applications model, 'hub:PRESET', a path to a .keras or .h5 "
-        "file, a callable that returns a keras.Model, a keras.Model or a Backbone."
+        f"backbone is of type {type(backbone).__name__}; expected 'mlp', 'tabular', "
+        "the name of a keras.applications model, 'hub:PRESET', a path to a .keras or "
+        ".h5 file, a callable that returns a keras.Model, a keras.Model or a Backbone."
     )
 
 
