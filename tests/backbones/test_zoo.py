@@ -227,7 +227,8 @@ def test_unknown_name_suggests_the_closest(name, close):
 
 @pytest.mark.parametrize("name", ["zzz", "decode_predictions", "mobilenet_v2x", 3])
 def test_unknown_name_lists_the_known(name):
-    with pytest.raises(BackboneError, match=r"Accepted: mlp, ConvNeXtBase, .*Xception"):
+    accepted = r"Accepted: mlp, tabular, ConvNeXtBase, .*Xception"
+    with pytest.raises(BackboneError, match=accepted):
         zoo.build_application(name, weights=None, input_shape=SHAPE)
 
 
