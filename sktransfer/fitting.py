@@ -120,7 +120,7 @@ class FittedByFineTuning(BaseTransferClassifier):
         )
 
     def _put_in_context(
-        self, X, index, y, sample_weight, n_classes, rng, is_target=None
+        self, X, index, y, sample_weight, n_classes, rng, *, going_on, is_target
     ):
         """Make the backbone of a fit that learns in context."""
         from sktransfer.backbones.tabular.context import in_context_backbone, network_of
@@ -139,7 +139,7 @@ class FittedByFineTuning(BaseTransferClassifier):
                 "'auto', None or the path of a weights file."
             )
         seed = int(rng.integers(2**31))
-        if self.warm_start and hasattr(self, "backbone_"):
+        if going_on:
             network = network_of(self.backbone_)
         else:
             network = network_weights(self.weights, seed)
@@ -287,7 +287,14 @@ class FittedByFineTuning(BaseTransferClassifier):
             classes = self.classes_ if going_on else labels
             position = np.searchsorted(classes, y).astype(np.int32)
             backbone = self._put_in_context(
-                X, index, position, weight, len(classes), rng, is_target
+                X,
+                index,
+                position,
+                weight,
+                len(classes),
+                rng,
+                going_on=going_on,
+                is_target=is_target,
             )
             from_scratch = False
         else:
