@@ -13,6 +13,11 @@ _BLOCK_BYTES = 1 << 25
 _CONSTANT = 1e-12
 
 
+def drawn_rows(n, size):
+    """Draw positions of rows without replacement, in order and the same each time."""
+    return np.sort(np.random.default_rng(0).choice(n, size, replace=False))
+
+
 class Columns:
     """A table whose columns are shifted and divided as its blocks are read.
 

@@ -11,7 +11,7 @@ from sklearn.utils import gen_batches
 
 from sktransfer._large_arrays import take_rows
 from sktransfer.transferability._checks import check_labels, check_rows
-from sktransfer.transferability._moments import Columns
+from sktransfer.transferability._moments import Columns, drawn_rows
 
 _N_FOLDS = 5
 # Rows of each domain that are looked at, where time grows faster than rows.
@@ -250,6 +250,4 @@ def _check_domains(X_source, X_target):
 def _draw(X):
     if len(X) <= _MAX_ROWS:
         return X
-    drawn = np.random.default_rng(0).choice(len(X), _MAX_ROWS, replace=False)
-    drawn.sort()
-    return take_rows(X, drawn)
+    return take_rows(X, drawn_rows(len(X), _MAX_ROWS))

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from sktransfer._large_arrays import take_rows
 from sktransfer.transferability._checks import check_features
+from sktransfer.transferability._moments import drawn_rows
 
 _MAX_ROWS = 10_000
 
@@ -69,8 +70,7 @@ def knn_score(features, y, *, n_neighbors=1):
             "there are rows."
         )
     if len(codes) > _MAX_ROWS:
-        drawn = np.random.default_rng(0).choice(len(codes), _MAX_ROWS, replace=False)
-        drawn.sort()
+        drawn = drawn_rows(len(codes), _MAX_ROWS)
         features, codes = take_rows(features, drawn), codes[drawn]
     features = features.astype(np.float64)
     features -= features.mean(axis=0)
