@@ -63,7 +63,10 @@ def tune_in_context(
     settings.batch_size = min(
         settings.batch_size, max(1, len(examples) // _ROWS_A_QUERY)
     )
-    before = _losses(tuned, tuned.weights, head, examples, validation, dtype)
+    # The network that the last stage trains is compiled anyhow.
+    program = get_program(tuned, stages[-1].depth, n_classes, dtype)
+    loss, _ = _evaluate(program, tuned.weights, head, examples)
+    before = _evaluate(program, tuned.weights, head, validation)
     fit = fine_tune(
         tuned,
         head,
@@ -77,13 +80,13 @@ def tune_in_context(
         folder=folder,
         **options,
     )
-    after = _losses(tuned, fit.weights, fit.head, examples, validation, dtype)
-    first = {"stage": "in-context", "loss": before[0], "learning_rate": 0.0}
+    after = _evaluate(program, fit.weights, fit.head, validation)
+    first = {"stage": "in-context", "loss": loss, "learning_rate": 0.0}
     fit.history.epochs.insert(0, first)
-    first["val_loss"], first["val_score"] = before[1:]
+    first["val_loss"], first["val_score"] = before
     last = fit.history.epochs[-1]
-    last["val_loss"], last["val_score"] = after[1:]
-    if after[1] < before[1]:
+    last["val_loss"], last["val_score"] = after
+    if after[0] < before[0]:
         fit.weights = with_network(backbone, network_of(tuned, fit.weights))
     else:
         fit.weights, fit.head = list(backbone.weights), list(head)
@@ -91,10 +94,8 @@ def tune_in_context(
     return fit
 
 
-def _losses(backbone, weights, head, examples, validation, dtype):
-    """Return the loss on the training rows, and loss and accuracy on those aside."""
-    program = get_program(backbone, backbone.n_layers, len(head[1]), dtype)
+def _evaluate(program, weights, head, examples):
+    """Return the log loss and accuracy of a network on examples."""
     with program.held():
         program.load(weights, head)
-        loss, _ = evaluate(RowFeatures(examples, program), examples)
-        return loss, *evaluate(RowFeatures(validation, program), validation)
+        return evaluate(RowFeatures(examples, program), examples)
