@@ -86,20 +86,15 @@ class TableContext(keras.layers.Layer):
         Returns
         -------
         x : tensor of shape (n_views, n_rows + n, a multiple of 3)
-        y : tensor of shape (n_views, n_rows + n), int32
-            Codes of the classes; -1 for rows to classify.
-        log_weight : tensor of shape (n_views, n_rows + n)
+        y : tensor of shape (n_views, n_rows), int32
+            Codes of the classes; -1 for rows that are left out.
+        log_weight : tensor of shape (n_views, n_rows)
         codes : tensor of shape (n_views, n_classes), int32
         """
         here = self.left_out(x) if training else None
-        context_x, context_y, log_weight = self.context(here)
-        y = ops.full((self.n_views, ops.shape(x)[0]), -1, dtype="int32")
-        return (
-            ops.concatenate([context_x, self.view(x)], axis=1),
-            ops.concatenate([context_y, y], axis=1),
-            ops.concatenate([log_weight, ops.cast(y, log_weight.dtype) * 0], axis=1),
-            ops.convert_to_tensor(self.codes),
-        )
+        context_x, y, log_weight = self.context(here)
+        x = ops.concatenate([context_x, self.view(x)], axis=1)
+        return x, y, log_weight, ops.convert_to_tensor(self.codes)
 
     def left_out(self, x):
         """Tell which rows of each bag are among some rows."""
@@ -170,11 +165,11 @@ class TableContext(keras.layers.Layer):
     def compute_output_spec(self, x, training=False):
         """Return the shapes; the number of rows is not known."""
         n_columns = -(-(x.shape[-1] + self.n_given) // GROUP) * GROUP
-        rows = (self.n_views, None)
+        context = (self.n_views, self.n_rows)
         return (
-            keras.KerasTensor((*rows, n_columns), self.compute_dtype),
-            keras.KerasTensor(rows, "int32"),
-            keras.KerasTensor(rows, self.compute_dtype),
+            keras.KerasTensor((self.n_views, None, n_columns), self.compute_dtype),
+            keras.KerasTensor(context, "int32"),
+            keras.KerasTensor(context, self.compute_dtype),
             keras.KerasTensor((self.n_views, self.n_classes), "int32"),
         )
 
@@ -295,11 +290,7 @@ def context_of(model):
 
 
 def _blocks(model):
-    """Yield the blocks, and which of their tokens are needed after them."""
-    blocks = [layer for layer in model.layers if isinstance(layer, Block)]
-    for block in blocks:
-        # Of the last one it is the token of the class.
-        yield block, slice(-1 if block is blocks[-1] else 0, None)
+    return [layer for layer in model.layers if isinstance(layer, Block)]
 
 
 def remember(model):
@@ -321,10 +312,10 @@ def remember(model):
     cells = model.get_layer("cells")
     mean, scale, log_count = cells.statistics(x, weight)
     log_count = ops.pad(log_count, [[0, 0], [0, 1]])
-    tokens = _with_labels(model, cells.tokens(x, mean, scale), y)
+    tokens = model.get_layer("labels")(cells.tokens(x, mean, scale), y)
     memory = [mean, scale, log_count, log_weight, absent(y, weight)]
-    for block, needed in _blocks(model):
-        columns = block.by_column(tokens, log_count)[:, needed]
+    for block in _blocks(model):
+        columns = block.by_column(tokens, log_count)
         keys = block.keys(columns)
         tokens = block.among_rows(columns, keys, log_weight)
         memory += keys
@@ -351,20 +342,14 @@ def recall(model, memory, x):
     context = context_of(model)
     x = context.view(ops.cast(x, context.compute_dtype))
     cells = model.get_layer("cells").tokens(x, mean, scale)
-    y = ops.full(ops.shape(x)[:2], -1, dtype="int32")
-    tokens = _with_labels(model, cells, y)
-    for i, (block, needed) in enumerate(_blocks(model)):
+    tokens = model.get_layer("labels")(cells, ops.zeros((x.shape[0], 0), "int32"))
+    for i, block in enumerate(_blocks(model)):
         keys = memory[5 + 2 * i : 7 + 2 * i]
-        columns = block.by_column(tokens, log_count)[:, needed]
+        columns = block.by_column(tokens, log_count)
         tokens = block.among_rows(columns, keys, log_weight)
-    scores = tokens[:, :, -1, :]
+    scores = tokens[:, :, 0, :]
     for name in ("norm", "hidden", "scores"):
         scores = model.get_layer(name)(scores)
     scores = scores + missing[:, None, :]
     codes = ops.convert_to_tensor(context.codes)
     return model.get_layer("views").combine(scores, codes)
-
-
-def _with_labels(model, cells, y):
-    labels = model.get_layer("labels")(y + 1)
-    return ops.concatenate([cells, labels[:, :, None, :]], axis=2)

@@ -49,8 +49,8 @@ class CellEmbedding(keras.layers.Layer):
         ----------
         x : tensor of shape (n_tables, n_rows, n_columns)
             Values; NaN is missing.
-        weight : tensor of shape (n_tables, n_rows)
-            Weights of the rows, 0 for those that are not of the context.
+        weight : tensor of shape (n_tables, n_context)
+            Weights of the first rows, which are the context.
 
         Returns
         -------
@@ -58,7 +58,8 @@ class CellEmbedding(keras.layers.Layer):
         log_count : tensor of shape (n_tables, n_groups)
             0, or about -1e9 for groups in which nothing varies.
         """
-        mean, scale, log_count = self.statistics(x, weight)
+        context = x[:, : ops.shape(weight)[1]]
+        mean, scale, log_count = self.statistics(context, weight)
         return self.tokens(x, mean, scale), log_count
 
     def statistics(self, x, weight):
@@ -66,8 +67,10 @@ class CellEmbedding(keras.layers.Layer):
 
         Parameters
         ----------
-        x, weight
-            As in :meth:`call`.
+        x : tensor of shape (n_tables, n_context, n_columns)
+            Values of the context.
+        weight : tensor of shape (n_tables, n_context)
+            Weights of its rows.
 
         Returns
         -------
@@ -108,6 +111,46 @@ class CellEmbedding(keras.layers.Layer):
     def get_config(self):
         """Return the parameters."""
         return super().get_config() | {"width": self.width}
+
+
+@keras.saving.register_keras_serializable("sktransfer")
+class LabelEmbedding(keras.layers.Layer):
+    """Give each row the token of its class, after those of its columns."""
+
+    def build(self, cells_shape, y_shape):
+        """Create the weights."""
+        self.embeddings = self.add_weight(
+            shape=(1 + MAX_CLASSES, cells_shape[-1]),
+            initializer="uniform",
+            name="embeddings",
+        )
+        super().build(cells_shape)
+
+    def call(self, cells, y):
+        """Add a token to each row.
+
+        Parameters
+        ----------
+        cells : tensor of shape (n_tables, n_rows, n_groups, width)
+            Tokens of the columns.
+        y : tensor of shape (n_tables, n_context), int32
+            Class indices of the first rows; -1 is not known, as of the others.
+
+        Returns
+        -------
+        tensor of shape (n_tables, n_rows, n_groups + 1, width)
+        """
+        n_tables, n_rows = ops.shape(cells)[:2]
+        others = ops.full((n_tables, n_rows - ops.shape(y)[1]), -1, dtype="int32")
+        index = ops.concatenate([y, others], axis=1) + 1
+        labels = ops.take(ops.convert_to_tensor(self.embeddings), index, axis=0)
+        return ops.concatenate([cells, labels[:, :, None, :]], axis=2)
+
+    def compute_output_spec(self, cells, y):
+        """Return the shape of the tokens."""
+        *rows, n_groups, width = cells.shape
+        n_tokens = None if n_groups is None else n_groups + 1
+        return keras.KerasTensor((*rows, n_tokens, width), cells.dtype)
 
 
 @keras.saving.register_keras_serializable("sktransfer")
@@ -180,10 +223,6 @@ class Attention(keras.layers.Layer):
         taken = ops.dot_product_attention(query, *keys, bias=bias)
         return self.to_output(ops.reshape(taken, ops.shape(x)))
 
-    def call(self, x, log_weight=None):
-        """Attend to the tokens themselves; see :meth:`attend`."""
-        return self.attend(x, self.keys(x), log_weight)
-
     def get_config(self):
         """Return the parameters."""
         return super().get_config() | {
@@ -200,11 +239,13 @@ class Block(keras.layers.Layer):
     ----------
     n_heads : int
         Heads of each attention.
+    is_last : bool, default=False
+        Whether only the last token of each row, that of the class, is computed.
     """
 
-    def __init__(self, n_heads, **kwargs):
+    def __init__(self, n_heads, *, is_last=False, **kwargs):
         super().__init__(**kwargs)
-        self.n_heads = n_heads
+        self.n_heads, self.is_last = n_heads, is_last
 
     def build(self, tokens_shape, log_count_shape, log_weight_shape):
         """Create the weights."""
@@ -238,16 +279,17 @@ class Block(keras.layers.Layer):
             Tokens of all rows.
         log_count : tensor of shape (n_tables, n_tokens)
             About -1e9 for tokens that are not asked by others of the row; 0 otherwise.
-        log_weight : tensor of shape (n_tables, n_rows)
-            Logarithms of the rows' weights; rows that are not of the context ask but
-            are not asked.
+        log_weight : tensor of shape (n_tables, n_context)
+            Logarithms of the weights of the first rows, the context; other rows ask
+            but are not asked.
 
         Returns
         -------
-        tensor of the same shape
+        tensor of the same shape, or with a single token in the last block
         """
         columns = self.by_column(tokens, log_count)
-        return self.among_rows(columns, self.keys(columns), log_weight)
+        context = columns[:, :, : ops.shape(log_weight)[1]]
+        return self.among_rows(columns, self.keys(context), log_weight)
 
     def by_column(self, tokens, log_count):
         """Let the tokens of a row attend to each other, then put columns first.
@@ -255,10 +297,16 @@ class Block(keras.layers.Layer):
         Returns
         -------
         tensor of shape (n_tables, n_tokens, n_rows, width)
+            With one token in the last block.
         """
         n_tables, n_rows, n_tokens, width = ops.shape(tokens)
         rows = ops.reshape(tokens, (n_tables * n_rows, n_tokens, width))
-        rows = rows + self.of_columns(self.norms[0](rows), _repeat(log_count, n_rows))
+        asked = self.norms[0](rows)
+        keys, asking = self.of_columns.keys(asked), asked
+        if self.is_last:
+            n_tokens, rows, asking = 1, rows[:, -1:], asked[:, -1:]
+        log_count = _repeat(log_count, n_rows)
+        rows = rows + self.of_columns.attend(asking, keys, log_count)
         tokens = ops.reshape(rows, (n_tables, n_rows, n_tokens, width))
         return ops.transpose(tokens, (0, 2, 1, 3))
 
@@ -294,12 +342,17 @@ class Block(keras.layers.Layer):
         return ops.transpose(tokens, (0, 2, 1, 3))
 
     def compute_output_spec(self, tokens, log_count, log_weight):
-        """Return the shape of the tokens, which is kept."""
-        return keras.KerasTensor(tokens.shape, tokens.dtype)
+        """Return the shape of the tokens."""
+        n_tokens = 1 if self.is_last else tokens.shape[2]
+        shape = (*tokens.shape[:2], n_tokens, tokens.shape[3])
+        return keras.KerasTensor(shape, tokens.dtype)
 
     def get_config(self):
         """Return the parameters."""
-        return super().get_config() | {"n_heads": self.n_heads}
+        return super().get_config() | {
+            "n_heads": self.n_heads,
+            "is_last": self.is_last,
+        }
 
 
 def _repeat(x, n):
@@ -331,9 +384,9 @@ def make_network(*, width=64, n_blocks=3, n_heads=4):
 
         - x of shape (n_tables, n_rows, n_columns), with a multiple of three columns;
           constant ones do not count, and NaN is missing;
-        - y of shape (n_tables, n_rows), int32, the class index of rows in the context
-          and -1 elsewhere;
-        - log_weight of shape (n_tables, n_rows), the logarithms of the rows' weights.
+        - y of shape (n_tables, n_context), int32, class indices of the first rows,
+          which are the context, but for those of -1;
+        - log_weight of shape (n_tables, n_context), the logarithms of their weights.
 
         Its outputs are class scores of shape (n_tables, n_rows, 10), about -1e9 for
         classes that the context lacks.
@@ -349,17 +402,16 @@ def make_network(*, width=64, n_blocks=3, n_heads=4):
 
 def class_scores(x, y, log_weight, *, width, n_blocks, n_heads):
     """Apply the layers of a new network; see :func:`make_network`."""
-    is_context = y >= 0
-    log_weight_of = ops.where(is_context, log_weight, NEVER)
-    weight = ops.exp(log_weight_of)
+    log_weight = ops.where(y >= 0, log_weight, NEVER)
+    weight = ops.exp(log_weight)
     cells, log_count = CellEmbedding(width, name="cells")(x, weight)
     # The token of the class is always asked.
     log_count = ops.pad(log_count, [[0, 0], [0, 1]])
-    labels = keras.layers.Embedding(MAX_CLASSES + 1, width, name="labels")(y + 1)
-    tokens = ops.concatenate([cells, labels[:, :, None, :]], axis=2)
-    for i in range(n_blocks):
-        tokens = Block(n_heads, name=f"block_{i + 1}")(tokens, log_count, log_weight_of)
-    of_class = tokens[:, :, -1, :]
+    tokens = LabelEmbedding(name="labels")(cells, y)
+    for i in range(1, n_blocks + 1):
+        block = Block(n_heads, is_last=i == n_blocks, name=f"block_{i}")
+        tokens = block(tokens, log_count, log_weight)
+    of_class = tokens[:, :, 0, :]
     of_class = keras.layers.LayerNormalization(epsilon=1e-5, name="norm")(of_class)
     of_class = keras.layers.Dense(2 * width, activation="gelu", name="hidden")(of_class)
     scores = keras.layers.Dense(MAX_CLASSES, name="scores")(of_class)

@@ -34,8 +34,8 @@ class Budget(NamedTuple):
     ----------
     width, n_blocks, n_heads : int
         Of :func:`~sktransfer.backbones.tabular.network.make_network`.
-    n_epochs : int
-        Number of epochs, of 250 steps each.
+    cycles : tuple of int
+        Epochs, of 250 steps each, in which the learning rate rises and falls once.
     n_tables : int
         Tables of 128 rows and 9 columns in a batch; of larger ones fewer.
     learning_rate : float
@@ -45,15 +45,17 @@ class Budget(NamedTuple):
     width: int
     n_blocks: int
     n_heads: int
-    n_epochs: int
+    cycles: tuple
     n_tables: int
     learning_rate: float
 
 
 BUDGETS = {
-    "cpu": Budget(64, 3, 4, n_epochs=50, n_tables=16, learning_rate=2e-3),
-    "gpu": Budget(128, 6, 8, n_epochs=600, n_tables=64, learning_rate=1e-3),
+    "cpu": Budget(64, 3, 4, cycles=(50, 48), n_tables=16, learning_rate=2e-3),
+    "gpu": Budget(128, 6, 8, cycles=(600,), n_tables=64, learning_rate=1e-3),
 }
+# A batch's contexts are of similar sizes, so that few of its keys are empty.
+_CONTEXT_PARTS = 4
 # Shapes of the tables of a batch, how often they come, and the tables' share of
 # `n_tables`.
 _SHAPES = (
@@ -63,7 +65,7 @@ _SHAPES = (
 )
 
 
-def context_of(tables, rng):
+def context_of(tables, rng, between=(0.0, 1.0)):
     """Hide the classes of the last rows of each table.
 
     Parameters
@@ -72,6 +74,9 @@ def context_of(tables, rng):
         From the prior.
     rng : numpy.random.Generator
         Draws how many rows are in the context of each table.
+    between : tuple of two floats, default=(0.0, 1.0)
+        Bounds of that number: 0 is 8 rows, 1 is nine tenths of all, and what is between
+        is so by its logarithm.
 
     Returns
     -------
@@ -84,17 +89,16 @@ def context_of(tables, rng):
         table's sum to the same.
     """
     n_tables, n_rows = tables.y.shape
-    n_context = np.exp(rng.uniform(np.log(8), np.log(0.9 * n_rows), n_tables))
+    low, high = 8 * (0.9 * n_rows / 8) ** np.array(between)
+    n_context = np.exp(rng.uniform(np.log(low), np.log(high), n_tables))
     is_context = np.arange(n_rows) < n_context.astype(int)[:, None]
     shown = np.where(is_context, tables.y, -1)
     has = (shown[:, None, :] == np.arange(tables.y.max() + 1)[None, :, None]).any(2)
     weight = ~is_context & np.take_along_axis(has, tables.y, axis=1)
     weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1)
-    inputs = {
-        "x": tables.x,
-        "y": shown.astype(np.int32),
-        "log_weight": np.zeros(shown.shape, np.float32),
-    }
+    shown = shown[:, : int(high)].astype(np.int32)
+    log_weight = np.zeros(shown.shape, np.float32)
+    inputs = {"x": tables.x, "y": shown, "log_weight": log_weight}
     return inputs, tables.y, (weight * n_rows).astype(np.float32)
 
 
@@ -129,7 +133,9 @@ class TableBatches(keras.utils.PyDataset):
             n_columns,
             hardness=min(step / self.warm_up, 1.0) if self.warm_up else 1.0,
         )
-        return context_of(tables, rng)
+        part = rng.integers(_CONTEXT_PARTS)
+        between = (part / _CONTEXT_PARTS, (part + 1) / _CONTEXT_PARTS)
+        return context_of(tables, rng, between)
 
 
 class _Epochs(keras.callbacks.Callback):
@@ -145,29 +151,33 @@ class _Epochs(keras.callbacks.Callback):
 
 @keras.saving.register_keras_serializable("sktransfer")
 class WarmUpThenFall(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that grows, stays, and falls to nothing in the last part.
+    """A rate that grows, stays, and falls to nothing, once in each cycle.
 
     Parameters
     ----------
     rate : float
         The greatest rate.
-    n_steps : int
-        All steps: it grows in the first 300, and falls in the last 30 percent.
+    cycles : list of int
+        Steps of each cycle: it grows in the first 300, and falls in the last 30
+        percent.
     """
 
-    def __init__(self, rate, n_steps):
-        self.rate, self.n_steps = rate, n_steps
+    def __init__(self, rate, cycles):
+        self.rate, self.cycles = rate, cycles
 
     def __call__(self, step):
         """Return the rate of a step."""
-        step = ops.cast(step, "float32")
-        rising = (step + 1) / 300
-        falling = (self.n_steps - step) / (0.3 * self.n_steps)
-        return self.rate * ops.clip(ops.minimum(rising, falling), 0.0, 1.0)
+        step, factor, start = ops.cast(step, "float32"), 0.0, 0
+        for n_steps in self.cycles:
+            rising = (step - start + 1) / 300
+            start += n_steps
+            falling = (start - step) / (0.3 * n_steps)
+            factor += ops.clip(ops.minimum(rising, falling), 0.0, 1.0)
+        return self.rate * factor
 
     def get_config(self):
         """Return the parameters."""
-        return {"rate": self.rate, "n_steps": self.n_steps}
+        return {"rate": self.rate, "cycles": self.cycles}
 
 
 def validation_tables(n_tables=_N_VALIDATION):
@@ -203,10 +213,10 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
         model = make_network(
             width=budget.width, n_blocks=budget.n_blocks, n_heads=budget.n_heads
         )
-    n_steps = budget.n_epochs * STEPS_AN_EPOCH
+    cycles = [n_epochs * STEPS_AN_EPOCH for n_epochs in budget.cycles]
     model.compile(
         keras.optimizers.Muon(
-            WarmUpThenFall(budget.learning_rate, n_steps),
+            WarmUpThenFall(budget.learning_rate, cycles),
             weight_decay=0.01,
             adam_weight_decay=0.01,
             exclude_layers=["scores"],
@@ -215,10 +225,10 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=jit_compile,
     )
-    batches = TableBatches(seed, budget.n_tables, warm_up=0.1 * n_steps)
+    batches = TableBatches(seed, budget.n_tables, warm_up=0.1 * cycles[0])
     model.fit(
         batches,
-        epochs=budget.n_epochs,
+        epochs=sum(budget.cycles),
         validation_data=validation_tables(),
         validation_batch_size=32,
         shuffle=False,
@@ -244,12 +254,12 @@ def main():
     add = parser.add_argument
     add("--out", required=True, help="folder")
     add("--budget", choices=list(BUDGETS), default="cpu")
-    add("--epochs", type=int, help="in place of the budget's")
+    add("--epochs", type=int, nargs="+", help="of each cycle, in place of the budget's")
     add("--seed", type=int, default=0)
     options = parser.parse_args()
     budget = BUDGETS[options.budget]
     if options.epochs:
-        budget = budget._replace(n_epochs=options.epochs)
+        budget = budget._replace(cycles=tuple(options.epochs))
     pretrain(options.out, budget, seed=options.seed)
 
 

@@ -10,7 +10,7 @@ from sktransfer.backbones.tabular.network import make_network
 from sktransfer.exceptions import BackboneFileError
 
 PATH = Path(__file__).parent / "tabular.weights.h5"
-SHA256 = "6ffc78df373dbe0a2b0c51ea5a566cbf58473eee3969993733f64613d0ab2317"
+SHA256 = "c58c3879c5f94c937cf3d038f25864fac2e5070680e5973571f3eaa3241505f1"
 SIZES = {"width": 64, "n_blocks": 3, "n_heads": 4}
 
 

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from sktransfer.backbones.tabular import pretrain as module
-from sktransfer.backbones.tabular.pretrain import Budget, TableBatches, context_of
+from sktransfer.backbones.tabular.pretrain import (
+    Budget,
+    TableBatches,
+    WarmUpThenFall,
+    context_of,
+)
 from sktransfer.backbones.tabular.prior import draw_tables
 
 
@@ -12,8 +17,10 @@ def test_context():
     rng = np.random.default_rng(0)
     tables = draw_tables(rng, 30, 64, 6)
     inputs, y, weight = context_of(tables, rng)
-    shown = inputs["y"] >= 0
-    np.testing.assert_array_equal(inputs["y"][shown], y[shown])
+    assert inputs["y"].shape == inputs["log_weight"].shape == (30, 57)
+    shown = np.zeros(y.shape, dtype=bool)
+    shown[:, :57] = inputs["y"] >= 0
+    np.testing.assert_array_equal(inputs["y"][inputs["y"] >= 0], y[shown])
     n_context = shown.sum(axis=1)
     assert 8 <= n_context.min() < n_context.max() <= 57
     assert (weight[shown] == 0).all()
@@ -21,6 +28,20 @@ def test_context():
         lacking = ~np.isin(of_table, of_table[known])
         assert (w[lacking] == 0).all()
         assert w.sum() == pytest.approx(64, rel=1e-5)
+
+
+def test_contexts_of_a_batch_are_of_similar_sizes():
+    rng = np.random.default_rng(0)
+    y = context_of(draw_tables(rng, 30, 64, 6), rng, (0.5, 0.75))[0]["y"]
+    assert y.shape == (30, 35)
+    assert (y[:, :21] >= 0).all()
+
+
+def test_the_rate_rises_and_falls_in_each_cycle():
+    rate = WarmUpThenFall(0.1, [1000, 2000])
+    told = [float(rate(step)) for step in (0, 299, 700, 850, 1000, 1299, 2400, 3000)]
+    expected = [0.1 / 300, 0.1, 0.1, 0.05, 0.1 / 300, 0.1, 0.1, 0]
+    np.testing.assert_allclose(told, expected, rtol=1e-5, atol=1e-9)
 
 
 def test_a_batch_depends_on_its_step_alone():
@@ -45,7 +66,7 @@ def test_going_on_is_the_same_as_going_through(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STEPS_AN_EPOCH", 3)
     monkeypatch.setattr(module, "_SHAPES", ((1.0, 32, 6, 1.0),))
     monkeypatch.setattr(module.validation_tables, "__defaults__", (4,))
-    budget = Budget(8, 1, 2, n_epochs=4, n_tables=2, learning_rate=1e-2)
+    budget = Budget(8, 1, 2, cycles=(3, 1), n_tables=2, learning_rate=1e-2)
     through = module.pretrain(
         tmp_path / "through", budget, jit_compile=False, verbose=0
     )
