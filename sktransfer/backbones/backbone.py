@@ -116,11 +116,20 @@ class Backbone:
         features, head = cut(flat, feature_layer)
         if classes is not None:
             classes, head = _sort_classes(classes, head, model.name)
+        return cls._of_features(
+            features, model.name, head=head, classes=classes, pretrained=pretrained
+        )
+
+    @classmethod
+    def _of_features(cls, features, name, *, head=None, classes=None, pretrained=True):
+        """Read a flat model that ends in the features; not for one of the user's."""
+        from sktransfer.backbones import graph
+
         config = graph.serialize(features)
         return cls._new(
             config=json.dumps(config),
             custom_objects=tuple(graph.custom_objects(features).items()),
-            name=model.name,
+            name=name,
             input_shape=tuple(features.input_shape[1:]),
             n_features_out=features.output_shape[-1],
             table=LayersTable.from_model(features),

@@ -1,9 +1,21 @@
 """Calls of a network with a context, of which much is computed once for all rows."""
 
+import threading
+
+import keras
 import tensorflow as tf
 
-from sktransfer.backbones.tabular.in_context import recall, remember
+from sktransfer.backbones.tabular.in_context import (
+    blocks_of,
+    context_of,
+    recall,
+    remember,
+)
+from sktransfer.backbones.tabular.views import Views
 from sktransfer.training.tracing import traced_once
+
+_functions = {}
+_lock = threading.Lock()
 
 
 class ContextCalls:
@@ -15,14 +27,12 @@ class ContextCalls:
         With a context.
     head : keras.layers.Layer
         What comes after it.
-    on_trace : callable
-        Called whenever TensorFlow traces a function.
     """
 
-    def __init__(self, model, head, on_trace):
-        self._model, self._head, self._on_trace = model, head, on_trace
-        self._remember = traced_once(self._traced(lambda: remember(model)), [])
-        self._functions = {}
+    def __init__(self, model, head):
+        self._context, self._head = context_of(model), head
+        self._network = _network_variables(model)
+        self._remember, self._recall = _functions_of(model)
         self._memory = None
 
     def forget(self):
@@ -31,27 +41,66 @@ class ContextCalls:
 
     def features(self, x):
         """Compute the features of rows, as a list of one tensor."""
-        return self._call("features", lambda features: features, x)
+        inputs = [v.value for v in self._network] + list(self._context.views)
+        if self._memory is None:
+            self._memory = self._remember(*inputs)
+        return [self._recall(x, *inputs, *self._memory)]
 
     def logits(self, x):
         """Compute what the head makes of them, as a list of one tensor."""
-        return self._call("logits", self._head, x)
+        return [self._head(self.features(x)[0])]
 
-    def _call(self, name, after, x):
-        if self._memory is None:
-            self._memory = self._remember()
-        if name not in self._functions:
-            rows = tf.TensorSpec(self._model.inputs[0].shape, x.dtype)
-            memory = [tf.TensorSpec(t.shape, t.dtype) for t in self._memory]
-            self._functions[name] = traced_once(
-                self._traced(lambda x, *m: [after(recall(self._model, m, x))]),
-                [rows, *memory],
+
+def _network_variables(model):
+    own = {id(variable) for variable in context_of(model).weights}
+    return [variable for variable in model.weights if id(variable) not in own]
+
+
+def _functions_of(model):
+    """Return functions that all models of the same network share.
+
+    Tables differ in rows, columns and classes, and a trace takes seconds: these two are
+    traced once in a process, for tables of any shape, with weights as arguments.
+    """
+    context, network = context_of(model), _network_variables(model)
+    key = (
+        context.compute_dtype,
+        blocks_of(model)[0].n_heads,
+        *(tuple(variable.shape) for variable in network),
+    )
+    with _lock:
+        if key not in _functions:
+            _functions[key] = _make_functions(model, context, network)
+        return _functions[key]
+
+
+def _make_functions(model, context, network):
+    n, n_views = len(network), len(Views._fields)
+    signature = [tf.TensorSpec(v.shape, v.dtype) for v in network]
+    signature += [_any_size(tensor) for tensor in context.views]
+    rows = tf.TensorSpec((None, None), context.compute_dtype)
+    block = blocks_of(model)[0]
+    n_heads, width = block.n_heads, model.get_layer("cells").width
+    keys = tf.TensorSpec((None, None, n_heads, width // n_heads), rows.dtype)
+    # Mean, scale and the columns, rows and classes that do not count.
+    memory = [tf.TensorSpec([None] * rank, rows.dtype) for rank in (3, 3, 2, 2, 2)]
+    memory += [keys, keys] * len(blocks_of(model))
+
+    def remembered(*inputs):
+        with keras.StatelessScope(zip(network, inputs[:n], strict=True)):
+            return remember(model, Views(*inputs[n:]))
+
+    def recalled(x, *inputs):
+        with keras.StatelessScope(zip(network, inputs[:n], strict=True)):
+            return recall(
+                model, Views(*inputs[n : n + n_views]), inputs[n + n_views :], x
             )
-        return self._functions[name](x, *self._memory)
 
-    def _traced(self, function):
-        def run(*inputs):
-            self._on_trace()
-            return function(*inputs)
+    return (
+        traced_once(remembered, signature),
+        traced_once(recalled, [rows, *signature, *memory]),
+    )
 
-        return run
+
+def _any_size(tensor):
+    return tf.TensorSpec([None] * tensor.shape.rank, tensor.dtype)

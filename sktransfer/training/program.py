@@ -113,7 +113,7 @@ class Program:
             self._run_model = self._compile(model)
             self._run_network = self._compile(self.network)
         else:
-            self._context = ContextCalls(model, self.head, self._count_trace)
+            self._context = ContextCalls(model, self.head)
             self._run_model = self._context.features
             self._run_network = self._context.logits
 
@@ -145,9 +145,6 @@ class Program:
     def ends_with_prefix(self):
         """Whether the prefix outputs are the features."""
         return self._suffix is None
-
-    def _count_trace(self):
-        self.n_traces += 1
 
     def _compile(self, model):
         """Return a function of a model's inputs, traced when it is first called."""

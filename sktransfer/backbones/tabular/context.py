@@ -37,7 +37,7 @@ def _architecture(n_columns, n_rows, n_bags, n_views, n_classes, n_given):
             n_given=n_given,
             **SIZES,
         )
-        backbone = Backbone.from_model(model, feature_layer="output")
+        backbone = Backbone._of_features(model, model.name)
     return backbone, [variable.path for variable in model.weights]
 
 

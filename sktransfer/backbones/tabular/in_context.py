@@ -1,7 +1,5 @@
 """The tabular network with a context of labelled rows, as a model of single rows."""
 
-import math
-
 import keras
 from keras import ops
 
@@ -13,15 +11,15 @@ from sktransfer.backbones.tabular.network import (
     absent,
     class_scores,
 )
+from sktransfer.backbones.tabular.views import Views
 
 
 @keras.saving.register_keras_serializable("sktransfer")
 class TableContext(keras.layers.Layer):
     """Put labelled rows before the rows to classify, in several views.
 
-    A view has its own order of columns and its own codes of the classes, and some views
-    see columns by the ranks of their values. In training, rows of the context that are
-    the same as one to classify are left out, so that a row is never told its own label.
+    In training, rows of the context that are the same as one to classify are left out,
+    so that a row is never told its own label.
 
     Parameters
     ----------
@@ -59,19 +57,23 @@ class TableContext(keras.layers.Layer):
                 name=name,
             )
 
-        self.x = add("x", (*bags, n_columns))
-        # The same rows, where a view sees the ranks of columns.
-        self.scores = add("scores", (*bags, n_columns))
-        self.has_ranks = add("has_ranks", (n_columns,), "int32")
-        self.sees_ranks = add("sees_ranks", (self.n_views,), "int32")
-        self.given = add("given", (self.n_given,))
-        # -1 fills a bag that has fewer rows.
-        self.y = add("y", bags, "int32")
-        self.log_weight = add("log_weight", bags)
-        # The number of columns stands for one of zeros.
-        self.columns = add("columns", (self.n_views, in_tokens), "int32")
-        self.codes = add("codes", (self.n_views, self.n_classes), "int32")
+        self._variables_of = Views(
+            x=add("x", (*bags, n_columns)),
+            scores=add("scores", (*bags, n_columns)),
+            has_ranks=add("has_ranks", (n_columns,), "int32"),
+            sees_ranks=add("sees_ranks", (self.n_views,), "int32"),
+            given=add("given", (self.n_given,)),
+            y=add("y", bags, "int32"),
+            log_weight=add("log_weight", bags),
+            columns=add("columns", (self.n_views, in_tokens), "int32"),
+            codes=add("codes", (self.n_views, self.n_classes), "int32"),
+        )
         super().build(x_shape)
+
+    @property
+    def views(self):
+        """The labelled rows, as tensors."""
+        return Views(*map(ops.convert_to_tensor, self._variables_of))
 
     def call(self, x, training=False):
         """Compute the tables that the network takes.
@@ -91,76 +93,11 @@ class TableContext(keras.layers.Layer):
         log_weight : tensor of shape (n_views, n_rows)
         codes : tensor of shape (n_views, n_classes), int32
         """
-        here = self.left_out(x) if training else None
-        context_x, y, log_weight = self.context(here)
-        x = ops.concatenate([context_x, self.view(x)], axis=1)
-        return x, y, log_weight, ops.convert_to_tensor(self.codes)
-
-    def left_out(self, x):
-        """Tell which rows of each bag are among some rows."""
-        own = ops.convert_to_tensor(self.x)[None, ..., : x.shape[1]]
-        rows = x[:, None, None, :]
-        same = ops.logical_or(
-            rows == own, ops.logical_and(ops.isnan(rows), ops.isnan(own))
-        )
-        return ops.any(ops.all(same, axis=3), axis=0)
-
-    def context(self, left_out=None):
-        """Return x, y and log_weight of the labelled rows of each view."""
-        y = ops.convert_to_tensor(self.y)
-        if left_out is not None:
-            y = ops.where(left_out, -1, y)
-        shape = (self.n_views, self.n_rows)
-        y = ops.broadcast_to(y, shape)
-        in_view = ops.one_hot(y, self.n_classes, dtype="int32")
-        codes = ops.sum(in_view * self.codes[:, None, :], axis=2)
-        return (
-            self._seen(
-                ops.convert_to_tensor(self.x), ops.convert_to_tensor(self.scores)
-            ),
-            ops.where(y < 0, -1, codes),
-            ops.broadcast_to(ops.convert_to_tensor(self.log_weight), shape),
-        )
-
-    def view(self, x):
-        """Return rows as each view has them, (n_views, n, a multiple of 3)."""
-        n_rows = ops.shape(x)[0]
-        given = ops.broadcast_to(self.given, (n_rows, self.n_given))
-        x = ops.concatenate([x, given], axis=1)
-        return self._seen(x[None], self.normal_scores(x)[None])
-
-    def normal_scores(self, x):
-        """Compute the normal scores of values by their ranks in the first bag.
-
-        Columns without ranks, and what is missing, stay as they are.
-
-        Parameters
-        ----------
-        x : tensor of shape (n, n_columns)
-            Rows.
-
-        Returns
-        -------
-        tensor of the same shape
-        """
-        own, rows = ops.convert_to_tensor(self.x)[0], x[:, None, :]
-        weight = ops.where(self.y[0] >= 0, ops.exp(self.log_weight[0]), 0.0)[:, None]
-        total = ops.sum(ops.where(ops.isnan(own), 0.0, weight), axis=0)
-        half = 0.5 * weight
-        below = ops.sum(
-            ops.where(own < rows, half, 0.0) + ops.where(own <= rows, half, 0.0), axis=1
-        )
-        share = (below + 0.5) / (total + 1)
-        scores = math.sqrt(2) * ops.erfinv(2 * share - 1)
-        stays = ops.logical_or(self.has_ranks == 0, ops.isnan(x))
-        return ops.where(stays, x, scores)
-
-    def _seen(self, x, scores):
-        """Give each view its columns of rows, by values or by normal scores."""
-        shape = (self.n_views, ops.shape(x)[1], x.shape[2])
-        sees_ranks = ops.convert_to_tensor(self.sees_ranks)[:, None, None] > 0
-        seen = ops.where(sees_ranks, scores, x)
-        return _select(ops.broadcast_to(seen, shape), self.columns)
+        views = self.views
+        left_out = views.copies_of(x) if training else None
+        context_x, y, log_weight = views.labelled(left_out)
+        x = ops.concatenate([context_x, views.asked(x)], axis=1)
+        return x, y, log_weight, views.codes
 
     def compute_output_spec(self, x, training=False):
         """Return the shapes; the number of rows is not known."""
@@ -177,14 +114,6 @@ class TableContext(keras.layers.Layer):
         """Return the parameters."""
         names = ("n_bags", "n_rows", "n_views", "n_classes", "n_given")
         return super().get_config() | {name: getattr(self, name) for name in names}
-
-
-def _select(x, columns):
-    """Give each view of x, of shape (n_views, n, d), its columns."""
-    x = ops.pad(x, [[0, 0], [0, 0], [0, 1]])
-    columns = ops.convert_to_tensor(columns)[:, None, :]
-    shape = (x.shape[0], ops.shape(x)[1], columns.shape[2])
-    return ops.take_along_axis(x, ops.broadcast_to(columns, shape), axis=2)
 
 
 @keras.saving.register_keras_serializable("sktransfer")
@@ -227,8 +156,8 @@ class MeanOfViews(keras.layers.Layer):
         log_proba = ops.maximum(log_proba, -50.0)
         chosen = ops.one_hot(codes, MAX_CLASSES, dtype=log_proba.dtype)
         by_class = ops.matmul(log_proba, ops.transpose(chosen, (0, 2, 1)))
-        n_needed = 1 if codes.shape[1] <= MAX_CLASSES else _VIEWS_NEEDED
-        return n_needed * ops.mean(by_class, axis=0)
+        n_needed = ops.where(ops.shape(codes)[1] <= MAX_CLASSES, 1, _VIEWS_NEEDED)
+        return ops.cast(n_needed, by_class.dtype) * ops.mean(by_class, axis=0)
 
     def compute_output_spec(self, scores, codes):
         """Return the shape."""
@@ -289,24 +218,27 @@ def context_of(model):
     return None
 
 
-def _blocks(model):
+def blocks_of(model):
+    """Return the blocks of a model, in their order."""
     return [layer for layer in model.layers if isinstance(layer, Block)]
 
 
-def remember(model):
+def remember(model, views):
     """Compute once what the answers to all rows need of the context.
 
     Parameters
     ----------
     model : keras.Model
-        From :func:`make_in_context_model`.
+        From :func:`make_in_context_model`. Only its network counts.
+    views : Views
+        The context.
 
     Returns
     -------
     list of tensor
-        For :func:`recall`; it changes with the weights.
+        For :func:`recall`; it changes with the weights and with the context.
     """
-    x, y, log_weight = context_of(model).context()
+    x, y, log_weight = views.labelled()
     log_weight = ops.where(y >= 0, log_weight, NEVER)
     weight = ops.exp(log_weight)
     cells = model.get_layer("cells")
@@ -314,7 +246,7 @@ def remember(model):
     log_count = ops.pad(log_count, [[0, 0], [0, 1]])
     tokens = model.get_layer("labels")(cells.tokens(x, mean, scale), y)
     memory = [mean, scale, log_count, log_weight, absent(y, weight)]
-    for block in _blocks(model):
+    for block in blocks_of(model):
         columns = block.by_column(tokens, log_count)
         keys = block.keys(columns)
         tokens = block.among_rows(columns, keys, log_weight)
@@ -322,13 +254,15 @@ def remember(model):
     return memory
 
 
-def recall(model, memory, x):
+def recall(model, views, memory, x):
     """Compute what a model gives for rows, from what it remembers.
 
     Parameters
     ----------
     model : keras.Model
-        From :func:`make_in_context_model`.
+        From :func:`make_in_context_model`. Only its network counts.
+    views : Views
+        The context.
     memory : list of tensor
         From :func:`remember`.
     x : tensor of shape (n, n_columns)
@@ -339,17 +273,14 @@ def recall(model, memory, x):
     tensor of shape (n, n_classes)
     """
     mean, scale, log_count, log_weight, missing = memory[:5]
-    context = context_of(model)
-    x = context.view(ops.cast(x, context.compute_dtype))
+    x = views.asked(ops.cast(x, views.x.dtype))
     cells = model.get_layer("cells").tokens(x, mean, scale)
-    tokens = model.get_layer("labels")(cells, ops.zeros((x.shape[0], 0), "int32"))
-    for i, block in enumerate(_blocks(model)):
+    tokens = model.get_layer("labels")(cells, ops.zeros((ops.shape(x)[0], 0), "int32"))
+    for i, block in enumerate(blocks_of(model)):
         keys = memory[5 + 2 * i : 7 + 2 * i]
         columns = block.by_column(tokens, log_count)
         tokens = block.among_rows(columns, keys, log_weight)
     scores = tokens[:, :, 0, :]
     for name in ("norm", "hidden", "scores"):
         scores = model.get_layer(name)(scores)
-    scores = scores + missing[:, None, :]
-    codes = ops.convert_to_tensor(context.codes)
-    return model.get_layer("views").combine(scores, codes)
+    return model.get_layer("views").combine(scores + missing[:, None, :], views.codes)

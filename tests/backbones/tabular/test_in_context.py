@@ -59,10 +59,10 @@ def test_what_is_remembered_gives_what_the_whole_gives(network, n_classes, dtype
     model = backbone_of(network, X, y).build(dtype=dtype)
     rows = rng.normal(size=(8, 5))
     rows[0, 2] = np.nan
-    rows = ops.convert_to_tensor(rows, dtype)
+    rows, views = ops.convert_to_tensor(rows, dtype), context_of(model).views
     np.testing.assert_allclose(
         numpy_of(model(rows)),
-        numpy_of(recall(model, remember(model), rows)),
+        numpy_of(recall(model, views, remember(model, views), rows)),
         atol=1e-4 if dtype == "float32" else 1e-11,
     )
 
@@ -72,7 +72,7 @@ def test_the_views_give_what_the_network_gives(network):
     rows = rng.normal(size=(4, 5)).astype(np.float32)
     backbone = backbone_of(network, X, y, n_views=3)
     model = backbone.build()
-    context = context_of(model)
+    context = context_of(model).views
     whole = make_network(**SIZES)
     for variable in whole.weights:
         variable.assign(network[variable.path])
@@ -102,9 +102,11 @@ def test_ranks_are_those_of_repeated_rows_and_leave_gaps_alone(network):
     X[:, 3] = np.arange(40) % 4
     X[:, 4] = np.round(X[:, 4], 1)
     weight = rng.integers(1, 4, 40)
-    layer = context_of(backbone_of(network, X, y, sample_weight=weight).build())
+    layer = backbone_of(network, X, y, sample_weight=weight).build()
+    layer = context_of(layer).views
     twice = np.repeat(X, weight, axis=0)
-    other = context_of(backbone_of(network, twice, np.repeat(y, weight)).build())
+    other = backbone_of(network, twice, np.repeat(y, weight)).build()
+    other = context_of(other).views
     found = numpy_of(layer.normal_scores(X))
     np.testing.assert_allclose(found, numpy_of(layer.scores)[0, :40], atol=1e-5)
     np.testing.assert_allclose(found, numpy_of(other.normal_scores(X)), atol=1e-5)
@@ -131,7 +133,7 @@ def test_more_rows_than_a_view_holds(network):
     y = y % 2
     y[17] = 2
     backbone = backbone_of(network, X, y)
-    context = context_of(backbone.build())
+    context = context_of(backbone.build()).views
     labels = numpy_of(context.y)
     assert labels.shape[1] == MAX_ROWS
     assert len(labels) > 1
@@ -148,7 +150,7 @@ def test_the_rows_of_the_context_are_rounded_up_by_half_at_most(network):
 
 def test_views_differ_in_columns_and_codes(network):
     X, y, _ = table(n_columns=8, n_classes=4)
-    context = context_of(backbone_of(network, X, y).build())
+    context = context_of(backbone_of(network, X, y).build()).views
     columns, codes = numpy_of(context.columns), numpy_of(context.codes)
     assert len({tuple(row) for row in columns}) == len(columns)
     assert len({tuple(row) for row in codes}) == len(codes)
@@ -161,7 +163,7 @@ def test_views_differ_in_columns_and_codes(network):
 
 def test_more_classes_than_codes_are_told_apart(network):
     X, y, _ = table(60, n_classes=30)
-    codes = numpy_of(context_of(backbone_of(network, X, y).build()).codes)
+    codes = numpy_of(context_of(backbone_of(network, X, y).build()).views.codes)
     assert codes.max() == 9
     assert len({tuple(column) for column in codes.T}) == 30
 
