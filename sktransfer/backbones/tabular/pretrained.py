@@ -36,10 +36,23 @@ def network_weights(weights, seed):
     """
     if weights == "auto":
         return _own()
+    if weights is None:
+        return _by_path(_fresh(seed))
+    path = Path(weights)
+    stamp = path.stat() if path.exists() else None
+    return _of_file(path, stamp and (stamp.st_mtime_ns, stamp.st_size))
+
+
+def _fresh(seed):
     with preserve_random_state(seed):
-        network = make_network(**SIZES)
-    if weights is not None:
-        load_weights(network, weights)
+        return make_network(**SIZES)
+
+
+@functools.lru_cache(maxsize=4)
+def _of_file(path, stamp):
+    """Read a weights file, again when its `stamp` is another."""
+    network = _fresh(0)
+    load_weights(network, path)
     return _by_path(network)
 
 
@@ -51,7 +64,7 @@ def _own():
             f"The weights of the tabular network in {PATH.name!r} are damaged: their "
             f"SHA-256 is {digest}, expected {SHA256}. Install sktransfer again."
         )
-    return network_weights(PATH, seed=0)
+    return _of_file(PATH, None)
 
 
 def _by_path(network):
