@@ -1,6 +1,5 @@
 import os
 
-import pytest
 from networks import two_layers
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -37,8 +36,6 @@ def test_pretrained_float64(estimator, check):
     check(estimator)
 
 
-# Each shape of a table is traced anew, which takes minutes over all checks.
-@pytest.mark.slow
 @parametrize_with_checks([TransferClassifier("tabular", dtype="float64")])
 def test_tabular_float64(estimator, check):
     check(estimator)
