@@ -185,25 +185,25 @@ class TransferReportDisplay:
             (labels, score),
             (size, score),
             arrowprops={
-                "arrowstyle": "->" if bound == "more than" else "<->",
-                "color": "#555555",
-                "linestyle": "-",
-                "linewidth": 1.2,
+                "arrowstyle": "->" if bound == "more than" else "|-|",
+                "mutation_scale": 8,
+                "color": "#444444",
+                "linewidth": 1.4,
                 "shrinkA": 0,
                 "shrinkB": 0,
             },
+            zorder=4,
         )
-        text = self.ax_.text(
-            np.sqrt(size * labels)
-            if self.ax_.get_xscale() == "log"
-            else (size + labels) / 2,
-            score,
-            f"{baseline} needs {bound} {labels:.0f}".replace("  ", " "),
-            ha="center",
-            va="bottom",
-            color="#333333",
+        is_at_edge = bound == "more than"
+        text = self.ax_.annotate(
+            " ".join(filter(None, (baseline, "needs", bound, f"{labels:.0f}"))),
+            (labels, score),
+            (0, 5) if is_at_edge else (7, 0),
+            textcoords="offset points",
+            ha="right" if is_at_edge else "left",
+            va="bottom" if is_at_edge else "center",
             size="small",
-            bbox={"fc": "white", "ec": "none", "alpha": 0.7, "pad": 1},
+            bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1},
             zorder=4,
         )
         return [arrow, text]

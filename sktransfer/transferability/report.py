@@ -30,7 +30,7 @@ class Verdict:
 
     @property
     def outcome(self):
-        """ "helps", "negative transfer", "no difference", "mixed" or "unknown".
+        """One of "helps", "negative transfer", "no difference", "mixed", "unknown".
 
         It helps where it does at some size and is a negative transfer at none, and
         the other way round; with both it is mixed.
@@ -390,12 +390,11 @@ class TransferReport:
         )
 
     def _title(self):
-        verdict = self.verdict
         subject = "Adaptation" if self.name == "adapted" else "Transfer"
-        said = {"mixed": "mixed", "unknown": "not known yet"}
-        outcome = said.get(verdict.outcome, verdict.outcome)
-        detail = "" if verdict.outcome == "unknown" else f" ({verdict} labels)"
-        return f"{subject}: {outcome}{detail}"
+        verdict = self.verdict
+        if verdict.outcome == "unknown":
+            return f"{subject}: not known yet"
+        return f"{subject}: {verdict} labels"
 
     def _basis(self):
         done = ""
@@ -442,7 +441,7 @@ class TransferReport:
                 ", ".join(
                     text
                     for cost, unit, digits in [
-                        ("epochs", "epochs", 0),
+                        ("epochs", "epoch", 0),
                         ("seconds", "s", 2),
                     ]
                     if (text := _amount(row[prefix + cost], unit, digits))
@@ -499,4 +498,8 @@ def _rounded(value, *, sign=False):
 
 
 def _amount(value, unit, digits):
-    return "" if math.isnan(value) else f"{value:.{digits}f} {unit}"
+    if math.isnan(value):
+        return ""
+    amount = f"{value:.{digits}f}"
+    many = "s" if unit == "epoch" and amount != "1" else ""
+    return f"{amount} {unit}{many}"
