@@ -138,14 +138,18 @@ class TransferReportDisplay:
             _, ax = plt.subplots(figsize=(7, 4.6), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         sizes = np.asarray(self.train_sizes, dtype=float)
-        is_log = sizes[-1] > 5 * sizes[0]
+        is_log = sizes[-1] >= 4 * sizes[0]
         self.lines_ = {}
         for number, (model, values) in enumerate(self.scores.items()):
             known = np.isfinite(values).any(axis=0)
             # Bars side by side, not on one another.
             shift = number - (len(self.scores) - 1) / 2
+            if is_log:
+                places = sizes * 1.02**shift
+            else:
+                places = sizes + 0.01 * np.ptp(sizes) * shift
             self.lines_[model] = ax.errorbar(
-                (sizes * 1.02**shift)[known],
+                places[known],
                 np.nanmean(values[:, known], axis=0),
                 np.nanstd(values[:, known], axis=0),
                 label=model,
@@ -198,10 +202,10 @@ class TransferReportDisplay:
         text = self.ax_.annotate(
             " ".join(filter(None, (baseline, "needs", bound, f"{labels:.0f}"))),
             (labels, score),
-            (0, 5) if is_at_edge else (7, 0),
+            (0, -5) if is_at_edge else (7, 0),
             textcoords="offset points",
             ha="right" if is_at_edge else "left",
-            va="bottom" if is_at_edge else "center",
+            va="top" if is_at_edge else "center",
             size="small",
             bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1},
             zorder=4,
