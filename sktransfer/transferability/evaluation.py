@@ -156,18 +156,17 @@ def transfer_report(
     >>> X, y = load_digits(return_X_y=True)
     >>> X /= 16
     >>> source = TransferClassifier(epochs=10, random_state=0).fit(X[:900], y[:900])
-    >>> target = TransferClassifier(source.backbone_, epochs=10)
     >>> report = transfer_report(
-    ...     target,
-    ...     1 - X[900:1300],
+    ...     TransferClassifier(source.backbone_, epochs=10),
+    ...     X[900:1300],
     ...     y[900:1300],
-    ...     train_sizes=[20, 60],
-    ...     cv=4,
+    ...     train_sizes=[20],
+    ...     cv=6,
     ...     baselines=["scratch"],
     ...     random_state=0,
     ... )
     >>> print(report.verdict)
-    helps at 20, 60
+    helps at 20
     """
     contestants = make_contestants(
         estimator, baselines, has_domains=sample_domain is not None

@@ -91,7 +91,8 @@ def test_cost_without_points():
     assert cost_of(0.3, [10, 20, 100], [0.2, np.nan, 0.5])[1] == ""
 
 
-def test_calibration(rng=np.random.default_rng(0)):
+def test_calibration():
+    rng = np.random.default_rng(0)
     proba = rng.dirichlet(np.full(3, 0.7), size=400)
     classes = np.array(["a", "b", "c"])
     y = classes[rng.integers(3, size=400)]
