@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sktransfer.classifier import TransferClassifier
     from sktransfer.features import BackboneFeatures
     from sktransfer.training.feature_store import feature_store
+    from sktransfer.transferability.evaluation import transfer_report
 
 __version__ = "0.1.0"
 
@@ -21,6 +22,7 @@ __all__ = [
     "DomainAdaptedClassifier",
     "TransferClassifier",
     "feature_store",
+    "transfer_report",
 ]
 
 _MODULE_OF_NAME = {
@@ -29,6 +31,7 @@ _MODULE_OF_NAME = {
     "DomainAdaptedClassifier": "sktransfer.adapted",
     "TransferClassifier": "sktransfer.classifier",
     "feature_store": "sktransfer.training.feature_store",
+    "transfer_report": "sktransfer.transferability.evaluation",
 }
 
 

@@ -132,3 +132,15 @@ def test_few_labels(run_example):
     means = {name: sum(map(sum, rows[1:])) for name, rows in losses.items()}
     assert means["tabular"] < min(means["logistic"], means["forest"])
     assert is_plot_saved(output)
+
+
+def test_transfer_report(run_example):
+    output = run_example("plot_transfer_report.py")
+    helps, hurts = re.split(r"^digits 0-4 to digits 5-9$", output, flags=re.M)
+    assert re.search(r"^Transfer: helps at 20", helps, re.M)
+    assert re.search(r"^scratch: helps at 20, 50, 100$", helps, re.M)
+    assert re.search(r"^Transfer: negative transfer at", hurts, re.M)
+    gains = [float(gain) for gain in re.findall(r" scratch +([+-]\d\.\d+)", hurts)]
+    assert len(gains) == 3
+    assert gains[2] < -0.03
+    assert is_plot_saved(output)

@@ -12,6 +12,7 @@ PUBLIC_NAMES = {
     "DomainAdaptedClassifier",
     "TransferClassifier",
     "feature_store",
+    "transfer_report",
 }
 
 

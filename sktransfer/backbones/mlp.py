@@ -37,6 +37,15 @@ def _architecture(n_features):
         return Backbone.from_model(model, feature_layer="output", pretrained=False)
 
 
+def is_mlp(backbone):
+    """Whether a Backbone is this network, with whatever weights."""
+    shape = backbone.input_shape
+    if len(shape) != 1 or shape[0] is None:
+        return False
+    own = _architecture(shape[0]).architecture_fingerprint
+    return backbone.architecture_fingerprint == own
+
+
 def make_mlp(X, index, sample_weight, rng):
     """Make an untrained table network for some rows.
 

@@ -1,4 +1,4 @@
-"""Scores that say which backbone, and distances that say which source, to reuse."""
+"""Which backbone or source to reuse, and whether the transfer helped."""
 
 from sktransfer.transferability.backbones import rank_backbones
 from sktransfer.transferability.bhattacharyya import gbc
@@ -10,16 +10,20 @@ from sktransfer.transferability.distances import (
     prior_distance,
     proxy_a_distance,
 )
+from sktransfer.transferability.evaluation import transfer_report
 from sktransfer.transferability.evidence import logme
 from sktransfer.transferability.expected_prediction import leep
 from sktransfer.transferability.label_entropy import nce
 from sktransfer.transferability.mixture import nleep
 from sktransfer.transferability.neighbours import knn_score
+from sktransfer.transferability.report import TransferReport, Verdict
 from sktransfer.transferability.sources import rank_sources
 from sktransfer.transferability.table import Table
 
 __all__ = [
     "Table",
+    "TransferReport",
+    "Verdict",
     "coral_distance",
     "gbc",
     "h_score",
@@ -33,5 +37,6 @@ __all__ = [
     "proxy_a_distance",
     "rank_backbones",
     "rank_sources",
+    "transfer_report",
     "transrate",
 ]

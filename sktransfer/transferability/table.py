@@ -1,6 +1,7 @@
 """A table of results, for use without pandas."""
 
 import math
+from html import escape
 
 
 class Table:
@@ -54,6 +55,17 @@ class Table:
             ).rstrip()
             for line in lines
         )
+
+    def _repr_html_(self):
+        columns = list(self.rows[0])
+        head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+        body = "".join(
+            "<tr>"
+            + "".join(f"<td>{escape(_cell(row[name]))}</td>" for name in columns)
+            + "</tr>"
+            for row in self
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _cell(value):

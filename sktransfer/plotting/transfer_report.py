@@ -1,0 +1,213 @@
+"""TransferReportDisplay: learning curves of a transfer and its baselines."""
+
+import numpy as np
+
+from sktransfer.plotting._matplotlib import import_pyplot
+
+# Told apart by colour-blind readers, and on grey paper by marker and line.
+_STYLES = [
+    {"color": "#000000", "marker": "o", "linestyle": "-", "linewidth": 2.2},
+    {"color": "#0072b2", "marker": "s", "linestyle": "--"},
+    {"color": "#d55e00", "marker": "^", "linestyle": "-."},
+    {"color": "#009e73", "marker": "D", "linestyle": ":"},
+    {"color": "#cc79a7", "marker": "v", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+    {"color": "#56b4e9", "marker": "P", "linestyle": (0, (8, 2))},
+]
+
+
+class TransferReportDisplay:
+    """Learning curves of a :class:`~sktransfer.transferability.TransferReport`.
+
+    Make one with :meth:`from_report`, or ``report.plot()``.
+
+    Parameters
+    ----------
+    train_sizes : array-like of shape (n_sizes,)
+        Rows of the training subsets.
+    scores : dict of ndarray of shape (n_splits, n_sizes)
+        Scores of each model by its name, the judged one first; NaN where there is
+        none.
+    score_name : str
+        What the scores are.
+    label_saving : dict of dict
+        By the name of a baseline: size of the smallest subset, score of the judged
+        model on it, labels that the baseline needs for it, and labels_bound, "more
+        than", "at most" or "".
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Axes of the curves.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+    lines_ : dict of matplotlib.container.ErrorbarContainer
+        The curve of each model by its name: means, with standard deviations as bars.
+    saving_ : list of matplotlib artists
+        What marks the labels that are saved; empty when that is not drawn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktransfer.plotting import TransferReportDisplay
+    >>> display = TransferReportDisplay(
+    ...     train_sizes=[20, 100],
+    ...     scores={
+    ...         "transfer": np.array([[0.8, 0.9], [0.7, 0.9]]),
+    ...         "scratch": np.array([[0.4, 0.9], [0.3, 0.8]]),
+    ...     },
+    ...     score_name="accuracy",
+    ...     label_saving={},
+    ... )
+    >>> list(display.plot().lines_)
+    ['transfer', 'scratch']
+    """
+
+    def __init__(self, *, train_sizes, scores, score_name, label_saving):
+        self.train_sizes = train_sizes
+        self.scores = scores
+        self.score_name = score_name
+        self.label_saving = label_saving
+
+    @classmethod
+    def from_report(cls, report, *, ax=None, **parameters):
+        """Draw a report.
+
+        Parameters
+        ----------
+        report : TransferReport
+            Complete or not.
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a new figure.
+        **parameters
+            Others of :meth:`plot`.
+
+        Returns
+        -------
+        TransferReportDisplay
+        """
+        models = [report.name, *report.baselines]
+        scores = {model: report.values(model) for model in models}
+        smallest = report.train_sizes[0]
+        saving = {
+            row["baseline"]: {
+                "size": int(smallest),
+                "score": float(np.nanmean(scores[report.name][:, 0])),
+                "labels": row["labels"],
+                "labels_bound": row["labels_bound"],
+            }
+            for row in report.gains()
+            if row["size"] == smallest and np.isfinite(row["labels"])
+        }
+        display = cls(
+            train_sizes=report.train_sizes,
+            scores=scores,
+            score_name=report.scoring,
+            label_saving=saving,
+        )
+        return display.plot(ax=ax, **parameters)
+
+    def plot(self, *, ax=None, saving_over="auto"):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a new figure.
+        saving_over : str or None, default="auto"
+            Baseline over which the labels that are saved are marked, from the smallest
+            subset; "auto" is the first baseline over which some are, None marks none.
+
+        Returns
+        -------
+        self : TransferReportDisplay
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        ValueError
+            When `saving_over` is no baseline.
+        """
+        plt = import_pyplot()
+        if saving_over not in ("auto", None, *self.scores):
+            raise ValueError(
+                f"saving_over={saving_over!r}; expected 'auto', None or one of "
+                f"{list(self.scores)[1:]}."
+            )
+        if ax is None:
+            _, ax = plt.subplots(figsize=(7, 4.6), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        sizes = np.asarray(self.train_sizes, dtype=float)
+        is_log = sizes[-1] >= 4 * sizes[0]
+        self.lines_ = {}
+        for number, (model, values) in enumerate(self.scores.items()):
+            known = np.isfinite(values).any(axis=0)
+            # Bars side by side, not on one another.
+            shift = number - (len(self.scores) - 1) / 2
+            if is_log:
+                places = sizes * 1.02**shift
+            else:
+                places = sizes + 0.01 * np.ptp(sizes) * shift
+            self.lines_[model] = ax.errorbar(
+                places[known],
+                np.nanmean(values[:, known], axis=0),
+                np.nanstd(values[:, known], axis=0),
+                label=model,
+                capsize=3,
+                elinewidth=1,
+                markersize=6,
+                zorder=3 if number == 0 else 2,
+                **_STYLES[number % len(_STYLES)],
+            )
+        if is_log:
+            ax.set_xscale("log")
+        ax.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
+        ax.minorticks_off()
+        ax.set(xlabel="labelled rows for training", ylabel=self.score_name)
+        ax.grid(alpha=0.3)
+        ax.legend(title="mean and standard\ndeviation over splits")
+        self.saving_ = self._mark_saving(saving_over)
+        return self
+
+    def _mark_saving(self, baseline):
+        if baseline == "auto":
+            baseline = next(
+                (
+                    name
+                    for name, saving in self.label_saving.items()
+                    if saving["labels"] > saving["size"]
+                ),
+                None,
+            )
+        if baseline not in self.label_saving:
+            return []
+        saving = self.label_saving[baseline]
+        size, score, labels = saving["size"], saving["score"], saving["labels"]
+        bound = saving["labels_bound"]
+        arrow = self.ax_.annotate(
+            "",
+            (labels, score),
+            (size, score),
+            arrowprops={
+                "arrowstyle": "->" if bound == "more than" else "|-|",
+                "mutation_scale": 8,
+                "color": "#444444",
+                "linewidth": 1.4,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+            zorder=4,
+        )
+        is_at_edge = bound == "more than"
+        text = self.ax_.annotate(
+            " ".join(filter(None, (baseline, "needs", bound, f"{labels:.0f}"))),
+            (labels, score),
+            (0, -5) if is_at_edge else (7, 0),
+            textcoords="offset points",
+            ha="right" if is_at_edge else "left",
+            va="top" if is_at_edge else "center",
+            size="small",
+            bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1},
+            zorder=4,
+        )
+        return [arrow, text]
