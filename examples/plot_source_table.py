@@ -45,7 +45,7 @@ for name, labels in ("source", y_source), ("target", y_target):
 # The default backbone is a network for tables: it standardises the columns by the rows
 # that it was trained on. The target's rows are given to it as they are.
 
-source = TransferClassifier(epochs=30, random_state=0).fit(X_source, y_source)
+source = TransferClassifier("mlp", epochs=30, random_state=0).fit(X_source, y_source)
 print(source.backbone_.layers_table())
 
 # %%
@@ -54,7 +54,7 @@ print(source.backbone_.layers_table())
 # The classes are the same, so the source's classification layer can be kept.
 
 METHODS = {
-    "scratch": TransferClassifier(),
+    "scratch": TransferClassifier("mlp"),
     "logistic": make_pipeline(StandardScaler(), LogisticRegression()),
     "source": FrozenEstimator(source),
     "new head": TransferClassifier(source.backbone_),

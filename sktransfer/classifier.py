@@ -149,11 +149,11 @@ class TransferClassifier(FittedByFineTuning):
     >>> from sktransfer import TransferClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> X_source, X_target = X[:900] / 16, 1 - X[900:] / 16
-    >>> source = TransferClassifier(random_state=0).fit(X_source, y[:900])
+    >>> source = TransferClassifier("mlp", random_state=0).fit(X_source, y[:900])
     >>> target = TransferClassifier(backbone=source.backbone_, random_state=0)
     >>> target.fit(X_target[:30], y[900:930]).score(X_target[30:], y[930:]) > 0.7
     True
-    >>> scratch = TransferClassifier(random_state=0)
+    >>> scratch = TransferClassifier("mlp", random_state=0)
     >>> scratch.fit(X_target[:30], y[900:930]).score(X_target[30:], y[930:]) < 0.7
     True
     """

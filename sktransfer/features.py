@@ -63,7 +63,9 @@ class BackboneFeatures(
     >>> from sklearn.pipeline import make_pipeline
     >>> from sktransfer import BackboneFeatures, TransferClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> source = TransferClassifier(epochs=10, random_state=0).fit(X[:900], y[:900])
+    >>> source = TransferClassifier("mlp", epochs=10, random_state=0).fit(
+    ...     X[:900], y[:900]
+    ... )
     >>> probe = make_pipeline(BackboneFeatures(source.backbone_), LogisticRegression())
     >>> probe.fit(X[900:1000], y[900:1000]).score(X[1000:], y[1000:]) > 0.8
     True

@@ -643,7 +643,7 @@ def test_layout_of_X_does_not_matter(make, target, layout):
 
 def test_mlp_takes_images(target):
     X, y = target
-    estimator = TransferClassifier(epochs=2, random_state=0)
+    estimator = TransferClassifier("mlp", epochs=2, random_state=0)
     flat = clone(estimator).fit(X, y)
     images = clone(estimator).fit(X.reshape(-1, 8, 8), y)
     assert same_bits(flat.weights_, images.weights_)

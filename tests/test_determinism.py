@@ -28,7 +28,7 @@ def test_a_fit_repeats_to_the_bit_whatever_ran_before(make, target, digits, reci
     make(recipe=recipe, learning_rate=0.1, random_state=7).fit(digits[0], digits[1])
     make().partial_fit(X, y, classes=np.arange(5)).partial_fit(X, y)
     # ... and another network.
-    TransferClassifier(epochs=1).fit(X, y)
+    TransferClassifier("mlp", epochs=1).fit(X, y)
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).predict(
         np.zeros((2, 3)), verbose=0
     )
@@ -38,7 +38,7 @@ def test_a_fit_repeats_to_the_bit_whatever_ran_before(make, target, digits, reci
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_table_network_repeats_to_the_bit(target, dtype):
-    estimator = TransferClassifier(epochs=2, random_state=3, dtype=dtype)
+    estimator = TransferClassifier("mlp", epochs=2, random_state=3, dtype=dtype)
     first = estimator.fit(*target).predict_proba(target[0])
     again = clone(estimator).fit(*target).predict_proba(target[0])
     assert first.tobytes() == again.tobytes()

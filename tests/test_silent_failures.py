@@ -18,7 +18,7 @@ from sktransfer.model_selection import StratifiedDomainKFold
 def test_an_integer_cv_is_stratified():
     """Else sorted rows give each fold a class that its training rows lack."""
     X, y = load_iris(return_X_y=True)
-    estimator = TransferClassifier(epochs=10, random_state=0, learning_rate=0.01)
+    estimator = TransferClassifier("mlp", epochs=10, random_state=0, learning_rate=0.01)
     assert is_classifier(estimator)
     folds = check_cv(3, y, classifier=is_classifier(estimator)).split(X, y)
     assert all(len(np.unique(y[train])) == 3 for train, _ in folds)
@@ -46,7 +46,7 @@ def test_a_passed_model_is_not_trained_in_place(source_model, target):
 def test_swapped_columns_are_refused(target):
     X, y = target
     frame = pd.DataFrame(X, columns=[f"pixel{i}" for i in range(64)])
-    estimator = TransferClassifier(epochs=1).fit(frame, y)
+    estimator = TransferClassifier("mlp", epochs=1).fit(frame, y)
     swapped = frame[frame.columns[::-1]]
     with pytest.raises(ValueError, match="feature names should match"):
         estimator.predict(swapped)

@@ -247,7 +247,7 @@ def test_learning_curve(make, target):
 
 def test_permutation_importance(target):
     X, y = target[0][:, [0, 20]], target[1]
-    estimator = TransferClassifier(epochs=10, random_state=0, learning_rate=0.01)
+    estimator = TransferClassifier("mlp", epochs=10, random_state=0, learning_rate=0.01)
     importances = permutation_importance(
         estimator.fit(X, y), X, y, n_repeats=2, random_state=0
     ).importances_mean
@@ -279,7 +279,7 @@ def test_pipeline_with_a_column_transformer(target):
                 ("words", OneHotEncoder(sparse_output=False), ["bright"]),
             ]
         ),
-        TransferClassifier(epochs=10, random_state=0, learning_rate=0.01),
+        TransferClassifier("mlp", epochs=10, random_state=0, learning_rate=0.01),
     ).fit(frame, y)
     assert pipeline.score(frame, y) > 0.8
     assert pipeline[-1].n_features_in_ == 22

@@ -120,9 +120,9 @@ def test_categories_that_fit_did_not_see():
 def test_another_backbone_says_that_it_takes_no_strings():
     X, y = frame()
     with pytest.raises(ValueError, match="could not convert string"):
-        TransferClassifier().fit(X, y)
+        TransferClassifier("mlp").fit(X, y)
     with pytest.raises(ValueError, match="NaN"):
-        TransferClassifier().fit(X[["amount"]], y)
+        TransferClassifier("mlp").fit(X[["amount"]], y)
 
 
 def test_infinite_values(data):
@@ -232,7 +232,7 @@ def test_what_does_not_go_together(data, parameters, error, message):
 
 
 def test_there_is_no_partial_fit():
-    assert hasattr(TransferClassifier(), "partial_fit")
+    assert hasattr(TransferClassifier("mlp"), "partial_fit")
     assert not hasattr(tabular(), "partial_fit")
 
 

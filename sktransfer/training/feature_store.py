@@ -60,7 +60,9 @@ class FeatureStore:
     >>> from sklearn.pipeline import make_pipeline
     >>> from sktransfer import BackboneFeatures, TransferClassifier, feature_store
     >>> X, y = load_digits(return_X_y=True)
-    >>> source = TransferClassifier(epochs=3, random_state=0).fit(X[:900], y[:900])
+    >>> source = TransferClassifier("mlp", epochs=3, random_state=0).fit(
+    ...     X[:900], y[:900]
+    ... )
     >>> probe = make_pipeline(
     ...     BackboneFeatures(source.backbone_), LogisticRegression(max_iter=1000)
     ... )

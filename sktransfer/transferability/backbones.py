@@ -76,7 +76,9 @@ def rank_backbones(candidates, X, y, score="knn_score", cv=None):
     >>> from sktransfer.transferability import rank_backbones
     >>> X, y = load_digits(return_X_y=True)
     >>> X /= 16
-    >>> source = TransferClassifier(epochs=10, random_state=0).fit(X[:900], y[:900])
+    >>> source = TransferClassifier("mlp", epochs=10, random_state=0).fit(
+    ...     X[:900], y[:900]
+    ... )
     >>> table = rank_backbones({"digits": source.backbone_}, 1 - X[900:], y[900:])
     >>> sorted(table["candidate"])
     ['digits', 'random weights', 'raw inputs']

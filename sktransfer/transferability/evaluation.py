@@ -155,7 +155,9 @@ def transfer_report(
     >>> from sktransfer import TransferClassifier, transfer_report
     >>> X, y = load_digits(return_X_y=True)
     >>> X /= 16
-    >>> source = TransferClassifier(epochs=10, random_state=0).fit(X[:900], y[:900])
+    >>> source = TransferClassifier("mlp", epochs=10, random_state=0).fit(
+    ...     X[:900], y[:900]
+    ... )
     >>> report = transfer_report(
     ...     TransferClassifier(source.backbone_, epochs=10),
     ...     X[900:1300],

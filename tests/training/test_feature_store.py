@@ -465,7 +465,7 @@ def test_layers_without_weights_are_not_worth_keeping(digits, computed):
 
 def test_what_stands_before_a_trained_network_is_not_worth_keeping(target):
     """The built-in network scales its columns first."""
-    TransferClassifier(epochs=1).fit(*target).predict(target[0])
+    TransferClassifier("mlp", epochs=1).fit(*target).predict(target[0])
     assert feature_store.misses == feature_store.bytes == 0
 
 

@@ -201,7 +201,7 @@ def test_networks_inside_other_estimators(source):
 
 
 def test_scratch_of_a_table_network_standardises(digits):
-    fitted = TransferClassifier(epochs=1, random_state=0).fit(*digits[:2])
+    fitted = TransferClassifier("mlp", epochs=1, random_state=0).fit(*digits[:2])
     for backbone in (fitted.backbone_, "tabular"):
         scratch = made(TransferClassifier(backbone), ["scratch"])["scratch"].estimator
         assert scratch.backbone == "mlp"
@@ -244,7 +244,7 @@ def test_bad_baselines(source, baselines, message):
 def test_scratch_needs_something_pretrained(source):
     untrained = source.replace(pretrained=False)
     for network in (
-        TransferClassifier(),
+        TransferClassifier("mlp"),
         TransferClassifier(source, weights=None),
         TransferClassifier(untrained),
     ):

@@ -79,7 +79,7 @@ def train(path, labels, n_rows, in_memory):
     X_test, y_test = np.array(X[:1000]), y[:1000]
     if in_memory:
         X = np.fromfile(path, dtype=np.float32).reshape(n_rows, _COLUMNS)
-    classifier = TransferClassifier(epochs=1, batch_size=256, random_state=0)
+    classifier = TransferClassifier("mlp", epochs=1, batch_size=256, random_state=0)
     with _peaks() as peaks:
         start = time.perf_counter()
         classifier.fit(X, y)
