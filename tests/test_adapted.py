@@ -68,8 +68,8 @@ def test_without_a_method_it_is_transfer_classifier(rows, parameters, weighted):
     source = sample_domain >= 0
     weight = np.arange(144) % 4 / 2 if weighted else None
     of_source = weight[source] if weighted else None
-    parameters = {"epochs": 3, "random_state": 0} | parameters
-    plain = TransferClassifier(**({"backbone": "mlp"} | parameters))
+    parameters = {"backbone": "mlp", "epochs": 3, "random_state": 0} | parameters
+    plain = TransferClassifier(**parameters)
     source_only = DomainAdaptedClassifier(method="source_only", **parameters)
     no_target = DomainAdaptedClassifier(**parameters)
     for _ in range(1 + ("warm_start" in parameters)):
