@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sktransfer.backbones.backbone import Backbone
     from sktransfer.classifier import TransferClassifier
     from sktransfer.features import BackboneFeatures
+    from sktransfer.recipe import Recipe
     from sktransfer.training.feature_store import feature_store
 
 __version__ = "0.1.0"
@@ -19,6 +20,7 @@ __all__ = [
     "Backbone",
     "BackboneFeatures",
     "DomainAdaptedClassifier",
+    "Recipe",
     "TransferClassifier",
     "feature_store",
 ]
@@ -27,6 +29,7 @@ _MODULE_OF_NAME = {
     "Backbone": "sktransfer.backbones.backbone",
     "BackboneFeatures": "sktransfer.features",
     "DomainAdaptedClassifier": "sktransfer.adapted",
+    "Recipe": "sktransfer.recipe",
     "TransferClassifier": "sktransfer.classifier",
     "feature_store": "sktransfer.training.feature_store",
 }

@@ -270,7 +270,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
                 "backbone='tabular' learns in context. Use method='auto', with labels "
                 "of some rows of the target if there are any, or backbone='mlp'."
             )
-        if self._choose_recipe() != "in-context":
+        if self._choose_recipe().order != "in-context":
             raise ValueError(
                 f"recipe={self.recipe!r} is not for backbone='tabular' in "
                 "DomainAdaptedClassifier; expected 'auto' or 'in-context'."

@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 from joblib import Memory
+from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
@@ -22,8 +23,7 @@ from sktransfer.base import (
 )
 from sktransfer.callback_context import EpochTasks
 from sktransfer.exceptions import BackboneError
-
-_RECIPES = ("auto", "in-context", "linear-probe", "full", "lp-ft", "gradual")
+from sktransfer.recipe import ORDERS, Recipe
 
 TRAINING_PARAMETERS = {
     "backbone": "no_validation",
@@ -32,7 +32,7 @@ TRAINING_PARAMETERS = {
     "head": [StrOptions({"new", "keep"})],
     "preprocess": [str, None],
     "frozen_depth": "no_validation",
-    "recipe": [StrOptions(set(_RECIPES))],
+    "recipe": [StrOptions(set(ORDERS)), Recipe],
     "learning_rate": "no_validation",
     "head_learning_rate": [Interval(numbers.Real, 0, None, closed="neither"), None],
     "layer_decay": [Interval(numbers.Real, 0, 1, closed="right")],
@@ -183,15 +183,25 @@ class FittedByFineTuning(BaseTransferClassifier):
     def _learns_in_context(self):
         return isinstance(self.backbone, str) and self.backbone == "tabular"
 
-    def _choose_recipe(self):
-        if self.recipe == "auto":
-            return "in-context" if self._learns_in_context else "lp-ft"
-        if self.recipe == "in-context" and not self._learns_in_context:
+    def _choose_recipe(self, *, partial=False):
+        """Find the Recipe of a fit, with the order that "auto" means."""
+        recipe = self.recipe
+        recipe = Recipe(recipe) if isinstance(recipe, str) else clone(recipe)
+        recipe._check(self.learning_rate, partial=partial)
+        if recipe.order == "auto":
+            recipe.order = "in-context" if self._learns_in_context else "lp-ft"
+        if recipe.order == "in-context" and not self._learns_in_context:
             raise ValueError(
                 f"recipe='in-context' goes with backbone='tabular'; with "
-                f"backbone={self.backbone!r} expected one of {list(_RECIPES[2:])}."
+                f"backbone={self.backbone!r} expected one of {list(ORDERS[2:])}."
             )
-        return self.recipe
+        if recipe.mixup_alpha > 0 and self._learns_in_context:
+            raise ValueError(
+                f"mixup_alpha={recipe.mixup_alpha!r} of the recipe does not go with "
+                "backbone='tabular', whose rows are told by rows that are not mixed. "
+                "Use mixup_alpha=0."
+            )
+        return recipe
 
     def _set_aside(self, examples, n_classes, rng):
         """Split off a stratified, shuffled validation set."""
@@ -211,7 +221,7 @@ class FittedByFineTuning(BaseTransferClassifier):
             ) from error
         return examples.part(kept), examples.part(aside)
 
-    def _settings(self):
+    def _settings(self, recipe):
         from sktransfer.training.loop import Settings
         from sktransfer.training.optimizers import (
             check_learning_rate,
@@ -231,9 +241,12 @@ class FittedByFineTuning(BaseTransferClassifier):
             "n_iter_no_change",
             "tol",
         ]
+        of_recipe = recipe.get_params()
+        del of_recipe["order"]
         return Settings(
             optimizer=serialize_optimizer(self.optimizer),
             **{name: getattr(self, name) for name in names},
+            **of_recipe,
         )
 
     def _check_labels(self, y):
@@ -280,8 +293,9 @@ class FittedByFineTuning(BaseTransferClassifier):
         from sktransfer.training.rows import Examples
 
         rng = make_rng(self.random_state)
-        settings = self._settings()
-        recipe = self._choose_recipe()
+        recipe = self._choose_recipe(partial=partial)
+        settings = self._settings(recipe)
+        recipe = recipe.order
         weight = self._apply_class_weight(y, sample_weight)
         if self._learns_in_context:
             classes = self.classes_ if going_on else labels
