@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sktransfer.features import BackboneFeatures
     from sktransfer.recipe import Recipe
     from sktransfer.training.feature_store import feature_store
+    from sktransfer.weight_averaging import soup
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ __all__ = [
     "Recipe",
     "TransferClassifier",
     "feature_store",
+    "soup",
 ]
 
 _MODULE_OF_NAME = {
@@ -32,6 +34,7 @@ _MODULE_OF_NAME = {
     "Recipe": "sktransfer.recipe",
     "TransferClassifier": "sktransfer.classifier",
     "feature_store": "sktransfer.training.feature_store",
+    "soup": "sktransfer.weight_averaging",
 }
 
 

@@ -24,6 +24,7 @@ from sktransfer.base import (
 from sktransfer.callback_context import EpochTasks
 from sktransfer.exceptions import BackboneError
 from sktransfer.recipe import ORDERS, Recipe
+from sktransfer.weight_averaging import Interpolation
 
 TRAINING_PARAMETERS = {
     "backbone": "no_validation",
@@ -56,7 +57,7 @@ TRAINING_PARAMETERS = {
 }
 
 
-class FittedByFineTuning(BaseTransferClassifier):
+class FittedByFineTuning(Interpolation, BaseTransferClassifier):
     """Fitting of an estimator with the parameters of TRAINING_PARAMETERS."""
 
     def _check_fit_input(self, X, y, sample_weight, *, reset=True):
@@ -383,6 +384,9 @@ class FittedByFineTuning(BaseTransferClassifier):
         )
         observer.close()
         entries = [*entries, *fitted.history.epochs]
+        if not going_on or self._learns_in_context:
+            start = fitted.backbone.weights, fitted.start_head
+            self._start = start if backbone.pretrained else None
         self._keep(fitted, entries, classes, depth)
         self._from_scratch = from_scratch
         if partial:
@@ -434,4 +438,5 @@ def _is_fitted_name(name):
         "_columns",
         "_from_scratch",
         "_partial_fit_state",
+        "_start",
     )

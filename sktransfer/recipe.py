@@ -48,7 +48,7 @@ class Recipe(BaseEstimator):
         :math:`\lambda x + (1 - \lambda) x'`, their labels likewise, with
         :math:`\lambda \sim \mathrm{Beta}(\alpha, \alpha)` drawn for each row [6]_.
         Where layers are frozen it is their outputs that are mixed. It does not go with
-        rows of a target, except with ``method="source_only"``, or with
+        methods of adaptation that add a loss to gradient steps, or with
         ``backbone="tabular"``.
 
     See Also

@@ -17,7 +17,7 @@ def check_mixing(settings, alignment):
         raise ValueError(
             f"mixup_alpha={settings.mixup_alpha!r} of the recipe mixes the classes of "
             f"rows, and method={alignment.method} needs rows of one class. Use "
-            "mixup_alpha=0, or method='source_only'."
+            "mixup_alpha=0, or a method that adds no loss, such as 'source_only'."
         )
 
 

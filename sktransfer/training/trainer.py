@@ -120,6 +120,12 @@ class Trainer:
             }
             & {id(v) for v in in_backbone},
         }
+        for phase in [] if method is None else method.phases():
+            if self._trained_by[phase.trains] == set():
+                raise ValueError(
+                    f"method={method} trains the {phase.trains} of the backbone, and "
+                    "the recipe's tune leaves nothing of it. Use tune='all'."
+                )
         self._anchors = [
             tf.Variable(tf.zeros_like(v.value), trainable=False)
             for v in (part.weights if l2_sp else [])
