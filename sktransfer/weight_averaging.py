@@ -76,9 +76,8 @@ class Interpolation:
         end = [*self.backbone_.weights, *self.backbone_.head]
 
         def at(alpha):
-            return _with_weights(
-                self, [_between(a, b, alpha) for a, b in zip([*start, *head], end)]
-            )
+            pairs = zip([*start, *head], end, strict=True)
+            return _with_weights(self, [_between(a, b, alpha) for a, b in pairs])
 
         if isinstance(alpha, str) and alpha == "auto":
             if X_val is None or y_val is None:
@@ -119,9 +118,9 @@ class Interpolation:
 def soup(estimators, X_val, y_val):
     """Average the weights of fits that differ in training parameters alone.
 
-    The greedy soup [1]_: from the most accurate fit on the validation rows down, each is
-    added to the average if the average does not get less accurate there. It predicts at
-    the cost of one network, where an ensemble has that of all.
+    The greedy soup [1]_: from the most accurate fit on the validation rows down, each
+    is added to the average if the average does not get less accurate there. It predicts
+    at the cost of one network, where an ensemble has that of all.
 
     Statistics of batch normalisation are those of the backbone in all fits, and stay.
     Where fits have estimated their own, those of the average are estimated on `X_val`.
@@ -161,18 +160,15 @@ def soup(estimators, X_val, y_val):
     >>> from sktransfer import TransferClassifier, soup
     >>> X, y = load_digits(return_X_y=True)
     >>> X_new = 1 - X / 16
-    >>> source = TransferClassifier(epochs=20, random_state=0).fit(
-    ...     X[:900] / 16, y[:900]
-    ... )
+    >>> source = TransferClassifier(random_state=0).fit(X[:900] / 16, y[:900])
     >>> fits = [
     ...     TransferClassifier(source.backbone_, learning_rate=rate, random_state=0)
     ...     for rate in (3e-4, 1e-3, 3e-3)
     ... ]
     >>> fits = [clf.fit(X_new[900:960], y[900:960]) for clf in fits]
-    >>> best = max(clf.score(X_new[960:1200], y[960:1200]) for clf in fits)
-    >>> soup(fits, X_new[960:1200], y[960:1200]).score(
-    ...     X_new[960:1200], y[960:1200]
-    ... ) >= best
+    >>> rows = X_new[960:1200], y[960:1200]
+    >>> averaged = soup(fits, *rows)
+    >>> averaged.score(*rows) >= max(clf.score(*rows) for clf in fits)
     True
     """
     estimators = list(estimators)

@@ -39,7 +39,7 @@ def test_clone_pickle_and_repr(make, target):
 
 
 def test_searched_over(make, target):
-    grid = {"recipe__tune": ["first", "bias", "lora"], "recipe__lora_rank": [2]}
+    grid = {"recipe__tune": ["first", "bias"]}
     search = GridSearchCV(make(recipe=Recipe("full"), epochs=1), grid, cv=2)
     search.fit(*target)
     assert len(np.unique(search.cv_results_["mean_test_score"])) > 1
@@ -67,7 +67,7 @@ def test_weights_that_are_not_tuned_are_shared(make, target, tune, expected):
 
 
 def test_stages_of_a_thirds_recipe(make, target):
-    estimator = make(recipe=Recipe("gradual", tune="first"), epochs=4).fit(*target)
+    estimator = make(recipe=Recipe("gradual", tune="first"), epochs=2).fit(*target)
     assert changed(estimator) == [True, True] + [False] * 4
 
 
@@ -103,7 +103,7 @@ def test_bad_parameters(make, target, parameters, words):
 
 
 def test_something_else_than_a_recipe(make, target):
-    with pytest.raises(ValueError, match="'recipe' parameter.*Recipe"):
+    with pytest.raises(ValueError, match=r"'recipe' parameter.*Recipe"):
         make(recipe={"tune": "all"}).fit(*target)
 
 
@@ -131,7 +131,7 @@ def test_mixing_needs_numbers_that_are_mixed(target):
         estimator.fit(X, y)
     # Outputs of the frozen layer can be mixed.
     estimator.set_params(frozen_depth="all", recipe__order="gradual").fit(X, y)
-    with pytest.raises(ValueError, match="mixup_alpha=0.2 .*backbone='tabular'"):
+    with pytest.raises(ValueError, match=r"mixup_alpha=0.2 .*backbone='tabular'"):
         TransferClassifier("tabular", recipe=recipe).fit(X, y)
 
 

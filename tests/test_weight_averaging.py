@@ -1,5 +1,6 @@
 """Averages of weights after the fit, against NumPy."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -83,21 +84,23 @@ def test_frozen_layers_are_shared_and_the_fit_is_left_alone(tuned, source):
 
 
 def test_pretrained_weights_are_not_pickled_twice(source, rows):
-    def size(estimator):
-        return len(pickle.dumps(estimator))
+    def added(estimator):
+        """Bytes that the start adds to a pickle."""
+        bare = copy.copy(estimator)
+        bare._start = None
+        return len(pickle.dumps(estimator)) - len(pickle.dumps(bare))
 
+    limit = sum(array.nbytes for array in source.weights) / 10
     tuned = TransferClassifier(source, epochs=1, random_state=0).fit(*rows[:2])
-    n_bytes = sum(array.nbytes for array in source.weights)
-    # Those of before and after; what else there is, is small.
-    assert size(tuned) < 2.3 * n_bytes
-    # And not in a second pickle either.
-    copy = pickle.loads(pickle.dumps(tuned))
-    assert size(copy) < 2.3 * n_bytes
-    proba = copy.interpolate(0.5).predict_proba(rows[2])
+    assert added(tuned) < limit
+    # Nor is anything after it was read.
+    again = pickle.loads(pickle.dumps(tuned))
+    assert added(again) < limit
+    proba = again.interpolate(0.5).predict_proba(rows[2])
     np.testing.assert_array_equal(proba, tuned.interpolate(0.5).predict_proba(rows[2]))
-    # Where nothing was trained there is one set of them.
+    # Where nothing was trained there is one set of weights.
     probe = TransferClassifier(two_layers, recipe="linear-probe").fit(*rows[:2])
-    assert size(probe) < 1.3 * sum(array.nbytes for array in probe.backbone_.weights)
+    assert added(probe) < limit
 
 
 def test_a_kept_head_is_where_the_weights_start(source, rows):
@@ -132,15 +135,15 @@ def test_alpha_out_of_range(tuned, alpha):
 
 
 def test_bad_input_of_interpolate(make, tuned, rows):
-    with pytest.raises(TypeError, match="alpha='half'.*str"):
+    with pytest.raises(TypeError, match=r"alpha='half'.*str"):
         tuned.interpolate("half")
     with pytest.raises(ValueError, match="pass X_val and y_val"):
         tuned.interpolate()
     with pytest.raises(NotFittedError):
         make().interpolate(0.5)
-    with pytest.raises(ValueError, match="'mlp', was not pretrained"):
+    with pytest.raises(ValueError, match=r"'mlp', was not pretrained"):
         TransferClassifier(epochs=1).fit(*rows[:2]).interpolate(0.5)
-    with pytest.raises(ValueError, match="fresh head.*recipe='lp-ft'"):
+    with pytest.raises(ValueError, match=r"fresh head.*recipe='lp-ft'"):
         make(recipe="full", epochs=1).fit(*rows[:2]).interpolate(0.5)
 
 
@@ -191,17 +194,16 @@ def test_soup_of_one(tuned, rows):
 
 
 def test_statistics_that_fits_have_estimated_are_estimated_anew(rows):
-    X, y, X_val, y_val = rows
+    X, y, X_val, _ = rows
     fits = [
         make_adapted("adabn", learning_rate=rate, epochs=1).fit(X, y, X_target=X_val)
-        for rate in (1e-3, 2e-3)
+        for rate in (1e-4, 1.1e-4)
     ]
-    statistics = [[array for array in f.backbone_.weights] for f in fits]
-    assert not np.array_equal(statistics[0][4], statistics[1][4])
-    # Labels that one of them predicts, so that the average is taken.
+    means = [f.backbone_.weights[4] for f in fits]
+    assert not np.array_equal(*means)
+    # Labels that one of them predicts: the average is no less accurate.
     averaged = soup(fits, X_val, fits[0].predict(X_val))
-    if len(averaged.soup_members_) == 1:
-        pytest.fail("the average was not taken")
+    assert len(averaged.soup_members_) == 2
     model = averaged.backbone_.build()
     kind = "BatchNormalization"
     norms = [layer for layer in model.layers if type(layer).__name__ == kind]

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import pytest
 from steps import RATE, assert_close, by_hand, data, examples, keras_network, train
 
 MOMENTUM = 0.75
@@ -81,12 +80,3 @@ def test_of_low_rank_updates_the_factors_are_averaged():
     fitted = train(optimizer=averaging(), tune="lora", lora_rank=1, epochs=3)
     update = fitted.weights[2] - keras_network("float64").get_weights()[2]
     assert np.linalg.matrix_rank(update, tol=1e-8) == 1
-
-
-@pytest.mark.parametrize("momentum", [0.0, 1.0])
-def test_the_ends(momentum):
-    optimizer = keras.optimizers.SGD(use_ema=True, ema_momentum=momentum)
-    steps = []
-    by_hand([RATE] * 6, after_step=steps.append)
-    # All of the last weights, or all of those after the first step.
-    assert_close(train(optimizer=optimizer), steps[-1 if momentum == 0 else 0])
