@@ -2,10 +2,10 @@
 Between the old domain and the new one
 ======================================
 
-A network that reads upright digits is fine-tuned on a few rotated ones. It gets better at
-these and worse at those. Two averages of weights, made after the fit, cost no further
-training: `interpolate` goes back some of the way to the pretrained weights, and `soup`
-averages the fits of a sweep over learning rates.
+A network that reads upright digits is fine-tuned on a few rotated ones. It gets better
+at these and worse at those. Two averages of weights, made after the fit, cost no
+further training: `interpolate` goes back some of the way to the pretrained weights, and
+`soup` averages the fits of a sweep over learning rates.
 """
 
 # %%
@@ -27,7 +27,7 @@ import numpy as np
 from sktransfer import TransferClassifier, soup
 from sktransfer.datasets import load_shifted_digits
 
-RATES = [3e-4, 1e-3, 3e-3, 1e-2, 3e-2]
+RATES = [5e-4, 1e-3, 2e-3, 4e-3, 8e-3]
 ALPHAS = np.linspace(0, 1, 11)
 SEEDS = range(5)
 
@@ -62,7 +62,7 @@ def sweep(seed):
 curves, rates, souped, chosen = [], [], [], []
 for seed in SEEDS:
     fits, validation, *tests = sweep(seed)
-    tuned = fits[RATES.index(1e-2)]
+    tuned = fits[RATES.index(4e-3)]
     both = [np.concatenate(pair) for pair in zip(validation, tests[0], strict=True)]
     both = [array[:200] for array in both]
     held_out = [tests[0][0][100:], tests[0][1][100:]], tests[1]
@@ -94,12 +94,18 @@ def tell(name, scores):
 
 
 tell("the source, alpha=0", curves[:, 0])
-tell("fine-tuned at 0.01, alpha=1", curves[:, -1])
+tell("fine-tuned at 0.004, alpha=1", curves[:, -1])
 tell(f"alpha='auto', {chosen[:, 0].mean():.2f} on average", chosen[:, 1:])
 tell("the best rate on validation rows", souped[:, :2])
 tell(f"soup, of {souped[:, 4].mean():.1f} fits on average", souped[:, 2:4])
 
 # %%
+# From the fine-tuned network the first steps back are free: at alpha=0.8 the old digits
+# have gained and the new ones have lost nothing. Further on one is bought with the
+# other. A lower learning rate does as much here; interpolation is for a fit that is
+# there already. The greedy soup takes one or two of the five fits, and is about as good
+# as the best of them.
+#
 # The picture
 # -----------
 
@@ -120,9 +126,7 @@ if plt is not None:
         left.fill_between(ALPHAS, mean - std, mean + std, color=color, alpha=0.15)
     of_auto = chosen[:, 0].mean()
     left.axvline(of_auto, color="#777777", linestyle=":", zorder=0)
-    left.text(
-        of_auto - 0.02, left.get_ylim()[0] + 1, "auto", color="#555555", ha="right"
-    )
+    left.text(of_auto - 0.02, 25, "auto", color="#555555", ha="right")
     left.set(xlabel="alpha: from pretrained to fine-tuned", ylabel="accuracy (%)")
     left.legend(title="mean ± std of 5 draws")
 
@@ -133,7 +137,7 @@ if plt is not None:
             f"{rate:g}", (x, y), xytext=(6, -11), textcoords="offset points", fontsize=9
         )
     right.plot(
-        *100 * curves.mean(axis=0).T, color="#009e73", label="interpolated, 0.01"
+        *100 * curves.mean(axis=0).T, color="#009e73", label="0.004, interpolated"
     )
     for name, columns, marker, color in (
         ("best fit", slice(0, 2), "^", "#d55e00"),
@@ -142,6 +146,7 @@ if plt is not None:
         x, y = 100 * souped[:, columns].mean(axis=0)
         right.plot(x, y, marker, color=color, markersize=11, label=name)
     right.set(xlabel="accuracy on old digits (%)", ylabel="accuracy on new digits (%)")
+    right.set(xlim=(70, 98), ylim=(70, 87))
     right.legend(loc="lower left")
     for axes in left, right:
         axes.grid(alpha=0.3)
