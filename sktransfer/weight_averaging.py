@@ -59,16 +59,18 @@ class Interpolation:
 
         Examples
         --------
-        >>> from sklearn.datasets import load_digits
         >>> from sktransfer import TransferClassifier
-        >>> X, y = load_digits(return_X_y=True)
-        >>> X_new = 1 - X / 16
-        >>> source = TransferClassifier(epochs=20, random_state=0).fit(X / 16, y)
-        >>> tuned = TransferClassifier(source.backbone_, head="keep", random_state=0)
-        >>> tuned.fit(X_new[:60], y[:60]).score(X / 16, y) < 0.9
+        >>> from sktransfer.datasets import load_shifted_digits
+        >>> X, y, sample_domain = load_shifted_digits("rotated", random_state=0)
+        >>> old, new = sample_domain >= 0, sample_domain < 0
+        >>> source = TransferClassifier(epochs=20, random_state=0).fit(X[old], y[old])
+        >>> tuned = TransferClassifier(
+        ...     source.backbone_, head="keep", learning_rate=4e-3, random_state=0
+        ... ).fit(X[new][:100], y[new][:100])
+        >>> between = tuned.interpolate(0.6)
+        >>> between.score(X[old], y[old]) > tuned.score(X[old], y[old]) + 0.05
         True
-        >>> between = tuned.interpolate(0.3)
-        >>> between.score(X / 16, y) > tuned.score(X / 16, y)
+        >>> between.score(X[new], y[new]) > source.score(X[new], y[new]) + 0.3
         True
         """
         check_is_fitted(self)

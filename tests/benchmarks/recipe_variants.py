@@ -76,46 +76,88 @@ def new_classes(rng):
 
 
 TASKS = {"inverted": inverted, "0-4 to 5-9": new_classes}
+DOMAINS = (("inverted", "new"), ("0-4 to 5-9", "new"), ("inverted", "old"))
 
 
-def measure(make_task, n_classes, seed):
-    """Accuracies of one seed, by labels a class, variant and domain."""
+class Case:
+    """One seed of a task: a source, and rows of both domains for a number of labels.
+
+    Attributes
+    ----------
+    train, validation, new, old : tuple of ndarray
+        Rows and labels; `old` is None where the classes are others.
+    """
+
+    def __init__(self, backbone, seed, train, validation, new, old):
+        self.backbone, self.seed = backbone, seed
+        self.train, self.validation, self.new, self.old = train, validation, new, old
+
+    def tuned(self, optimizer=None, **parameters):
+        """Fit LP-FT with other parameters than the default ones."""
+        if optimizer is not None:
+            parameters["optimizer"] = optimizer()
+        clf = TransferClassifier(self.backbone, random_state=self.seed, **parameters)
+        return clf.fit(*self.train)
+
+    def scores(self, model):
+        """Accuracy on the new domain, and on the old one where it can be."""
+        found = {"new": model.score(*self.new)}
+        if self.old is not None:
+            found["old"] = model.score(*self.old)
+        return found
+
+
+def make_cases(task, seed):
+    """Train the source of a seed; give a Case for each number of labels."""
     rng = np.random.default_rng(seed)
-    X_old, y_old, X, y = make_task(rng)
+    X_old, y_old, X, y = TASKS[task](rng)
     # The source is not trained on all old rows.
-    (X_old, kept), (y_old, kept_y) = (np.split(a, [-200]) for a in (X_old, y_old))
-    architecture = functools.partial(network, n_classes)
+    (X_old, kept), (y_old, y_kept) = (np.split(a, [-200]) for a in (X_old, y_old))
+    architecture = functools.partial(network, len(np.unique(y_old)))
     source = TransferClassifier(
         architecture, weights=None, epochs=20, random_state=seed
     ).fit(X_old, y_old)
-    result = {}
+    cases = {}
     for n_labels in LABELS:
         train, rest = draw(y, n_labels, rng)
-        rest = rng.permutation(rest)
-        validation, test = rest[:N_VALIDATION], rest[N_VALIDATION:]
+        parts = train, *np.split(rng.permutation(rest), [N_VALIDATION])
+        old = (kept, y_kept) if task == "inverted" else None
+        rows = ((X[index], y[index]) for index in parts)
+        cases[n_labels] = Case(source.backbone_, seed, *rows, old)
+    return cases
 
-        def tuned(train=train, **parameters):
-            optimizer = parameters.get("optimizer")
-            if callable(optimizer):
-                parameters["optimizer"] = optimizer()
-            clf = TransferClassifier(source.backbone_, random_state=seed, **parameters)
-            return clf.fit(X[train], y[train])
 
-        fits = {rate: tuned(learning_rate=rate) for rate in RATES}
-        plain = fits[1e-3]
-        rows = X[validation], y[validation]
-        models = {name: tuned(**options) for name, options in VARIANTS.items()}
-        models |= {
-            "``interpolate(0.5)``": plain.interpolate(0.5),
-            "``interpolate('auto')``": plain.interpolate("auto", *rows),
-            "best of three rates": max(fits.values(), key=lambda f: f.score(*rows)),
-            "``soup`` of three rates": soup(fits.values(), *rows),
-            "LP-FT": plain,
-        }
-        for name, model in models.items():
-            result[n_labels, name, "new"] = model.score(X[test], y[test])
-            if np.isin(kept_y, model.classes_).all():
-                result[n_labels, name, "old"] = model.score(kept, kept_y)
+def after_the_fit(case):
+    """Give what is made of fits without training."""
+    fits = [case.tuned(learning_rate=rate) for rate in RATES]
+    plain = fits[RATES.index(1e-3)]
+    rows = case.validation
+    return {
+        "LP-FT": plain,
+        "``interpolate(0.5)``": plain.interpolate(0.5),
+        "``interpolate('auto')``": plain.interpolate("auto", *rows),
+        "best of three rates": max(fits, key=lambda f: f.score(*rows)),
+        "``soup`` of three rates": soup(fits, *rows),
+    }
+
+
+def measure(task, seeds):
+    """Accuracies by variant, labels a class and domain, a list over seeds each."""
+    result = {}
+
+    def note(name, n_labels, scores):
+        for domain, score in scores.items():
+            result.setdefault((name, n_labels, domain), []).append(100 * score)
+
+    cases = [case for seed in range(seeds) for case in make_cases(task, seed).items()]
+    for n_labels, case in cases:
+        for name, model in after_the_fit(case).items():
+            note(name, n_labels, case.scores(model))
+    # Variants one after another: a program keeps few of its compiled trainings.
+    for name, parameters in VARIANTS.items():
+        print(f"{task}: {name}", file=sys.stderr, flush=True)
+        for n_labels, case in cases:
+            note(name, n_labels, case.scores(case.tuned(**parameters)))
     return result
 
 
@@ -125,44 +167,29 @@ def main():
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--output", type=Path, help="file for the table")
     options = parser.parse_args()
-    columns, results, start = [], {}, time.perf_counter()
-    for task, make_task in TASKS.items():
-        n_classes = 10 if task == "inverted" else 5
-        results[task] = []
-        for seed in range(options.seeds):
-            results[task].append(measure(make_task, n_classes, seed))
-            seconds = time.perf_counter() - start
-            print(f"{task}: seed {seed}, {seconds:.0f} s", file=sys.stderr, flush=True)
-        domains = sorted({domain for _, _, domain in results[task][0]})
-        columns += [(task, n, domain) for domain in domains for n in LABELS]
-    names = list(dict.fromkeys(name for _, name, _ in results["inverted"][0]))
-    names = ["LP-FT", *(name for name in names if name != "LP-FT")]
-    rows = [
-        (
-            "",
-            *(
-                f"{task}, {n} a class" + (", old rows" if domain == "old" else "")
-                for task, n, domain in columns
-            ),
-        )
+    start = time.perf_counter()
+    results = {task: measure(task, options.seeds) for task in TASKS}
+    columns = [(task, n, domain) for task, domain in DOMAINS for n in LABELS]
+    header = [
+        f"{task}, {n} a class" + (", old rows" if domain == "old" else "")
+        for task, n, domain in columns
     ]
-    for name in names:
+    rows = [("", *header)]
+    after = [name for name, *_ in results["inverted"] if name not in VARIANTS]
+    for name in dict.fromkeys(["LP-FT", *VARIANTS, *after]):
         cells = []
         for task, n, domain in columns:
-            values, base = (
-                100 * np.array([r[n, which, domain] for r in results[task]])
-                for which in (name, "LP-FT")
-            )
-            mean, sign = values.mean(), ""
+            values = np.array(results[task][name, n, domain])
             if name != "LP-FT":
-                values = values - base
-                mean, sign = values.mean(), "+"
+                values = values - results[task]["LP-FT", n, domain]
             error = values.std(ddof=1) / np.sqrt(len(values)) if values[1:].size else 0
-            cells.append(f"{mean:{sign}.1f} ± {error:.1f}")
+            sign = "" if name == "LP-FT" else "+"
+            cells.append(f"{values.mean():{sign}.1f} ± {error:.1f}")
         rows.append((name, *cells))
     title = f"LP-FT, and what is added to it ({options.seeds} seeds)"
     table = rst_rows(title, rows)
     print(table)
+    print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr)
     if options.output is not None:
         options.output.write_text(table)
 
