@@ -7,7 +7,6 @@ import os
 
 import numpy as np
 from joblib import Memory
-from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
@@ -23,7 +22,7 @@ from sktransfer.base import (
 )
 from sktransfer.callback_context import EpochTasks
 from sktransfer.exceptions import BackboneError
-from sktransfer.recipe import ORDERS, Recipe
+from sktransfer.recipe import ORDERS, Recipe, choose_recipe
 from sktransfer.weight_averaging import Interpolation
 
 TRAINING_PARAMETERS = {
@@ -185,24 +184,13 @@ class FittedByFineTuning(Interpolation, BaseTransferClassifier):
         return isinstance(self.backbone, str) and self.backbone == "tabular"
 
     def _choose_recipe(self, *, partial=False):
-        """Find the Recipe of a fit, with the order that "auto" means."""
-        recipe = self.recipe
-        recipe = Recipe(recipe) if isinstance(recipe, str) else clone(recipe)
-        recipe._check(self.learning_rate, partial=partial)
-        if recipe.order == "auto":
-            recipe.order = "in-context" if self._learns_in_context else "lp-ft"
-        if recipe.order == "in-context" and not self._learns_in_context:
-            raise ValueError(
-                f"recipe='in-context' goes with backbone='tabular'; with "
-                f"backbone={self.backbone!r} expected one of {list(ORDERS[2:])}."
-            )
-        if recipe.mixup_alpha > 0 and self._learns_in_context:
-            raise ValueError(
-                f"mixup_alpha={recipe.mixup_alpha!r} of the recipe does not go with "
-                "backbone='tabular', whose rows are told by rows that are not mixed. "
-                "Use mixup_alpha=0."
-            )
-        return recipe
+        return choose_recipe(
+            self.recipe,
+            self.backbone,
+            self.learning_rate,
+            in_context=self._learns_in_context,
+            partial=partial,
+        )
 
     def _set_aside(self, examples, n_classes, rng):
         """Split off a stratified, shuffled validation set."""

@@ -2,7 +2,7 @@
 
 import numbers
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 ORDERS = ("auto", "in-context", "linear-probe", "full", "lp-ft", "gradual")
@@ -104,19 +104,57 @@ class Recipe(BaseEstimator):
         self.warm_up = warm_up
         self.mixup_alpha = mixup_alpha
 
-    def _check(self, learning_rate, *, partial):
-        """Check parameters, and that the rates are planned in one place alone."""
-        self._validate_params()
-        if self.schedule == "constant" and self.warm_up == 0:
-            return
-        given = f"schedule={self.schedule!r} and warm_up={self.warm_up!r}"
-        if callable(learning_rate):
-            raise ValueError(
-                f"{given} of the recipe do not go with a Keras schedule as "
-                "learning_rate; write a float there, or leave them out."
-            )
-        if partial:
-            raise ValueError(
-                f"{given} of the recipe need to know how many steps there will be, "
-                "which partial_fit does not. Use a Keras schedule as learning_rate."
-            )
+
+def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
+    """Find the recipe of a fit, and check that it goes with what it is for.
+
+    Parameters
+    ----------
+    recipe : str or Recipe
+        As the user gave it.
+    backbone, learning_rate
+        Parameters of the estimator.
+    in_context : bool
+        Whether the backbone learns in context.
+    partial : bool
+        Whether this is a call of `partial_fit`.
+
+    Returns
+    -------
+    Recipe
+        A new one, whose order is not "auto".
+
+    Raises
+    ------
+    ValueError
+        When a parameter is not valid here.
+    """
+    recipe = Recipe(recipe) if isinstance(recipe, str) else clone(recipe)
+    recipe._validate_params()
+    if recipe.order == "auto":
+        recipe.order = "in-context" if in_context else "lp-ft"
+    if recipe.order == "in-context" and not in_context:
+        raise ValueError(
+            f"recipe='in-context' goes with backbone='tabular'; with "
+            f"backbone={backbone!r} expected one of {list(ORDERS[2:])}."
+        )
+    if recipe.mixup_alpha > 0 and in_context:
+        raise ValueError(
+            f"mixup_alpha={recipe.mixup_alpha!r} of the recipe does not go with "
+            "backbone='tabular', whose rows are told by rows that are not mixed. Use "
+            "mixup_alpha=0."
+        )
+    if recipe.schedule == "constant" and recipe.warm_up == 0:
+        return recipe
+    given = f"schedule={recipe.schedule!r} and warm_up={recipe.warm_up!r}"
+    if callable(learning_rate):
+        raise ValueError(
+            f"{given} of the recipe do not go with a Keras schedule as learning_rate; "
+            "write a float there, or leave them out."
+        )
+    if partial:
+        raise ValueError(
+            f"{given} of the recipe need to know how many steps there will be, which "
+            "partial_fit does not. Use a Keras schedule as learning_rate."
+        )
+    return recipe

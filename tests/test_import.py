@@ -10,8 +10,10 @@ PUBLIC_NAMES = {
     "Backbone",
     "BackboneFeatures",
     "DomainAdaptedClassifier",
+    "Recipe",
     "TransferClassifier",
     "feature_store",
+    "soup",
 }
 
 

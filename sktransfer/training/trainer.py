@@ -7,6 +7,7 @@ import tensorflow as tf
 from sktransfer.adaptation.base import DomainBatch
 from sktransfer.backbones._random import preserve_random_state
 from sktransfer.training.grouped_optimizer import GroupedOptimizer
+from sktransfer.training.labels import ClassIndices, ClassShares
 from sktransfer.training.parametrisation import Direct, LowRank
 from sktransfer.training.tracing import traced_once, unwrap
 from sktransfer.training.weight_averages import NoAverages, WeightAverages
@@ -75,7 +76,9 @@ class Trainer:
         self._xla_batch, self._xla_steps = xla_batch, None
         self._batch = xla_batch or (method and method_batch)
         self._method, self._target_only = method, target_only
-        self._mixed = mixed
+        self._labels = ClassIndices()
+        if mixed:
+            self._labels = ClassShares(program.head.units, program.dtype)
         if xla_batch is not None:
             row_bytes = sum(
                 np.dtype(tensor.dtype).itemsize * np.prod(tensor.shape[1:])
@@ -252,7 +255,7 @@ class Trainer:
             strengths.astype(dtype),
         ]
         a_row = [
-            y.astype(dtype if self._mixed else np.int32),
+            y.astype(self._labels.dtype),
             sample_weight.astype(dtype),
             *features,
             *target_features,
@@ -282,10 +285,6 @@ class Trainer:
         n_inputs = len(network.inputs)
         phases = [None] if self._method is None else self._method.phases()
         for_target = self._method is not None and not self._target_only
-        log_proba_of = _of_shares if self._mixed else _of_class
-        labels = tf.TensorSpec((), tf.int32)
-        if self._mixed:
-            labels = tf.TensorSpec(self._program.head.output.shape[1:], float_type)
 
         def objective(phase, inputs, y, weight, count, strength, smoothing, l2_sp):
             """Compute a loss and what is told of it."""
@@ -302,7 +301,7 @@ class Trainer:
                 features, logits = model(unwrap(batch), training=True)
                 source_logits = logits[: self._batch]
             log_proba = tf.nn.log_softmax(source_logits)
-            hit = log_proba_of(log_proba, y)
+            hit = self._labels.log_proba(log_proba, y)
             row_loss = -(
                 (1 - smoothing) * hit + smoothing * tf.reduce_mean(log_proba, axis=1)
             )
@@ -403,7 +402,7 @@ class Trainer:
             tf.TensorSpec((steps,), tf.int32),
             tf.TensorSpec((steps, sum(self.optimizer.is_used)), float_type),
             tf.TensorSpec((steps,), float_type),
-            tf.TensorSpec((rows, *labels.shape), labels.dtype),
+            tf.TensorSpec((rows, *self._labels.shape), self._labels.dtype),
             tf.TensorSpec((rows,), float_type),
             *(inputs * (1 + for_target)),
         ]
@@ -419,14 +418,6 @@ class Trainer:
         return DomainBatch(
             features[:n], features[n:], logits[:n], logits[n:], y, head=head
         )
-
-
-def _of_class(log_proba, y):
-    return tf.gather(log_proba, y, axis=1, batch_dims=1)
-
-
-def _of_shares(log_proba, shares):
-    return tf.reduce_sum(shares * log_proba, axis=1)
 
 
 def _shapes(state):
