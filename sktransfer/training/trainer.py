@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from sktransfer.adaptation.base import DomainBatch
 from sktransfer.backbones._random import preserve_random_state
+from sktransfer.training.anchors import Anchors
 from sktransfer.training.grouped_optimizer import GroupedOptimizer
 from sktransfer.training.labels import ClassIndices, ClassShares
 from sktransfer.training.parametrisation import Direct, LowRank
@@ -129,16 +130,12 @@ class Trainer:
                     f"method={method} trains the {phase.trains} of the backbone, and "
                     "the recipe's tune leaves nothing of it. Use tune='all'."
                 )
-        self._anchors = [
-            tf.Variable(tf.zeros_like(v.value), trainable=False)
-            for v in (part.weights if l2_sp else [])
-        ]
+        self._anchors = Anchors(part.weights if l2_sp else [])
         self._run_steps = self._compile(tf.as_dtype(program.dtype))
 
     def anchor(self):
         """Note the present weights as those that L2-SP pulls towards."""
-        for anchor, variable in zip(self._anchors, self._part.weights, strict=False):
-            anchor.assign(variable.value)
+        self._anchors.note()
 
     def start(self, rng, *, weight_decay, state=None):
         """Begin anew from the weights of the program, or from an earlier state.
@@ -317,15 +314,8 @@ class Trainer:
                 aligned, values = aligned if self._method.metrics else (aligned, [])
                 loss += aligned
                 told += [aligned, *values]
-            if self._anchors:
-                loss += (l2_sp / 2) * tf.add_n(
-                    [
-                        tf.reduce_sum(tf.square(variable.value - anchor))
-                        for variable, anchor in zip(
-                            self._part.weights, self._anchors, strict=True
-                        )
-                    ]
-                )
+            for penalty in self._anchors.penalties():
+                loss += l2_sp * penalty
             return loss, tf.stack([tf.cast(value, float_type) for value in told])
 
         def run(
