@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from sktransfer.backbones.backbone import Backbone
     from sktransfer.classifier import TransferClassifier
     from sktransfer.features import BackboneFeatures
+    from sktransfer.recipe import Recipe
     from sktransfer.training.feature_store import feature_store
     from sktransfer.transferability.evaluation import transfer_report
+    from sktransfer.weight_averaging import soup
 
 __version__ = "0.1.0"
 
@@ -20,8 +22,10 @@ __all__ = [
     "Backbone",
     "BackboneFeatures",
     "DomainAdaptedClassifier",
+    "Recipe",
     "TransferClassifier",
     "feature_store",
+    "soup",
     "transfer_report",
 ]
 
@@ -29,9 +33,11 @@ _MODULE_OF_NAME = {
     "Backbone": "sktransfer.backbones.backbone",
     "BackboneFeatures": "sktransfer.features",
     "DomainAdaptedClassifier": "sktransfer.adapted",
+    "Recipe": "sktransfer.recipe",
     "TransferClassifier": "sktransfer.classifier",
     "feature_store": "sktransfer.training.feature_store",
     "transfer_report": "sktransfer.transferability.evaluation",
+    "soup": "sktransfer.weight_averaging",
 }
 
 

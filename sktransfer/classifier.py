@@ -47,14 +47,16 @@ class TransferClassifier(FittedByFineTuning):
         How much of the backbone, from the input, keeps its weights: a number of
         weighted layers (negative counts from the end), a fraction in [0, 1], or
         "all". See ``backbone_.layers_table()``.
-    recipe : {"auto", "in-context", "linear-probe", "full", "lp-ft", "gradual"}, \
-            default="auto"
+    recipe : {"auto", "in-context", "linear-probe", "full", "lp-ft", "gradual"} or \
+            Recipe, default="auto"
         Order in which weights are trained: none, with the "tabular" backbone alone;
         the head alone on frozen features; all unfrozen layers; first the one, then the
         other [1]_; or more and more layers from the top [2]_. "auto" is "in-context"
         for "tabular" and "lp-ft" for others. A backbone that is not pretrained is
         trained as by "full" except with "linear-probe". With "tabular", what training
-        gives is kept only if it lowers the log loss of rows set aside.
+        gives is kept only if it lowers the log loss of rows set aside. A
+        :class:`~sktransfer.Recipe` also says which of the unfrozen weights learn, and
+        has warm-up, a cosine schedule and MixUp.
     learning_rate : float or LearningRateSchedule, default=1e-3
         Learning rate of the gradient steps, or a Keras schedule over steps.
     head_learning_rate : float or None, default=None
@@ -62,7 +64,8 @@ class TransferClassifier(FittedByFineTuning):
     layer_decay : float, default=1.0
         Each layer learns at `layer_decay` times the rate of the layer above it.
     optimizer : str or keras.optimizers.Optimizer, default="adamw"
-        Name or instance; rate and decay are taken from here, not from an instance.
+        Name or instance; rate and decay are taken from here, not from an instance. With
+        ``use_ema=True`` the averaged weights are those validated and kept.
     weight_decay : float, default=1e-4
         Decoupled weight decay of kernels.
     l2_sp : float, default=0.0
@@ -131,6 +134,7 @@ class TransferClassifier(FittedByFineTuning):
     See Also
     --------
     BackboneFeatures : The frozen features as a transformer.
+    soup : Average several fits.
 
     References
     ----------

@@ -22,8 +22,8 @@ from sktransfer.base import (
 )
 from sktransfer.callback_context import EpochTasks
 from sktransfer.exceptions import BackboneError
-
-_RECIPES = ("auto", "in-context", "linear-probe", "full", "lp-ft", "gradual")
+from sktransfer.recipe import ORDERS, Recipe, choose_recipe
+from sktransfer.weight_averaging import Interpolation
 
 TRAINING_PARAMETERS = {
     "backbone": "no_validation",
@@ -32,7 +32,7 @@ TRAINING_PARAMETERS = {
     "head": [StrOptions({"new", "keep"})],
     "preprocess": [str, None],
     "frozen_depth": "no_validation",
-    "recipe": [StrOptions(set(_RECIPES))],
+    "recipe": [StrOptions(set(ORDERS)), Recipe],
     "learning_rate": "no_validation",
     "head_learning_rate": [Interval(numbers.Real, 0, None, closed="neither"), None],
     "layer_decay": [Interval(numbers.Real, 0, 1, closed="right")],
@@ -56,7 +56,7 @@ TRAINING_PARAMETERS = {
 }
 
 
-class FittedByFineTuning(BaseTransferClassifier):
+class FittedByFineTuning(Interpolation, BaseTransferClassifier):
     """Fitting of an estimator with the parameters of TRAINING_PARAMETERS."""
 
     def _check_fit_input(self, X, y, sample_weight, *, reset=True):
@@ -183,15 +183,14 @@ class FittedByFineTuning(BaseTransferClassifier):
     def _learns_in_context(self):
         return isinstance(self.backbone, str) and self.backbone == "tabular"
 
-    def _choose_recipe(self):
-        if self.recipe == "auto":
-            return "in-context" if self._learns_in_context else "lp-ft"
-        if self.recipe == "in-context" and not self._learns_in_context:
-            raise ValueError(
-                f"recipe='in-context' goes with backbone='tabular'; with "
-                f"backbone={self.backbone!r} expected one of {list(_RECIPES[2:])}."
-            )
-        return self.recipe
+    def _choose_recipe(self, *, partial=False):
+        return choose_recipe(
+            self.recipe,
+            self.backbone,
+            self.learning_rate,
+            in_context=self._learns_in_context,
+            partial=partial,
+        )
 
     def _set_aside(self, examples, n_classes, rng):
         """Split off a stratified, shuffled validation set."""
@@ -211,7 +210,7 @@ class FittedByFineTuning(BaseTransferClassifier):
             ) from error
         return examples.part(kept), examples.part(aside)
 
-    def _settings(self):
+    def _settings(self, recipe):
         from sktransfer.training.loop import Settings
         from sktransfer.training.optimizers import (
             check_learning_rate,
@@ -231,9 +230,12 @@ class FittedByFineTuning(BaseTransferClassifier):
             "n_iter_no_change",
             "tol",
         ]
+        of_recipe = recipe.get_params()
+        del of_recipe["order"]
         return Settings(
             optimizer=serialize_optimizer(self.optimizer),
             **{name: getattr(self, name) for name in names},
+            **of_recipe,
         )
 
     def _check_labels(self, y):
@@ -280,8 +282,9 @@ class FittedByFineTuning(BaseTransferClassifier):
         from sktransfer.training.rows import Examples
 
         rng = make_rng(self.random_state)
-        settings = self._settings()
-        recipe = self._choose_recipe()
+        recipe = self._choose_recipe(partial=partial)
+        settings = self._settings(recipe)
+        recipe = recipe.order
         weight = self._apply_class_weight(y, sample_weight)
         if self._learns_in_context:
             classes = self.classes_ if going_on else labels
@@ -369,6 +372,9 @@ class FittedByFineTuning(BaseTransferClassifier):
         )
         observer.close()
         entries = [*entries, *fitted.history.epochs]
+        if not going_on or self._learns_in_context:
+            start = fitted.backbone.weights, fitted.start_head
+            self._start = start if backbone.pretrained else None
         self._keep(fitted, entries, classes, depth)
         self._from_scratch = from_scratch
         if partial:
@@ -420,4 +426,5 @@ def _is_fitted_name(name):
         "_columns",
         "_from_scratch",
         "_partial_fit_state",
+        "_start",
     )

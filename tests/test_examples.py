@@ -82,6 +82,22 @@ def test_domain_adaptation_digits(run_example):
     assert is_plot_saved(output)
 
 
+def test_interpolate_and_soup(run_example):
+    output = run_example("plot_interpolate_and_soup.py")
+    rows = re.findall(r"^(\S+ .*?) {2,}(\d+\.\d) +(\d+\.\d)$", output, re.M)
+    (old_start, new_start), (old_end, new_end), (old, new), best, souped = (
+        map(float, row[1:]) for row in rows
+    )
+    assert old_start > old_end + 5
+    assert new_end > new_start + 20
+    # In between on both domains.
+    assert old_end < old < old_start
+    assert new_start < new < new_end
+    # Validation rows are few; the soup is no worse there.
+    assert list(souped)[1] > list(best)[1] - 2
+    assert is_plot_saved(output)
+
+
 def test_label_shift_table(run_example):
     output = run_example("plot_label_shift_table.py")
     rows = re.findall(r"^ +(\d+)%(( +\d+\.\d){6})$", output, re.M)

@@ -10,9 +10,11 @@ PUBLIC_NAMES = {
     "Backbone",
     "BackboneFeatures",
     "DomainAdaptedClassifier",
+    "Recipe",
     "TransferClassifier",
     "feature_store",
     "transfer_report",
+    "soup",
 }
 
 

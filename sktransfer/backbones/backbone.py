@@ -335,7 +335,9 @@ def _restore(version, state):
     backbone = object.__new__(Backbone)
     for name, value in state.items():
         if name in ("weights", "head") and value is not None:
-            value = tuple(_read_only(array) for array in value)
+            # Not copied: what shares them in a file shares them after it is read.
+            for array in value:
+                array.flags.writeable = False
         object.__setattr__(backbone, name, value)
     return backbone
 

@@ -217,7 +217,12 @@ class DomainTask:
         )
         adapted.history.epochs = fit.history.epochs + adapted.history.epochs
         adapted.history.best_score = fit.history.best_score
-        return replace(adapted, backbone=fit.backbone, attributes=fit.attributes)
+        return replace(
+            adapted,
+            backbone=fit.backbone,
+            start_head=fit.start_head,
+            attributes=fit.attributes,
+        )
 
     def features(self, fit, examples):
         """Compute what goes into the head of a fit, of shape (n, n_features)."""

@@ -48,6 +48,7 @@ class GroupedOptimizer:
             )
             self._whole.build(self.variables)
         self._members = [m for m, group in zip(members, groups, strict=True) if group]
+        self._groups = [group for group in groups if group]
         self._state = [v for member in self._members for v in member.variables] + list(
             self._whole._variables
         )
@@ -71,18 +72,27 @@ class GroupedOptimizer:
         weight_decay : float
             Decoupled decay of kernels.
         state : list of ndarray or None
-            From :meth:`state`; None, or one of other variables, starts anew.
+            From :meth:`state`; None starts anew.
         """
         self._weight_decay.assign(weight_decay)
-        shapes = [value.shape for value in self._initial]
-        if state is None or [value.shape for value in state] != shapes:
-            state = self._initial
-        for variable, value in zip(self._state, state, strict=True):
+        for variable, value in zip(self._state, state or self._initial, strict=True):
             variable.assign(value)
 
     def state(self):
         """Return the optimizer's own variables as a list of ndarray."""
         return [variable.numpy() for variable in self._state]
+
+    @property
+    def averages(self):
+        """Whether it keeps moving averages of the variables."""
+        return any(member.use_ema for member in self._members)
+
+    def finalize(self):
+        """Give the variables the values of their moving averages."""
+        for member, group in zip(self._members, self._groups, strict=True):
+            # What was never changed has no average yet.
+            if member.iterations.numpy():
+                member.finalize_variable_values(group)
 
     @property
     def n_steps(self):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sktransfer.exceptions import NonFiniteLossError
+from sktransfer.training.mixup import make_mixing
 from sktransfer.training.optimizers import group_rates, step_rates
 
 _ROWS_AT_ONCE = 1 << 20
@@ -12,7 +13,7 @@ _ROWS_AT_ONCE = 1 << 20
 
 @dataclass
 class Settings:
-    """Training parameters; their meaning is TransferClassifier's."""
+    """Training parameters; their meaning is TransferClassifier's and Recipe's."""
 
     learning_rate: object
     optimizer: dict
@@ -21,6 +22,11 @@ class Settings:
     weight_decay: float = 0.0
     l2_sp: float = 0.0
     label_smoothing: float = 0.0
+    tune: str = "all"
+    lora_rank: int = 4
+    schedule: str = "constant"
+    warm_up: float = 0.0
+    mixup_alpha: float = 0.0
     batch_size: int = 32
     epochs: int = 50
     n_iter_no_change: int = 10
@@ -137,6 +143,7 @@ def train(
     filled = n_batches * width
     weight = examples.sample_weight / examples.sample_weight.mean()
     patience = Patience(settings.tol, settings.n_iter_no_change)
+    mixing = make_mixing(settings.mixup_alpha, program, rng)
     watched = observer.is_watching or validation is not None
     if alignment is not None:
         watched = watched or alignment.watches
@@ -152,13 +159,13 @@ def train(
             [np.resize(rng.permutation(n), filled) for _ in range(many)]
         )
         is_row = np.tile(np.arange(filled) < n, many)
-        rates = observer.rate_factor * step_rates(
-            settings.learning_rate, first_step + epoch * n_batches, many * n_batches
-        )
+        planned = first_step + epoch * n_batches, many * n_batches
+        rates = observer.rate_factor * step_rates(settings.learning_rate, *planned)
+        head_rate = settings.head_learning_rate
         of_groups = group_rates(
             rates,
             len(program.trained) - 1,
-            head_rate=settings.head_learning_rate,
+            head_rate=None if head_rate is None else step_rates(head_rate, *planned),
             layer_decay=settings.layer_decay,
         )
         if alignment is not None:
@@ -168,9 +175,12 @@ def train(
             steps = slice(step, step + len(chunk) // width)
             results.append(
                 trainer.steps(
-                    rows.take(chunk),
-                    examples.y[chunk],
-                    weight[chunk] * is_row[step * width :][: len(chunk)],
+                    *mixing(
+                        rows.take(chunk),
+                        examples.y[chunk],
+                        weight[chunk] * is_row[step * width :][: len(chunk)],
+                        of_batches[steps],
+                    ),
                     of_batches[steps],
                     of_groups[steps],
                     label_smoothing=settings.label_smoothing,
@@ -181,31 +191,37 @@ def train(
             step = steps.stop
         told = np.concatenate(results, dtype=np.float64)
         told = told.reshape(many, n_batches, -1).sum(axis=1)
-        for of_epoch, rate in zip(told, rates[n_batches - 1 :: n_batches], strict=True):
-            epoch += 1
-            total = of_epoch[0]
-            entry = {"stage": stage, "loss": total / n, "learning_rate": float(rate)}
-            of_method = of_epoch[1:] / n_batches
-            entry |= zip(trainer.metrics, of_method.tolist(), strict=True)
-            if alignment is not None and alignment.target_only:
-                entry["loss"] = entry.pop("alignment_loss")
-            if not np.isfinite(of_epoch).all():
-                raise NonFiniteLossError(
-                    f"The training loss became {of_epoch.sum()} in epoch {epoch} with "
-                    f"learning_rate={settings.learning_rate!r}. Use a smaller "
-                    "learning_rate, and check that X is scaled as the backbone "
-                    "expects."
+        last_rates = rates[n_batches - 1 :: n_batches]
+        with trainer.averages.shown():
+            for of_epoch, rate in zip(told, last_rates, strict=True):
+                epoch += 1
+                loss = of_epoch[0] / n
+                entry = {"stage": stage, "loss": loss, "learning_rate": float(rate)}
+                of_method = of_epoch[1:] / n_batches
+                entry |= zip(trainer.metrics, of_method.tolist(), strict=True)
+                if alignment is not None and alignment.target_only:
+                    entry["loss"] = entry.pop("alignment_loss")
+                if not np.isfinite(of_epoch).all():
+                    raise _not_finite(of_epoch.sum(), epoch, settings)
+                if validation is not None:
+                    entry["val_loss"], entry["val_score"] = evaluate(*validation)
+                history.epochs.append(entry)
+                improved = patience.update(entry.get("val_score", -entry["loss"]))
+                if validation is not None and improved:
+                    best = program.read()
+                done = observer.epoch_end(entry, program) or (
+                    patience.exhausted and (alignment is None or validation is not None)
                 )
-            if validation is not None:
-                entry["val_loss"], entry["val_score"] = evaluate(*validation)
-            history.epochs.append(entry)
-            improved = patience.update(entry.get("val_score", -entry["loss"]))
-            if validation is not None and improved:
-                best = program.read()
-            done = observer.epoch_end(entry, program) or (
-                patience.exhausted and (alignment is None or validation is not None)
-            )
+    trainer.averages.keep()
     return None if best is None else (patience.best, *best)
+
+
+def _not_finite(loss, epoch, settings):
+    return NonFiniteLossError(
+        f"The training loss became {loss} in epoch {epoch} with "
+        f"learning_rate={settings.learning_rate!r}. Use a smaller learning_rate, and "
+        "check that X is scaled as the backbone expects."
+    )
 
 
 def evaluate(rows, examples):

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sktransfer.training.planned_rates import PlannedRate
+
 # Wrappers; one that needs to know the kinds of layers; and one whose state starts as a
 # copy of the weights.
 _NOT_SUPPORTED = (
@@ -95,8 +97,8 @@ def step_rates(learning_rate, start, n_steps):
 
     Parameters
     ----------
-    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule
-        Constant or schedule over steps.
+    learning_rate : float, PlannedRate or Keras LearningRateSchedule
+        Constant, or a function of the step.
     start, n_steps : int
         First step and number of steps.
 
@@ -106,6 +108,8 @@ def step_rates(learning_rate, start, n_steps):
     """
     if not callable(learning_rate):
         return np.full(n_steps, float(learning_rate))
+    if isinstance(learning_rate, PlannedRate):
+        return learning_rate(np.arange(start, start + n_steps))
     steps = tf.range(start, start + n_steps)
     return (
         tf.map_fn(
@@ -127,8 +131,8 @@ def group_rates(rates, n_trained, *, head_rate, layer_decay):
         Learning rates of the last layer of the backbone.
     n_trained : int
         Trained weighted layers of the backbone.
-    head_rate : float or None
-        Learning rate of the head; None is as in `rates`.
+    head_rate : float, ndarray of shape (n_steps,) or None
+        Learning rates of the head; None is as in `rates`.
     layer_decay : float
         Each layer learns at this factor times the rate of the layer after it.
 

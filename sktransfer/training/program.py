@@ -326,6 +326,16 @@ class Program:
             and id(layer.moving_mean) not in frozen
         ]
 
+    @property
+    def statistics(self):
+        """Positions, among the weights of the backbone, of their statistics."""
+        position = {id(v): i for i, v in enumerate(self._model.weights)}
+        return [
+            position[id(variable)]
+            for layer in self.normalisation_layers
+            for variable in (layer.moving_mean, layer.moving_variance)
+        ]
+
     def batch_statistics(self, X, index):
         """Compute the statistics that batch normalisation has on some rows.
 
@@ -350,14 +360,8 @@ class Program:
             layers,
             (as_type_of(self._model.inputs[0], take_rows(X, part)) for part in chunks),
         )
-        position = {id(v): i for i, v in enumerate(self._model.weights)}
-        return {
-            position[id(variable)]: value
-            for layer in layers
-            for variable, value in zip(
-                (layer.moving_mean, layer.moving_variance), moments[layer], strict=True
-            )
-        }
+        values = [value for layer in layers for value in moments[layer]]
+        return dict(zip(self.statistics, values, strict=True))
 
     def predict(self, X, folder=None):
         """Compute class scores of rows as the backbone takes them.

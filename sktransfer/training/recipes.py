@@ -8,8 +8,11 @@ from sktransfer.backbones.backbone import Backbone
 from sktransfer.exceptions import NonFiniteLossError
 from sktransfer.training.linear_probe import fresh_head, solve_head
 from sktransfer.training.loop import History, evaluate, train
+from sktransfer.training.mixup import check_mixing
+from sktransfer.training.planned_rates import plan_rates
 from sktransfer.training.program_cache import get_program
 from sktransfer.training.rows import RowFeatures
+from sktransfer.training.trained_part import check_choice, choose_variables
 from sktransfer.training.trainer_cache import get_trainer
 
 _GRADUAL_STAGES = 4
@@ -94,7 +97,9 @@ class Fit:
     head : list of two ndarrays
         Kernel and bias.
     history : History
-    optimizer_state : list of ndarray or None
+    start_head : tuple of two ndarrays
+        The head before the first gradient step: that of a probe, where there was one.
+    optimizer_state : list of list of ndarray or None
         For going on with the last stage.
     attributes : dict
         What an adaptation method found out, by the name of the fitted attribute.
@@ -104,6 +109,7 @@ class Fit:
     weights: list
     head: list
     history: History
+    start_head: tuple
     optimizer_state: list | None = None
     attributes: dict = field(default_factory=dict)
 
@@ -151,7 +157,7 @@ def fine_tune(
         Whether batch normalisation learns its statistics.
     folder : str or None
         Where prefix outputs are kept on disk.
-    optimizer_state : list of ndarray or None
+    optimizer_state : list of list of ndarray or None
         State of an earlier call to go on from.
     alignment : Alignment or None, default=None
         What is done with rows of the target in the stages with gradient steps.
@@ -165,11 +171,18 @@ def fine_tune(
     head = head or fresh_head(
         backbone.n_features_out, n_classes, pretrained=backbone.pretrained, rng=rng
     )
-    n_steps = 0
+    depth, n_steps = stages[-1].depth, 0
+
+    def program_at(depth):
+        return get_program(backbone, depth, n_classes, dtype, from_scratch=from_scratch)
+
+    check_choice(program_at(depth), settings.tune)
+    check_mixing(settings, alignment)
+    n_epochs = sum(stage.epochs for stage in stages)
+    settings = plan_rates(settings, n_epochs * -(-len(examples) // settings.batch_size))
+    start_head = head
     for stage in stages:
-        program = get_program(
-            backbone, stage.depth, n_classes, dtype, from_scratch=from_scratch
-        )
+        program = program_at(stage.depth)
         with program.held():
             program.load(weights, head)
             rows = RowFeatures(examples, program, folder)
@@ -180,6 +193,7 @@ def fine_tune(
                 if stage.name == "probe":
                     head = _probe(rows, examples, n_classes, dtype)
                     program.load(weights, head)
+                    start_head = head
                 elif len(examples) > _TOLD_ROWS:
                     # All of them would take as long as the context itself.
                     some = np.linspace(0, len(examples) - 1, _TOLD_ROWS).astype(int)
@@ -190,11 +204,9 @@ def fine_tune(
             else:
                 trainer = get_trainer(
                     program,
-                    settings.optimizer,
-                    layerwise=settings.layer_decay != 1,
-                    l2_sp=settings.l2_sp > 0,
-                    batch_size=settings.batch_size,
-                    n=len(examples),
+                    settings,
+                    len(examples),
+                    layers=choose_variables(program, settings.tune, depth),
                     method=alignment and alignment.method,
                     target_only=alignment is not None and alignment.target_only,
                 )
@@ -204,10 +216,10 @@ def fine_tune(
                     program.load(backbone.weights, head)
                     trainer.anchor()
                     program.load(weights, head)
-                trainer.optimizer.start(
-                    weight_decay=settings.weight_decay, state=optimizer_state
-                )
                 program.seed(rng)
+                trainer.start(
+                    rng, weight_decay=settings.weight_decay, state=optimizer_state
+                )
                 observer.stage_begin(program, settings.learning_rate)
                 stage_best = train(
                     program,
@@ -232,14 +244,14 @@ def fine_tune(
                 weights, head = program.read()
                 _check_finite(program, rows, settings)
                 n_steps += trainer.optimizer.n_steps
-                state = trainer.optimizer.state()
+                state = trainer.state()
         if stage_best is not None and (best is None or stage_best[0] >= best[0]):
             best = stage_best
         if observer.stopped:
             break
     if best is not None:
         history.best_score, weights, head = best
-    return Fit(backbone, list(weights), list(head), history, state)
+    return Fit(backbone, list(weights), list(head), history, start_head, state)
 
 
 def _probe(rows, examples, n_classes, dtype):

@@ -6,8 +6,12 @@ import tensorflow as tf
 
 from sktransfer.adaptation.base import DomainBatch
 from sktransfer.backbones._random import preserve_random_state
+from sktransfer.training.anchors import Anchors
 from sktransfer.training.grouped_optimizer import GroupedOptimizer
+from sktransfer.training.labels import ClassIndices, ClassShares
+from sktransfer.training.parametrisation import Direct, LowRank
 from sktransfer.training.tracing import traced_once, unwrap
+from sktransfer.training.weight_averages import NoAverages, WeightAverages
 
 # Between calls training can be interrupted. A call with XLA takes arrays of one size:
 # this many steps, fewer of wide rows.
@@ -27,12 +31,18 @@ class Trainer:
         Whose variables are trained.
     optimizer : dict
         A serialized Keras optimizer.
+    layers : list of list of keras.Variable
+        Those that are trained, of each unfrozen layer and of the head.
     layerwise : bool
         One group for each layer; otherwise one for the backbone and one for the head.
     l2_sp : bool
         Whether the loss holds the distance to the starting weights.
     xla_batch : int or None
         Compile with XLA, for batches of this many rows; None leaves the size open.
+    lora_rank : int or None, default=None
+        Train low-rank updates of `layers`, which are kernels, but of the head.
+    mixed : bool, default=False
+        Whether each row has shares of the classes in place of a class index.
     method : AdaptationMethod or None, default=None
         What is done with rows of the target beside those of the source.
     method_batch : int or None, default=None
@@ -43,17 +53,22 @@ class Trainer:
     Attributes
     ----------
     optimizer : GroupedOptimizer
-        To be started before the steps.
+        Is started by :meth:`start`.
+    averages : NoAverages
+        Those of the weights, where the optimizer keeps them.
     """
 
     def __init__(
         self,
         program,
         optimizer,
+        layers,
         *,
         layerwise,
         l2_sp,
         xla_batch=None,
+        lora_rank=None,
+        mixed=False,
         method=None,
         method_batch=None,
         target_only=False,
@@ -62,6 +77,9 @@ class Trainer:
         self._xla_batch, self._xla_steps = xla_batch, None
         self._batch = xla_batch or (method and method_batch)
         self._method, self._target_only = method, target_only
+        self._labels = ClassIndices()
+        if mixed:
+            self._labels = ClassShares(program.head.units, program.dtype)
         if xla_batch is not None:
             row_bytes = sum(
                 np.dtype(tensor.dtype).itemsize * np.prod(tensor.shape[1:])
@@ -69,8 +87,12 @@ class Trainer:
             )
             steps = int(_XLA_CALL_BYTES // (row_bytes * xla_batch))
             self._xla_steps = min(max(steps, 1), _MAX_STEPS)
-        layers = program.trained
-        in_backbone = [v for layer in layers[:-1] for v in layer]
+        part = Direct(layers[:-1])
+        if lora_rank is not None:
+            with preserve_random_state():
+                part = LowRank(layers[:-1], lora_rank, program.dtype)
+        self._part = part
+        in_backbone = [v for layer in part.layers for v in layer]
         self._networks, self._outputs, of_networks = [], None, []
         if method is not None:
             with preserve_random_state():
@@ -83,8 +105,12 @@ class Trainer:
         self._network_variables = [v for n in self._networks for v in n.variables]
         self._network_values = [v.numpy() for v in self._network_variables]
         heads = [*layers[-1], *of_networks]
-        groups = [*(layers[:-1] if layerwise else [in_backbone]), heads]
+        groups = [*(part.layers if layerwise else [in_backbone]), heads]
         self.optimizer = GroupedOptimizer(optimizer, groups, program.dtype)
+        self.averages = NoAverages()
+        if self.optimizer.averages:
+            self.averages = WeightAverages(self.optimizer, self._put)
+        self._weights = [*part.weights, *heads]
         self._trained_by = {
             "all": None,
             "features": {id(v) for v in in_backbone},
@@ -98,19 +124,51 @@ class Trainer:
             }
             & {id(v) for v in in_backbone},
         }
-        self._backbone_variables = in_backbone
-        self._anchors = [
-            tf.Variable(tf.zeros_like(v.value), trainable=False)
-            for v in (self._backbone_variables if l2_sp else [])
-        ]
+        for phase in [] if method is None else method.phases():
+            if self._trained_by[phase.trains] == set():
+                raise ValueError(
+                    f"method={method} trains the {phase.trains} of the backbone, and "
+                    "the recipe's tune leaves nothing of it. Use tune='all'."
+                )
+        self._anchors = Anchors(part.weights if l2_sp else [])
         self._run_steps = self._compile(tf.as_dtype(program.dtype))
 
     def anchor(self):
         """Note the present weights as those that L2-SP pulls towards."""
-        for anchor, variable in zip(
-            self._anchors, self._backbone_variables, strict=False
-        ):
-            anchor.assign(variable.value)
+        self._anchors.note()
+
+    def start(self, rng, *, weight_decay, state=None):
+        """Begin anew from the weights of the program, or from an earlier state.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of low-rank factors.
+        weight_decay : float
+            Decoupled decay of kernels.
+        state : list of list of ndarray or None
+            From :meth:`state`; one of other variables starts anew.
+        """
+        optimizer, of_part, averaged = None, (), ()
+        if state is not None and _shapes(state) == _shapes(self.state()):
+            optimizer, of_part, averaged = state
+        self.optimizer.start(weight_decay=weight_decay, state=optimizer)
+        self._part.start(rng, of_part)
+        self.averages.start(averaged)
+
+    def state(self):
+        """Return what :meth:`start` needs to go on.
+
+        Returns
+        -------
+        list of list of ndarray
+        """
+        return [self.optimizer.state(), self._part.state(), self.averages.state()]
+
+    def _put(self):
+        """Let the weights follow from what the optimizer changes."""
+        self._part.update()
+        self._program.changed()
 
     def batch_rows(self, batch_size):
         """Rows that a batch of `batch_size` takes up in the arrays of `steps`."""
@@ -161,7 +219,7 @@ class Trainer:
         features : list of ndarray of shape (n_steps * batch_rows, ...)
             Prefix outputs. Each batch begins at a multiple of `batch_rows`.
         y : ndarray of shape (n_steps * batch_rows,), int32
-            Class indices.
+            Class indices; of mixed rows, floats with a column for each class.
         sample_weight : ndarray of shape (n_steps * batch_rows,)
             Weights whose mean over the training set is 1; 0 in rows that only fill
             a batch.
@@ -194,7 +252,7 @@ class Trainer:
             strengths.astype(dtype),
         ]
         a_row = [
-            y.astype(np.int32),
+            y.astype(self._labels.dtype),
             sample_weight.astype(dtype),
             *features,
             *target_features,
@@ -240,7 +298,7 @@ class Trainer:
                 features, logits = model(unwrap(batch), training=True)
                 source_logits = logits[: self._batch]
             log_proba = tf.nn.log_softmax(source_logits)
-            hit = tf.gather(log_proba, y, axis=1, batch_dims=1)
+            hit = self._labels.log_proba(log_proba, y)
             row_loss = -(
                 (1 - smoothing) * hit + smoothing * tf.reduce_mean(log_proba, axis=1)
             )
@@ -256,15 +314,8 @@ class Trainer:
                 aligned, values = aligned if self._method.metrics else (aligned, [])
                 loss += aligned
                 told += [aligned, *values]
-            if self._anchors:
-                loss += (l2_sp / 2) * tf.add_n(
-                    [
-                        tf.reduce_sum(tf.square(variable.value - anchor))
-                        for variable, anchor in zip(
-                            self._backbone_variables, self._anchors, strict=True
-                        )
-                    ]
-                )
+            for penalty in self._anchors.penalties():
+                loss += l2_sp * penalty
             return loss, tf.stack([tf.cast(value, float_type) for value in told])
 
         def run(
@@ -301,7 +352,7 @@ class Trainer:
                 )
                 of_phases = []
                 for phase in phases:
-                    values = [v.value for v in self.optimizer.variables]
+                    values = [v.value for v in self._weights]
                     with tf.GradientTape(watch_accessed_variables=False) as tape:
                         tape.watch(values)
                         loss, of_phase = objective(phase, *arguments)
@@ -311,7 +362,9 @@ class Trainer:
                         unconnected_gradients=tf.UnconnectedGradients.ZERO,
                     )
                     trains = "all" if phase is None else phase.trains
+                    gradients = self._part.gradients(gradients)
                     self.optimizer.apply(gradients, self._trained_by[trains])
+                    self._part.update()
                     of_phases.append(of_phase)
                 # The cross-entropy is that before the first phase, the rest that of the
                 # last.
@@ -339,7 +392,7 @@ class Trainer:
             tf.TensorSpec((steps,), tf.int32),
             tf.TensorSpec((steps, sum(self.optimizer.is_used)), float_type),
             tf.TensorSpec((steps,), float_type),
-            tf.TensorSpec((rows,), tf.int32),
+            tf.TensorSpec((rows, *self._labels.shape), self._labels.dtype),
             tf.TensorSpec((rows,), float_type),
             *(inputs * (1 + for_target)),
         ]
@@ -355,6 +408,10 @@ class Trainer:
         return DomainBatch(
             features[:n], features[n:], logits[:n], logits[n:], y, head=head
         )
+
+
+def _shapes(state):
+    return [[value.shape for value in part] for part in state]
 
 
 def _part(array, start, stop, n):

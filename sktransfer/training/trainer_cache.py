@@ -13,12 +13,10 @@ _MAX_TRAINERS = 8
 
 def get_trainer(
     program,
-    optimizer,
-    *,
-    layerwise,
-    l2_sp,
-    batch_size,
+    settings,
     n,
+    *,
+    layers=None,
     method=None,
     target_only=False,
 ):
@@ -28,14 +26,12 @@ def get_trainer(
     ----------
     program : Program
         Held by the caller.
-    optimizer : dict
-        A serialized Keras optimizer.
-    layerwise : bool
-        Whether each layer has a learning rate of its own.
-    l2_sp : bool
-        Whether the loss holds the distance to the starting weights.
-    batch_size, n : int
-        Rows in a batch, and in the training set.
+    settings : Settings
+        Training parameters.
+    n : int
+        Rows in the training set.
+    layers : list of list of keras.Variable or None, default=None
+        Which variables are trained, in lists as in ``program.trained``; None is all.
     method : AdaptationMethod or None, default=None
         What is done with rows of the target.
     target_only : bool, default=False
@@ -45,24 +41,29 @@ def get_trainer(
     -------
     Trainer
     """
+    optimizer, layers = settings.optimizer, layers or program.trained
     for_xla = hasattr(keras.optimizers, optimizer["class_name"]) and (
         method is None or method.supports_jit
     )
+    batch = xla_batch(program.network, settings.batch_size, n) if for_xla else None
     options = {
-        "layerwise": layerwise,
-        "l2_sp": l2_sp,
-        "xla_batch": xla_batch(program.network, batch_size, n) if for_xla else None,
+        "layerwise": settings.layer_decay != 1,
+        "l2_sp": settings.l2_sp > 0,
+        "xla_batch": batch,
+        "lora_rank": settings.lora_rank if settings.tune == "lora" else None,
+        "mixed": settings.mixup_alpha > 0,
     }
-    key = (repr(optimizer), *options.values())
+    variables = tuple(id(v) for layer in layers for v in layer)
+    key = (repr(optimizer), variables, *options.values())
     if method is not None:
-        size = min(batch_size, n)
+        size = min(settings.batch_size, n)
         options |= {"method": copy.copy(method), "method_batch": size}
         options["target_only"] = target_only
         # Its strength is an argument of each step.
         parameters = method.get_params() | {"trade_off": None}
         key = (*key, type(method), hash_of(parameters), size, target_only)
     trainers = program.trainers
-    trainer = trainers.pop(key, None) or Trainer(program, optimizer, **options)
+    trainer = trainers.pop(key, None) or Trainer(program, optimizer, layers, **options)
     trainers[key] = trainer
     if len(trainers) > _MAX_TRAINERS:
         trainers.popitem(last=False)

@@ -4,153 +4,26 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import (
+    N_CLASSES,
+    RATE,
+    TOLERANCE,
+    assert_close,
+    body,
+    by_hand,
+    by_keras,
+    data,
+    examples,
+    keras_network,
+    train,
+    weights,
+)
 
 from sktransfer import Backbone
 from sktransfer.exceptions import NonFiniteLossError
 from sktransfer.training import program_cache
 from sktransfer.training import rows as rows_module
-from sktransfer.training.loop import Patience, Settings
-from sktransfer.training.observer import Observer
-from sktransfer.training.optimizers import serialize_optimizer
-from sktransfer.training.recipes import Stage, fine_tune
-from sktransfer.training.rows import Examples
-
-N_CLASSES = 3
-# Exact in float32, in which Keras keeps learning rates.
-RATE = 0.125
-TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
-
-
-class InOrder(np.random.Generator):
-    """Leaves rows in their order."""
-
-    def __init__(self):
-        super().__init__(np.random.PCG64(0))
-
-    def permutation(self, n):
-        return np.arange(n)
-
-
-def body(dtype="float32", **kwargs):
-    return [
-        keras.Input((4,), dtype=dtype),
-        keras.layers.Dense(6, "tanh", name="first", dtype=dtype, **kwargs),
-        keras.layers.Dense(5, "tanh", name="second", dtype=dtype),
-    ]
-
-
-def weights(seed=0):
-    rng = np.random.default_rng(seed)
-    shapes = [(4, 6), (6,), (6, 5), (5,), (5, N_CLASSES), (N_CLASSES,)]
-    return [rng.normal(size=shape) for shape in shapes]
-
-
-def data(n=21):
-    """Rows, classes and weights, all exact in float32, which Keras makes of them."""
-    rng = np.random.default_rng(1)
-    X = rng.normal(size=(n, 4)).astype("float32").astype("float64")
-    y = rng.integers(0, N_CLASSES, n).astype("int32")
-    return X, y, np.resize([0.5, 1.0, 1.5], n)
-
-
-def examples(X, y, weight):
-    return Examples(X, np.arange(len(X)), y, weight)
-
-
-def keras_network(dtype, **kwargs):
-    """The network and its head, as Keras alone would have it."""
-    model = keras.Sequential(
-        [*body(dtype, **kwargs), keras.layers.Dense(N_CLASSES, dtype=dtype)]
-    )
-    model.set_weights(weights())
-    return model
-
-
-def train(
-    dtype="float64",
-    *,
-    depth=0,
-    epochs=2,
-    optimizer="sgd",
-    rows=None,
-    rng=None,
-    validation=None,
-    network=None,
-    start=0,
-    **settings,
-):
-    X, y, weight = data() if rows is None else rows
-    model = keras.Sequential(body() if network is None else network)
-    backbone = Backbone.from_model(model, feature_layer="output")
-    exact = [array.astype(dtype) for array in weights(start)]
-    backbone = backbone.replace(weights=exact[:4])
-    defaults = {"learning_rate": RATE, "batch_size": 8, "epochs": epochs}
-    return fine_tune(
-        backbone,
-        tuple(exact[4:]),
-        [Stage("fine-tune", depth, epochs)],
-        examples(X, y, weight),
-        validation,
-        N_CLASSES,
-        Settings(optimizer=serialize_optimizer(optimizer), **(defaults | settings)),
-        dtype=dtype,
-        rng=InOrder() if rng is None else rng,
-        observer=Observer(),
-    )
-
-
-def by_keras(dtype, optimizer, *, epochs=2, label_smoothing=0.0):
-    X, y, weight = data()
-    model = keras_network(dtype)
-    loss = keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=label_smoothing, dtype=dtype
-    )
-    model.compile(optimizer, loss)
-    history = model.fit(
-        X.astype(dtype),
-        np.eye(N_CLASSES)[y],
-        sample_weight=weight / weight.mean(),
-        batch_size=8,
-        epochs=epochs,
-        shuffle=False,
-        verbose=0,
-    )
-    return model.get_weights(), history.history["loss"]
-
-
-def by_hand(rates, *, epochs=2, decay=0.0, l2_sp=0.0, **kwargs):
-    """Gradient descent with a rate for each of the six arrays, in float64."""
-    X, y, weight = data()
-    weight = weight / weight.mean()
-    model = keras_network("float64", **kwargs)
-    start = [v.numpy() for v in model.trainable_variables]
-    step = 0
-    for _ in range(epochs):
-        for begin in range(0, len(X), 8):
-            part = slice(begin, begin + 8)
-            with tf.GradientTape() as tape:
-                logits = model(X[part], training=True)
-                loss = tf.reduce_mean(
-                    weight[part]
-                    * tf.nn.sparse_softmax_cross_entropy_with_logits(y[part], logits)
-                )
-                loss += sum(model.losses)
-            variables = model.trainable_variables
-            gradients = tape.gradient(loss, [v.value for v in variables])
-            for i, (v, gradient) in enumerate(zip(variables, gradients, strict=True)):
-                value = v.numpy()
-                rate = rates[i](step) if callable(rates[i]) else rates[i]
-                pull = l2_sp * (value - start[i]) if i < 4 else 0
-                shrink = decay * value if v.name == "kernel" else 0
-                v.assign(value - rate * (gradient.numpy() + pull + shrink))
-            step += 1
-    return model.get_weights()
-
-
-def assert_close(fitted, expected, tolerance=1e-10):
-    for a, b in zip([*fitted.weights, *fitted.head], expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
-
+from sktransfer.training.loop import Patience
 
 # ---- against Keras
 
