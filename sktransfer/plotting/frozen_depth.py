@@ -160,10 +160,10 @@ class FrozenDepthDisplay:
             _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         self.line_ = self.image_ = None
-        label = "mean test score"
+        suffix = ""
         if self.others:
-            names = ", ".join(_short(name) for name in self.others)
-            label += f", at the best {names}"
+            names = ", ".join(map(_short, self.others))
+            suffix = f"\nwith the best {names}"
         if self.by is None:
             self.line_ = ax.errorbar(
                 range(len(self.scores)),
@@ -172,13 +172,11 @@ class FrozenDepthDisplay:
                 color=BLUE,
                 marker="o",
                 capsize=3,
-                label="mean and standard deviation over splits",
             )
-            ax.set_ylabel(label)
+            ax.set_ylabel("test score, mean ± std over splits" + suffix)
             ax.grid(alpha=0.3)
-            ax.legend()
         else:
-            self._draw_map(ax, label)
+            self._draw_map(ax, "mean test score" + suffix)
         ax.set_xticks(range(len(self.frozen_depths)), map(_text, self.frozen_depths))
         ax.set_xlabel("frozen depth")
         return self

@@ -216,20 +216,25 @@ class TransferabilityDisplay:
 
     def _draw_accuracies(self, ax, scores):
         accuracies = np.asarray(self.accuracies, dtype=float)
-        for label, rows, style in self._groups():
-            ax.plot(scores[rows], accuracies[rows], label=label, **style)
         both = ~np.isnan(scores) & ~np.isnan(accuracies)
+        for label, rows, style in self._groups():
+            if (rows & both).any():
+                ax.plot(
+                    scores[rows & both], accuracies[rows & both], label=label, **style
+                )
         if both.sum() <= _NAMED:
             middle = (scores[both].min() + scores[both].max()) / 2
-            for i in np.flatnonzero(both):
+            for position, i in enumerate(np.flatnonzero(both)):
+                # To the side where there is room; neighbours above and below.
                 left = scores[i] > middle
                 ax.annotate(
                     self.candidates[i],
                     (scores[i], accuracies[i]),
-                    (-6 if left else 6, 4),
+                    (-5 if left else 5, -4 if position % 2 else 4),
                     textcoords="offset points",
                     ha="right" if left else "left",
-                    fontsize="small",
+                    va="top" if position % 2 else "bottom",
+                    fontsize="x-small",
                 )
         ax.set(xlabel="score", ylabel="accuracy")
         ax.legend(

@@ -1,7 +1,7 @@
 """Scores of transferability compared with the accuracy of fine-tuned networks.
 
     pip install ".[test,benchmark]"
-    python tests/benchmarks/transferability.py --out results.jsonl --docs t.rst
+    python tests/benchmarks/transferability.py --out results.jsonl --report report.md
 
 Networks that were trained on different rows, labels and changes of the embedded
 digits, random networks, an ImageNet network and the raw inputs are candidates for
@@ -10,7 +10,8 @@ and tested on the others. How well a score foretells the order of the accuracies
 by Kendall's tau, and by its weighted form, to which the best candidates matter most.
 
 Each fit adds a line to the file of results, and what is in it is not run again: the
-comparison can be stopped, gone on with, and extended.
+comparison can be stopped, gone on with, and extended. Without anything left to run it
+writes the report alone. Another number of labels needs a file of its own.
 """
 
 import argparse
@@ -63,7 +64,17 @@ def main():
         file=options.out,
     )
     results = Results(read(options.out).values())
-    print(markdown(all_tables(results), results.versions))
+    if not results.targets():
+        parser.error(f"{options.out} has no results, and nothing was run")
+    print(markdown(guide_tables(results), results.versions))
+    if options.report:
+        text = markdown(all_tables(results), results.versions)
+        options.report.write_text(text, encoding="utf-8")
+    if options.docs:
+        text = rst(guide_tables(results), results.versions)
+        options.docs.write_text(text, encoding="utf-8")
+    if options.plot:
+        plot(results, options.plot)
 
 
 if __name__ == "__main__":

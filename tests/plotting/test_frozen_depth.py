@@ -47,7 +47,7 @@ def test_curve():
     np.testing.assert_array_equal(display.scores, [110, 112, 109, 115])
     np.testing.assert_array_equal(display.line_[0].get_ydata(), display.scores)
     assert labels(display.ax_.xaxis) == ["0", "2", "-1", "all"]
-    assert display.ax_.get_ylabel() == "mean test score"
+    assert display.ax_.get_ylabel() == "test score, mean ± std over splits"
     assert display.ax_.get_xlabel() == "frozen depth"
     assert display.image_ is None
 
@@ -57,7 +57,7 @@ def test_other_parameters_are_at_their_best():
     display = FrozenDepthDisplay.from_search(fitted)
     np.testing.assert_array_equal(display.scores, [310, 311])
     assert display.others == ["epochs"]
-    assert display.ax_.get_ylabel() == "mean test score, at the best epochs"
+    assert display.ax_.get_ylabel().endswith("\nwith the best epochs")
 
 
 def test_heat_map():
