@@ -3,8 +3,8 @@ Which of several networks to start from?
 ========================================
 
 Six networks are at hand, and 100 labelled images that none of them was made for.
-Fine-tuning all of them, cut at every layer, would tell which one is best, and takes long
-with large networks. A score of their features tells in a second, without training.
+Fine-tuning all of them, cut at every layer, would tell which is best, and takes long
+with large networks. A score of their features tells in seconds, without training.
 """
 
 # %%
@@ -72,9 +72,10 @@ for name, (X_source, labels) in SOURCES.items():
 # %%
 # The ranking
 # -----------
-# Where a network is cut matters as much as which one it is, so the candidates are pairs.
-# Raw inputs and random weights are ranked with them: what is not above these has learned
-# nothing that helps. ``cv`` gives the spread of the scores between parts of the rows.
+# Where a network is cut matters as much as which one it is, so the candidates are
+# pairs. Raw inputs and random weights are ranked with them: what is not above these has
+# learned nothing that helps. ``cv`` gives the spread of the scores between parts of the
+# rows.
 
 start = time.perf_counter()
 table = rank_backbones(candidates, X_few, y_few, cv=5)

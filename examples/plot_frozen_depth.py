@@ -85,7 +85,7 @@ print(", ".join(f"{name} {score:.1%}" for name, score in scores.items()))
 # The heat map
 # ------------
 # Beside it the same search against the depth alone, each depth with the learning rate
-# that suits it best. Bars that overlap are no ranking.
+# that suits it best. Differences that are small beside the bars say little.
 
 try:
     import matplotlib.pyplot as plt

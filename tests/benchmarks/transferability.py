@@ -25,9 +25,9 @@ os.environ.update(settings.COMMON | settings.ONE_THREAD)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmark_tools.names import chosen
-from benchmark_tools.table import markdown
+from benchmark_tools.table import markdown, rst
 from transferability_cases.candidates import BACKBONES
-from transferability_cases.report import all_tables
+from transferability_cases.report import all_tables, guide_tables, plot
 from transferability_cases.results import Results
 from transferability_cases.run import read, run
 from transferability_cases.targets import TARGETS
