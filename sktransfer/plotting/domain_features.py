@@ -28,7 +28,7 @@ class DomainFeaturesDisplay:
     points : dict of str to ndarray of shape (n_samples, 2)
         For each panel its title and where the rows lie.
     labels : ndarray of shape (n_samples,)
-        Classes; None or NaN where it is not known.
+        Classes; None, NaN or -1 where it is not known.
     sample_domain : ndarray of shape (n_samples,), int
         0 or more for rows of a source, less than 0 for rows of a target.
 
@@ -85,8 +85,9 @@ class DomainFeaturesDisplay:
         X : array-like of shape (n_samples, ...)
             Rows of all domains.
         y : array-like of shape (n_samples,) or None, default=None
-            Classes, which give the colours; rows with None or NaN are grey. With None
-            those that the estimator predicts are drawn.
+            Classes, which give the colours; rows with None, NaN, or -1 where that is
+            not a class of the source, are grey. With None those that the estimator
+            predicts are drawn.
         sample_domain : array-like of shape (n_samples,)
             Which domain each row is of: 0 or more for a source, less than 0 for a
             target.
@@ -184,7 +185,7 @@ class DomainFeaturesDisplay:
 
     def _draw(self, axes, points):
         labels = np.asarray(self.labels)
-        known = ~is_unlabelled(labels)
+        known = self._known(labels)
         classes = np.unique(labels[known])
         groups = [(labels == c, colour) for c, colour in _coloured(classes)]
         if not known.all():
@@ -210,6 +211,13 @@ class DomainFeaturesDisplay:
                 va="center",
                 bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "#999999"},
             )
+
+    def _known(self, labels):
+        """Tell which labels are known; -1 is one if it is a class of the source."""
+        known = ~is_unlabelled(labels)
+        if not (labels[self.sample_domain >= 0] == -1).any():
+            known &= labels != -1
+        return known
 
     def _legend(self):
         from matplotlib.lines import Line2D

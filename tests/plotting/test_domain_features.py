@@ -87,14 +87,22 @@ def test_without_labels_classes_are_those_predicted(fitted, rows):
     np.testing.assert_array_equal(display.labels, fitted.predict(rows[0]))
 
 
-def test_rows_without_a_label_are_grey(fitted, rows):
+@pytest.mark.parametrize("marker", [np.nan, None, -1])
+def test_rows_without_a_label_are_grey(marker, fitted, rows):
     _, y, domains = rows
-    display = draw(fitted, rows, y=np.where(domains == 0, y, np.nan))
+    display = draw(fitted, rows, y=np.where(domains == 0, y, marker))
     ((points, colour),) = drawn(display.ax_, "target")
     assert len(points) == 40
     assert len(set(colour)) == 1
     assert len(drawn(display.ax_, "source")) == 5
     assert len(display.ax_.texts) == 5
+
+
+def test_minus_one_may_be_a_class(fitted, rows):
+    _, y, _ = rows
+    display = draw(fitted, rows, y=np.where(y < 2, -1, 1))
+    assert [text.get_text() for text in display.ax_.texts] == ["-1", "1"]
+    assert len(drawn(display.ax_, "target")) == 2
 
 
 def test_several_domains_and_many_classes(fitted, rows):

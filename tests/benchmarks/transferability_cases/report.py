@@ -120,13 +120,20 @@ def plot(results, file, score="knn_score"):
     _draw_taus(all_axes[0], results)
     for axes, target in zip(all_axes[1:], targets, strict=False):
         candidates = results.candidates(target)
-        TransferabilityDisplay(
+        display = TransferabilityDisplay(
             candidates=[f"{name} at {layer}" for name, layer in candidates],
             scores=results.scores(target, score).mean(axis=1),
             controls=[name in _CONTROLS for name, _ in candidates],
             accuracies=results.accuracies(target).mean(axis=1),
         ).plot(axes)
-        axes.set(title=target, xlabel=score)
+        # Their legends would cover points; one is enough.
+        axes.get_legend().remove()
+        axes.set(
+            title=f"{target}: weighted tau {display.weighted_tau_:.2f}",
+            xlabel=score,
+            ylabel="accuracy of the fine-tuned network",
+        )
+    all_axes[1].legend(loc="upper left", fontsize="small")
     for axes in all_axes[1 + len(targets) :]:
         axes.remove()
     figure.savefig(file, dpi=100)
