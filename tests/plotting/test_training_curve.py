@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from domains import make_adapted
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -46,6 +46,7 @@ def test_without_validation_there_is_one_axis(recipe, stages, make, target):
     assert texts(display.ax_) == stages
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_domains(digits):
     X = np.concatenate([digits[0][:60], digits[2][:60]])
     domains = np.repeat([0, -1], 60)
@@ -84,11 +85,11 @@ def test_bad_input(make, source, target):
     with pytest.raises(NotFittedError):
         TrainingCurveDisplay.from_estimator(make_pipeline(StandardScaler(), make()))
     others = [
-        LogisticRegression(),
-        make_pipeline(BackboneFeatures(source), LogisticRegression()),
+        GaussianNB(),
+        make_pipeline(BackboneFeatures(source), GaussianNB()),
     ]
     for other in others:
         with pytest.raises(
-            TypeError, match="LogisticRegression, which has no history_"
+            TypeError, match="GaussianNB, which has no history_"
         ):
             TrainingCurveDisplay.from_estimator(other.fit(*target))
