@@ -23,7 +23,7 @@ import keras
 import numpy as np
 from sklearn.manifold import TSNE
 
-from sktransfer import BackboneFeatures, DomainAdaptedClassifier
+from sktransfer import DomainAdaptedClassifier
 from sktransfer.datasets import load_shifted_digits
 
 X, y, sample_domain = load_shifted_digits("translated", random_state=0)
@@ -89,54 +89,28 @@ for method in METHODS:
 # What goes into the classification layer, 64 numbers a row, is projected to the plane
 # by t-SNE, for the first seed: rows that are alike are drawn near each other. Distances
 # between clusters mean nothing, but whether a digit of the target lies with the same
-# digit of the source does.
-
-shown = np.random.default_rng(0).permutation(len(X))[:900]
-projections = {}
-for method in ("source_only", "mcc"):
-    features = BackboneFeatures(fitted[method].backbone_).fit_transform(X[shown])
-    projections[method] = TSNE(random_state=0).fit_transform(features)
-
-# %%
-# The picture
-# -----------
+# digit of the source does. Without ``projection`` they would be the first two principal
+# components, which are quick but cannot hold ten digits apart.
 
 try:
-    import matplotlib.pyplot as plt
-    from matplotlib.lines import Line2D
+    import matplotlib  # noqa: F401
 except ImportError:
-    plt = None
     print('no plot: matplotlib is missing; pip install ".[plotting]" brings it')
+else:
+    from sktransfer.plotting import DomainFeaturesDisplay
 
-if plt is not None:
-    figure, all_axes = plt.subplots(1, 2, figsize=(10, 5.2), layout="constrained")
-    colours = plt.get_cmap("tab10")
-    for axes, (method, points) in zip(all_axes, projections.items(), strict=True):
-        for rows, style in (
-            (source, {"marker": "o", "s": 14, "alpha": 0.35, "linewidths": 0}),
-            (target, {"marker": "x", "s": 22, "linewidths": 1}),
-        ):
-            rows = rows[shown]
-            axes.scatter(*points[rows].T, c=colours(y[shown][rows]), **style)
-        for digit in range(10):
-            rows = source[shown] & (y[shown] == digit)
-            axes.text(
-                *np.median(points[rows], axis=0),
-                str(digit),
-                size=13,
-                weight="bold",
-                ha="center",
-                va="center",
-                bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": "#999999"},
-            )
+    shown = np.random.default_rng(0).permutation(len(X))[:900]
+    display = DomainFeaturesDisplay.from_estimator(
+        fitted["mcc"],
+        X[shown],
+        y[shown],
+        sample_domain=sample_domain[shown],
+        before=fitted["source_only"],
+        projection=TSNE(random_state=0),
+    )
+    for axes, method in zip(display.ax_, ("source_only", "mcc"), strict=True):
         accuracy = 100 * scores[method][0, 1]
         axes.set_title(f"{method}: {accuracy:.0f}% right on the target")
-        axes.set(xticks=[], yticks=[])
-    handles = [
-        Line2D([], [], marker=marker, linestyle="", color="#555555", label=label)
-        for marker, label in (("o", "source, labelled"), ("x", "target, unlabelled"))
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     plot_file = Path(tempfile.mkdtemp(prefix="sktransfer_")) / "digits_features.png"
-    figure.savefig(plot_file, dpi=150)
+    display.figure_.savefig(plot_file, dpi=150)
     print(f"plot saved to {plot_file}")

@@ -98,6 +98,29 @@ def test_interpolate_and_soup(run_example):
     assert is_plot_saved(output)
 
 
+def test_choose_backbone(run_example):
+    output = run_example("plot_choose_backbone.py")
+    accuracy = {
+        name: float(re.search(rf"^{name}: .*?(\d+\.\d)%$", output, re.M)[1])
+        for name in ("ranked first", "truly best", "mean of all")
+    }
+    assert accuracy["mean of all"] + 2 < accuracy["ranked first"]
+    assert accuracy["truly best"] - 3 < accuracy["ranked first"]
+    assert float(re.search(r"Kendall's tau (\S+)", output)[1]) > 0.2
+    assert is_plot_saved(output)
+
+
+def test_frozen_depth(run_example):
+    output = run_example("plot_frozen_depth.py")
+    unchanged = float(re.search(r"as it is: (\S+)%", output)[1])
+    found, _, frozen = (
+        float(re.search(rf"{name} (\d+\.\d)%", output)[1])
+        for name in ("found", "the defaults", "all frozen")
+    )
+    assert unchanged + 10 < frozen < found - 3
+    assert is_plot_saved(output)
+
+
 def test_label_shift_table(run_example):
     output = run_example("plot_label_shift_table.py")
     rows = re.findall(r"^ +(\d+)%(( +\d+\.\d){6})$", output, re.M)

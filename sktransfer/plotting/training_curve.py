@@ -1,0 +1,165 @@
+"""TrainingCurveDisplay: loss and scores, epoch by epoch."""
+
+import numpy as np
+
+from sktransfer.plotting._estimators import last_step
+from sktransfer.plotting._matplotlib import import_pyplot
+from sktransfer.plotting._style import BLACK, BLUE, GREEN, RED
+
+# What is drawn of a history, against which of the two axes.
+_LOSSES = {
+    "loss": ("training loss", {"color": BLACK, "linestyle": "-", "marker": "o"}),
+    "val_loss": ("validation loss", {"color": BLUE, "linestyle": "--", "marker": "s"}),
+    "alignment_loss": (
+        "alignment loss",
+        {"color": GREEN, "linestyle": "-.", "marker": "D"},
+    ),
+}
+_SCORES = {
+    "val_score": (
+        "validation accuracy",
+        {"color": RED, "linestyle": ":", "marker": "^"},
+    ),
+    "domain_accuracy": (
+        "domain accuracy",
+        {"color": "#cc79a7", "linestyle": (0, (6, 2, 1, 2, 1, 2)), "marker": "v"},
+    ),
+}
+_MARKERS = 20
+
+
+class TrainingCurveDisplay:
+    """Loss and scores of a fit, epoch by epoch, with the stages of its recipe.
+
+    Use :meth:`from_estimator` to make one. The accuracies, where the fit has them, are
+    drawn against an axis of their own on the right. A stage that is solved, not trained
+    in epochs, is a single point.
+
+    Parameters
+    ----------
+    history : dict of list
+        As ``history_`` of a fitted estimator.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Of the losses.
+    score_ax_ : matplotlib Axes or None
+        Of the accuracies, if there are any.
+    figure_ : matplotlib Figure
+        The figure.
+    lines_ : dict of str to matplotlib Line2D
+        By the name in the history.
+
+    See Also
+    --------
+    FrozenDepthDisplay : The outcome of a search.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sktransfer import TransferClassifier
+    >>> from sktransfer.plotting import TrainingCurveDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = TransferClassifier(epochs=5, early_stopping=True, random_state=0)
+    >>> display = TrainingCurveDisplay.from_estimator(clf.fit(X, y))
+    >>> list(display.lines_)
+    ['loss', 'val_loss', 'val_score']
+    """
+
+    def __init__(self, *, history):
+        self.history = history
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None):
+        """Draw the training of an estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted `TransferClassifier` or `DomainAdaptedClassifier`, or a fitted
+            pipeline or search that ends in one.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            When the estimator is not fitted (NotFittedError).
+        TypeError
+            When it has no history.
+        """
+        _, estimator = last_step(estimator)
+        if not hasattr(estimator, "history_"):
+            raise TypeError(
+                f"estimator ends in {type(estimator).__name__}, which has no history_; "
+                "expected a TransferClassifier or a DomainAdaptedClassifier."
+            )
+        return cls(history=estimator.history_).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+        """
+        plt = import_pyplot()
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        self.ax_, self.figure_, self.score_ax_, self.lines_ = ax, ax.figure, None, {}
+        self._draw(ax, _LOSSES)
+        ax.set(xlabel="epoch", ylabel="loss")
+        if any(name in self.history for name in _SCORES):
+            self.score_ax_ = ax.twinx()
+            self._draw(self.score_ax_, _SCORES)
+            self.score_ax_.set(ylabel="accuracy", ylim=(-0.03, 1.03))
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        self._mark_stages(ax)
+        # Below, where no line can run through it.
+        ax.legend(
+            handles=list(self.lines_.values()),
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.13),
+            ncols=3,
+            frameon=False,
+            fontsize="small",
+        )
+        return self
+
+    def _draw(self, ax, names):
+        for name, (label, style) in names.items():
+            if name in self.history:
+                # Stages without such a value have None.
+                values = np.array(self.history[name], dtype=float)
+                epochs = np.arange(1, len(values) + 1)
+                every = max(1, len(values) // _MARKERS)
+                (self.lines_[name],) = ax.plot(
+                    epochs, values, label=label, markevery=every, markersize=4, **style
+                )
+
+    def _mark_stages(self, ax):
+        """Draw a line before each stage but the first, and its name above the axes."""
+        stages = self.history["stage"]
+        starts = [i for i, name in enumerate(stages) if i == 0 or name != stages[i - 1]]
+        for row, start in enumerate(starts):
+            if start:
+                ax.axvline(start + 0.5, color="#777777", linestyle=":", linewidth=1)
+            ax.annotate(
+                stages[start],
+                (start + 0.5 if start else 0, 1),
+                # Short stages would write over each other.
+                (2, 3 + 9 * (row % 2)),
+                xycoords=("data" if start else "axes fraction", "axes fraction"),
+                textcoords="offset points",
+                fontsize="small",
+            )

@@ -1,0 +1,1 @@
+"""What the transferability benchmark is made of."""
