@@ -40,7 +40,7 @@ def sweep(seed):
         rng.permutation(np.flatnonzero(mask))
         for mask in (sample_domain >= 0, sample_domain < 0)
     )
-    source = TransferClassifier(epochs=30, random_state=seed)
+    source = TransferClassifier("mlp", epochs=30, random_state=seed)
     source.fit(X[old[:600]], y[old[:600]])
     fits = [
         TransferClassifier(

@@ -63,7 +63,9 @@ class Interpolation:
         >>> from sktransfer.datasets import load_shifted_digits
         >>> X, y, sample_domain = load_shifted_digits("rotated", random_state=0)
         >>> old, new = sample_domain >= 0, sample_domain < 0
-        >>> source = TransferClassifier(epochs=20, random_state=0).fit(X[old], y[old])
+        >>> source = TransferClassifier("mlp", epochs=20, random_state=0).fit(
+        ...     X[old], y[old]
+        ... )
         >>> tuned = TransferClassifier(
         ...     source.backbone_, head="keep", learning_rate=4e-3, random_state=0
         ... ).fit(X[new][:100], y[new][:100])
@@ -162,7 +164,7 @@ def soup(estimators, X_val, y_val):
     >>> from sktransfer import TransferClassifier, soup
     >>> X, y = load_digits(return_X_y=True)
     >>> X_new = 1 - X / 16
-    >>> source = TransferClassifier(random_state=0).fit(X[:900] / 16, y[:900])
+    >>> source = TransferClassifier("mlp", random_state=0).fit(X[:900] / 16, y[:900])
     >>> fits = [
     ...     TransferClassifier(source.backbone_, learning_rate=rate, random_state=0)
     ...     for rate in (3e-4, 1e-3, 3e-3)

@@ -142,7 +142,7 @@ def test_bad_input_of_interpolate(make, tuned, rows):
     with pytest.raises(NotFittedError):
         make().interpolate(0.5)
     with pytest.raises(ValueError, match=r"'mlp', was not pretrained"):
-        TransferClassifier(epochs=1).fit(*rows[:2]).interpolate(0.5)
+        TransferClassifier("mlp", epochs=1).fit(*rows[:2]).interpolate(0.5)
     with pytest.raises(ValueError, match=r"fresh head.*recipe='lp-ft'"):
         make(recipe="full", epochs=1).fit(*rows[:2]).interpolate(0.5)
 
@@ -223,7 +223,7 @@ def test_bad_input_of_soup(make, tuned, probe, rows):
         soup([tuned, LogisticRegression()], X_val, y_val)
     with pytest.raises(NotFittedError):
         soup([tuned, make()], X_val, y_val)
-    scratch = TransferClassifier(epochs=1).fit(X, y)
+    scratch = TransferClassifier("mlp", epochs=1).fit(X, y)
     with pytest.raises(ValueError, match=r"estimators\[1\] was trained from scratch"):
         soup([tuned, scratch], X_val, y_val)
     other = TransferClassifier(two_layers, epochs=1).fit(X, y)

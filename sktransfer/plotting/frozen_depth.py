@@ -55,7 +55,9 @@ class FrozenDepthDisplay:
     >>> from sktransfer import TransferClassifier
     >>> from sktransfer.plotting import FrozenDepthDisplay
     >>> X, y = load_digits(return_X_y=True)
-    >>> source = TransferClassifier(epochs=3, random_state=0).fit(X[:900], y[:900])
+    >>> source = TransferClassifier("mlp", epochs=3, random_state=0).fit(
+    ...     X[:900], y[:900]
+    ... )
     >>> clf = TransferClassifier(source.backbone_, epochs=2, random_state=0)
     >>> search = GridSearchCV(clf, {"frozen_depth": ["all", 0]}, cv=2)
     >>> search = search.fit(X[900:1000], y[900:1000])

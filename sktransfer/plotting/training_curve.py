@@ -61,7 +61,7 @@ class TrainingCurveDisplay:
     >>> from sktransfer import TransferClassifier
     >>> from sktransfer.plotting import TrainingCurveDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = TransferClassifier(epochs=5, early_stopping=True, random_state=0)
+    >>> clf = TransferClassifier("mlp", epochs=5, early_stopping=True, random_state=0)
     >>> display = TrainingCurveDisplay.from_estimator(clf.fit(X, y))
     >>> list(display.lines_)
     ['loss', 'val_loss', 'val_score']

@@ -122,8 +122,7 @@ def _fewer_epochs(contestant):
     trained = [
         network.epochs
         for network in contestant.networks.values()
-        if network.recipe not in ("linear-probe", "in-context")
-        and not (network.recipe == "auto" and network._learns_in_context)
+        if network._choose_recipe().order not in ("linear-probe", "in-context")
     ]
     if not trained or not contestant.takes_target:
         return []
