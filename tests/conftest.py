@@ -1,7 +1,6 @@
 """Environment of the test run, set before scikit-learn or TensorFlow is imported."""
 
 import os
-import re
 
 # Without it scikit-learn skips its array API checks.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -11,15 +10,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
-
-
-def pytest_collection_modifyitems(items):
-    """Take addresses of functions out of the names of tests.
-
-    The processes that share the tests know them by name.
-    """
-    for item in items:
-        item._nodeid = re.sub(r" ?at ?0x[0-9a-f]+", "", item.nodeid)
 
 
 @pytest.fixture(autouse=True)
