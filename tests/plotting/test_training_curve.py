@@ -89,7 +89,5 @@ def test_bad_input(make, source, target):
         make_pipeline(BackboneFeatures(source), GaussianNB()),
     ]
     for other in others:
-        with pytest.raises(
-            TypeError, match="GaussianNB, which has no history_"
-        ):
+        with pytest.raises(TypeError, match="GaussianNB, which has no history_"):
             TrainingCurveDisplay.from_estimator(other.fit(*target))
