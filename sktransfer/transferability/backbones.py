@@ -23,7 +23,7 @@ _SCORES = {
 }
 
 
-def rank_backbones(candidates, X, y, score="knn_score", cv=None):
+def rank_backbones(candidates, X, y, score="logme", cv=None):
     """Rank pretrained networks by how well their features suit the target.
 
     Nothing is trained. Each network computes the features of X once, through the
@@ -42,9 +42,9 @@ def rank_backbones(candidates, X, y, score="knn_score", cv=None):
         Rows of the target.
     y : array-like of shape (n_samples,)
         Their labels.
-    score : str or callable, default="knn_score"
-        Name of a score of features, "knn_score", "logme", "nleep", "h_score",
-        "transrate" or "gbc", or a function of features and y; greater is better.
+    score : str or callable, default="logme"
+        Name of a score of features, "logme", "knn_score", "gbc", "nleep", "h_score" or
+        "transrate", or a function of features and y; greater is better.
     cv : int, splitter, iterable or None, default=None
         With None all rows are scored at once. Otherwise the score is the mean over
         the training rows of each split; their spread says how sure the ranking is.

@@ -97,7 +97,7 @@ def accuracies(results, target):
     return Table(f"Candidates for {target}", "Means over draws.", rows)
 
 
-def plot(results, file, score="knn_score"):
+def plot(results, file, score="logme"):
     """Draw the taus of all scores, and one score against the accuracies.
 
     Parameters
