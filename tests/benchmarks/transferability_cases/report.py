@@ -154,7 +154,9 @@ def _draw_taus(axes, results):
     axes.invert_yaxis()
     axes.set_xlabel("weighted tau")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="x-small")
+    # Room for the legend beside the worst of them.
+    axes.set_xlim(-0.7, 1)
+    axes.legend(fontsize="x-small", loc="upper left")
 
 
 def _name(score):
