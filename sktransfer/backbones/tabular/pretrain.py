@@ -34,8 +34,8 @@ class Budget(NamedTuple):
     ----------
     width, n_blocks, n_heads : int
         Of :func:`~sktransfer.backbones.tabular.network.make_network`.
-    cycles : tuple of int
-        Epochs, of 250 steps each, in which the learning rate rises and falls once.
+    n_epochs : int
+        Number of epochs, of 250 steps each.
     n_tables : int
         Tables of 128 rows and 9 columns in a batch; of larger ones fewer.
     learning_rate : float
@@ -45,14 +45,14 @@ class Budget(NamedTuple):
     width: int
     n_blocks: int
     n_heads: int
-    cycles: tuple
+    n_epochs: int
     n_tables: int
     learning_rate: float
 
 
 BUDGETS = {
-    "cpu": Budget(64, 3, 4, cycles=(50, 48), n_tables=16, learning_rate=2e-3),
-    "gpu": Budget(128, 6, 8, cycles=(600,), n_tables=64, learning_rate=1e-3),
+    "cpu": Budget(64, 3, 4, n_epochs=50, n_tables=16, learning_rate=2e-3),
+    "gpu": Budget(128, 6, 8, n_epochs=600, n_tables=64, learning_rate=1e-3),
 }
 # A batch's contexts are of similar sizes, so that few of its keys are empty.
 _CONTEXT_PARTS = 4
@@ -151,33 +151,29 @@ class _Epochs(keras.callbacks.Callback):
 
 @keras.saving.register_keras_serializable("sktransfer")
 class WarmUpThenFall(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that grows, stays, and falls to nothing, once in each cycle.
+    """A rate that grows, stays, and falls to nothing in the last part.
 
     Parameters
     ----------
     rate : float
         The greatest rate.
-    cycles : list of int
-        Steps of each cycle: it grows in the first 300, and falls in the last 30
-        percent.
+    n_steps : int
+        All steps: it grows in the first 300, and falls in the last 30 percent.
     """
 
-    def __init__(self, rate, cycles):
-        self.rate, self.cycles = rate, cycles
+    def __init__(self, rate, n_steps):
+        self.rate, self.n_steps = rate, n_steps
 
     def __call__(self, step):
         """Return the rate of a step."""
-        step, factor, start = ops.cast(step, "float32"), 0.0, 0
-        for n_steps in self.cycles:
-            rising = (step - start + 1) / 300
-            start += n_steps
-            falling = (start - step) / (0.3 * n_steps)
-            factor += ops.clip(ops.minimum(rising, falling), 0.0, 1.0)
-        return self.rate * factor
+        step = ops.cast(step, "float32")
+        rising = (step + 1) / 300
+        falling = (self.n_steps - step) / (0.3 * self.n_steps)
+        return self.rate * ops.clip(ops.minimum(rising, falling), 0.0, 1.0)
 
     def get_config(self):
         """Return the parameters."""
-        return {"rate": self.rate, "cycles": self.cycles}
+        return {"rate": self.rate, "n_steps": self.n_steps}
 
 
 def validation_tables(n_tables=_N_VALIDATION):
@@ -213,10 +209,10 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
         model = make_network(
             width=budget.width, n_blocks=budget.n_blocks, n_heads=budget.n_heads
         )
-    cycles = [n_epochs * STEPS_AN_EPOCH for n_epochs in budget.cycles]
+    n_steps = budget.n_epochs * STEPS_AN_EPOCH
     model.compile(
         keras.optimizers.Muon(
-            WarmUpThenFall(budget.learning_rate, cycles),
+            WarmUpThenFall(budget.learning_rate, n_steps),
             weight_decay=0.01,
             adam_weight_decay=0.01,
             exclude_layers=["scores"],
@@ -225,10 +221,10 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=jit_compile,
     )
-    batches = TableBatches(seed, budget.n_tables, warm_up=0.1 * cycles[0])
+    batches = TableBatches(seed, budget.n_tables, warm_up=0.1 * n_steps)
     model.fit(
         batches,
-        epochs=sum(budget.cycles),
+        epochs=budget.n_epochs,
         validation_data=validation_tables(),
         validation_batch_size=32,
         shuffle=False,
@@ -243,7 +239,8 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
         ],
     )
     weights = folder / "tabular.weights.h5"
-    model.save_weights(weights)
+    # The state of the optimizer, which a compiled model saves too, is as large again.
+    keras.Model(model.inputs, model.outputs).save_weights(weights)
     print(f"SHA-256 of {weights}: {hashlib.sha256(weights.read_bytes()).hexdigest()}")
     return model
 
@@ -254,12 +251,12 @@ def main():
     add = parser.add_argument
     add("--out", required=True, help="folder")
     add("--budget", choices=list(BUDGETS), default="cpu")
-    add("--epochs", type=int, nargs="+", help="of each cycle, in place of the budget's")
+    add("--epochs", type=int, help="in place of the budget's")
     add("--seed", type=int, default=0)
     options = parser.parse_args()
     budget = BUDGETS[options.budget]
     if options.epochs:
-        budget = budget._replace(cycles=tuple(options.epochs))
+        budget = budget._replace(n_epochs=options.epochs)
     pretrain(options.out, budget, seed=options.seed)
 
 

@@ -37,11 +37,10 @@ def test_contexts_of_a_batch_are_of_similar_sizes():
     assert (y[:, :21] >= 0).all()
 
 
-def test_the_rate_rises_and_falls_in_each_cycle():
-    rate = WarmUpThenFall(0.1, [1000, 2000])
-    told = [float(rate(step)) for step in (0, 299, 700, 850, 1000, 1299, 2400, 3000)]
-    expected = [0.1 / 300, 0.1, 0.1, 0.05, 0.1 / 300, 0.1, 0.1, 0]
-    np.testing.assert_allclose(told, expected, rtol=1e-5, atol=1e-9)
+def test_the_rate_rises_and_falls():
+    rate = WarmUpThenFall(0.1, 2000)
+    told = [float(rate(step)) for step in (0, 299, 1400, 1700, 2000)]
+    np.testing.assert_allclose(told, [0.1 / 300, 0.1, 0.1, 0.05, 0], rtol=1e-5)
 
 
 def test_a_batch_depends_on_its_step_alone():
@@ -66,7 +65,7 @@ def test_going_on_is_the_same_as_going_through(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STEPS_AN_EPOCH", 3)
     monkeypatch.setattr(module, "_SHAPES", ((1.0, 32, 6, 1.0),))
     monkeypatch.setattr(module.validation_tables, "__defaults__", (4,))
-    budget = Budget(8, 1, 2, cycles=(3, 1), n_tables=2, learning_rate=1e-2)
+    budget = Budget(8, 1, 2, n_epochs=4, n_tables=2, learning_rate=1e-2)
     through = module.pretrain(
         tmp_path / "through", budget, jit_compile=False, verbose=0
     )
