@@ -19,9 +19,9 @@ class Recipe(BaseEstimator):
 
     Parameters
     ----------
-    order : {"auto", "in-context", "linear-probe", "full", "lp-ft", "gradual"}, \
-            default="auto"
-        Order in which weights are trained; see :class:`TransferClassifier`.
+    order : str, default="auto"
+        Order in which weights are trained: "auto", "in-context", "linear-probe", "full",
+        "lp-ft" or "gradual"; see :class:`TransferClassifier`.
     tune : {"all", "bias", "norm", "first", "middle", "last", "lora"}, default="all"
         Which weights of the unfrozen layers learn; the head always does.
 
