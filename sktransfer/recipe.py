@@ -20,8 +20,8 @@ class Recipe(BaseEstimator):
     Parameters
     ----------
     order : str, default="auto"
-        Order in which weights are trained: "auto", "in-context", "linear-probe", "full",
-        "lp-ft" or "gradual"; see :class:`TransferClassifier`.
+        Order in which weights are trained: "auto", "in-context", "linear-probe",
+        "full", "lp-ft" or "gradual"; see :class:`TransferClassifier`.
     tune : {"all", "bias", "norm", "first", "middle", "last", "lora"}, default="all"
         Which weights of the unfrozen layers learn; the head always does.
 
