@@ -41,15 +41,35 @@ _MODULE_OF_NAME = {
 }
 
 
-def __getattr__(name):
-    if name not in _MODULE_OF_NAME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+def _lazy_names(namespace, module_of_name):
+    """Make a package's `__getattr__` and `__dir__`.
 
-    value = getattr(import_module(_MODULE_OF_NAME[name]), name)
-    globals()[name] = value
-    return value
+    Parameters
+    ----------
+    namespace : dict
+        The package's ``globals()``, which gets each name when it is loaded.
+    module_of_name : dict of str
+        The module that holds each public name.
+
+    Returns
+    -------
+    tuple of two callables
+    """
+
+    def __getattr__(name):
+        if name not in module_of_name:
+            package = namespace["__name__"]
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(module_of_name[name]), name)
+        namespace[name] = value
+        return value
+
+    def __dir__():
+        return sorted({*namespace, *module_of_name})
+
+    return __getattr__, __dir__
 
 
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _lazy_names(globals(), _MODULE_OF_NAME)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from sktransfer import _lazy_names
+
 if TYPE_CHECKING:
     from sktransfer.plotting.domain_features import DomainFeaturesDisplay
     from sktransfer.plotting.frozen_depth import FrozenDepthDisplay
@@ -25,16 +27,4 @@ _MODULE_OF_NAME = {
     "TransferabilityDisplay": "sktransfer.plotting.transferability",
 }
 
-
-def __getattr__(name):
-    if name not in _MODULE_OF_NAME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(_MODULE_OF_NAME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _lazy_names(globals(), _MODULE_OF_NAME)

@@ -4,8 +4,8 @@ import numpy as np
 
 # Okabe and Ito's, from dark to light, without the yellow that is faint on white.
 BLACK, BLUE, RED, GREEN = "#000000", "#0072b2", "#d55e00", "#009e73"
-_OTHERS = ("#cc79a7", "#e69f00", "#56b4e9")
-PALETTE = (BLUE, RED, GREEN, BLACK, *_OTHERS)
+PURPLE, ORANGE, SKY = "#cc79a7", "#e69f00", "#56b4e9"
+PALETTE = (BLUE, RED, GREEN, BLACK, PURPLE, ORANGE, SKY)
 
 
 def class_colours(n_classes):

@@ -8,7 +8,7 @@ from sktransfer._domains import check_sample_domain, is_unlabelled
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.features import BackboneFeatures
 from sktransfer.plotting._estimators import last_step
-from sktransfer.plotting._matplotlib import import_pyplot
+from sktransfer.plotting._matplotlib import axes_or_new
 from sktransfer.plotting._style import class_colours
 
 _SOURCE_MARKERS, _TARGET_MARKERS = "osD^v", "x+1234"
@@ -154,11 +154,8 @@ class DomainFeaturesDisplay:
         -------
         DomainFeaturesDisplay
         """
-        plt = import_pyplot()
         n_panels = len(self.points)
-        if ax is None:
-            size = (1 + 4.4 * n_panels, 5)
-            _, ax = plt.subplots(1, n_panels, figsize=size, layout="constrained")
+        ax = axes_or_new(ax, ncols=n_panels, figsize=(1 + 4.4 * n_panels, 5))
         all_axes = np.ravel(ax)
         if len(all_axes) != n_panels:
             raise ValueError(

@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer.plotting._matplotlib import import_pyplot
+from sktransfer.plotting._matplotlib import axes_or_new
 from sktransfer.plotting._style import BLUE
 
 
@@ -157,9 +157,7 @@ class FrozenDepthDisplay:
         -------
         FrozenDepthDisplay
         """
-        plt = import_pyplot()
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
+        ax = axes_or_new(ax)
         self.ax_, self.figure_ = ax, ax.figure
         self.line_ = self.image_ = None
         suffix = ""

@@ -3,8 +3,8 @@
 import numpy as np
 
 from sktransfer.plotting._estimators import last_step
-from sktransfer.plotting._matplotlib import import_pyplot
-from sktransfer.plotting._style import BLACK, BLUE, GREEN, RED
+from sktransfer.plotting._matplotlib import axes_or_new
+from sktransfer.plotting._style import BLACK, BLUE, GREEN, PURPLE, RED
 
 # What is drawn of a history, against which of the two axes.
 _LOSSES = {
@@ -22,7 +22,7 @@ _SCORES = {
     ),
     "domain_accuracy": (
         "domain accuracy",
-        {"color": "#cc79a7", "linestyle": (0, (6, 2, 1, 2, 1, 2)), "marker": "v"},
+        {"color": PURPLE, "linestyle": (0, (6, 2, 1, 2, 1, 2)), "marker": "v"},
     ),
 }
 _MARKERS = 20
@@ -113,9 +113,7 @@ class TrainingCurveDisplay:
         -------
         TrainingCurveDisplay
         """
-        plt = import_pyplot()
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
+        ax = axes_or_new(ax)
         self.ax_, self.figure_, self.score_ax_, self.lines_ = ax, ax.figure, None, {}
         self._draw(ax, _LOSSES)
         ax.set(xlabel="epoch", ylabel="loss")

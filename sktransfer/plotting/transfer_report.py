@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from sktransfer.plotting._matplotlib import import_pyplot
+from sktransfer.plotting._matplotlib import axes_or_new
+from sktransfer.plotting._style import BLACK, BLUE, GREEN, PURPLE, RED, SKY
 
 # Told apart by colour-blind readers, and on grey paper by marker and line.
 _STYLES = [
-    {"color": "#000000", "marker": "o", "linestyle": "-", "linewidth": 2.2},
-    {"color": "#0072b2", "marker": "s", "linestyle": "--"},
-    {"color": "#d55e00", "marker": "^", "linestyle": "-."},
-    {"color": "#009e73", "marker": "D", "linestyle": ":"},
-    {"color": "#cc79a7", "marker": "v", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
-    {"color": "#56b4e9", "marker": "P", "linestyle": (0, (8, 2))},
+    {"color": BLACK, "marker": "o", "linestyle": "-", "linewidth": 2.2},
+    {"color": BLUE, "marker": "s", "linestyle": "--"},
+    {"color": RED, "marker": "^", "linestyle": "-."},
+    {"color": GREEN, "marker": "D", "linestyle": ":"},
+    {"color": PURPLE, "marker": "v", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+    {"color": SKY, "marker": "P", "linestyle": (0, (8, 2))},
 ]
 
 
@@ -128,14 +129,12 @@ class TransferReportDisplay:
         ValueError
             When `saving_over` is no baseline.
         """
-        plt = import_pyplot()
         if saving_over not in ("auto", None, *self.scores):
             raise ValueError(
                 f"saving_over={saving_over!r}; expected 'auto', None or one of "
                 f"{list(self.scores)[1:]}."
             )
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7, 4.6), layout="constrained")
+        ax = axes_or_new(ax, figsize=(7, 4.6))
         self.ax_, self.figure_ = ax, ax.figure
         sizes = np.asarray(self.train_sizes, dtype=float)
         is_log = sizes[-1] >= 4 * sizes[0]

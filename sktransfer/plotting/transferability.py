@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import kendalltau, weightedtau
 
-from sktransfer.plotting._matplotlib import import_pyplot
+from sktransfer.plotting._matplotlib import axes_or_new
 from sktransfer.plotting._style import BLUE, RED
 from sktransfer.transferability.table import Table
 
@@ -170,12 +170,10 @@ class TransferabilityDisplay:
             self.kendall_tau_ = float(kendalltau(*pair).statistic)
             self.weighted_tau_ = float(weightedtau(*pair).statistic)
             draw = self._draw_accuracies
-        plt = import_pyplot()
-        if ax is None:
-            size = None
-            if self.accuracies is None:
-                size = (6.4, 1.4 + 0.3 * len(scores))
-            _, ax = plt.subplots(figsize=size, layout="constrained")
+        size = None
+        if self.accuracies is None:
+            size = (6.4, 1.4 + 0.3 * len(scores))
+        ax = axes_or_new(ax, figsize=size)
         self.ax_, self.figure_ = ax, ax.figure
         draw(ax, scores)
         return self

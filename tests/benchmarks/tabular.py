@@ -20,7 +20,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmark_tools.names import chosen
+from benchmark_tools.names import chosen, numbers
 from benchmark_tools.table import markdown, rst
 from benchmark_tools.versions import versions
 from tabular_cases import cost, domains, records
@@ -30,11 +30,6 @@ from tabular_cases.results import Results
 from tabular_cases.run import run
 from tabular_cases.splits import SIZES
 from tabular_cases.tables import TABLES
-
-
-def numbers(text):
-    """Split numbers by commas."""
-    return [int(number) for number in text.split(",") if number]
 
 
 def main():

@@ -24,18 +24,13 @@ from benchmark_tools import settings
 os.environ.update(settings.COMMON | settings.ONE_THREAD)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmark_tools.names import chosen
+from benchmark_tools.names import chosen, numbers
 from benchmark_tools.table import markdown, rst
 from transferability_cases.candidates import BACKBONES
 from transferability_cases.report import all_tables, guide_tables, plot
 from transferability_cases.results import Results
 from transferability_cases.run import read, run
 from transferability_cases.targets import TARGETS
-
-
-def numbers(text):
-    """Split numbers by commas."""
-    return [int(number) for number in text.split(",") if number]
 
 
 def main():

@@ -28,3 +28,8 @@ def chosen(text, groups, parser):
             )
         result += groups.get(name, [name])
     return list(dict.fromkeys(result))
+
+
+def numbers(text):
+    """Split numbers by commas."""
+    return [int(number) for number in text.split(",") if number]
