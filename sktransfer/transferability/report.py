@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
-from sktransfer.transferability._cost import cost_of, cost_text
+from sktransfer.transferability._cost import cost_of
 from sktransfer.transferability._paired import paired_interval
+from sktransfer.transferability._report_text import as_html, as_text
 from sktransfer.transferability.table import Table
 
 _OUTCOMES = ("helps", "negative transfer", "no difference")
@@ -106,10 +106,14 @@ class TransferReport:
         self.fits = []
 
     @property
+    def n_done(self):
+        """Number of fits that are done."""
+        return len({_fit_key(fit) for fit in self.fits})
+
+    @property
     def is_complete(self):
         """Whether all fits are done; not so after an interruption."""
-        n_done = len({_fit_key(fit) for fit in self.fits})
-        return n_done >= self.n_fits
+        return self.n_done >= self.n_fits
 
     def values(self, model, key="score"):
         """Give what was measured of a model's fits.
@@ -373,86 +377,10 @@ class TransferReport:
         return TransferReportDisplay.from_report(self, ax=ax, **parameters)
 
     def __repr__(self):
-        parts = [self._title(), self._basis(), "", *self._verdict_lines(), ""]
-        parts.append(repr(self._summary()))
-        costs = self._compute_lines()
-        return "\n".join(parts + ([""] + costs if costs else []))
+        return as_text(self)
 
     def _repr_html_(self):
-        items = "".join(f"<li>{escape(line)}</li>" for line in self._verdict_lines())
-        costs = "".join(f"<li>{escape(line)}</li>" for line in self._compute_lines())
-        return (
-            f"<p><strong>{escape(self._title())}</strong><br>{escape(self._basis())}</p>"
-            f"<ul>{items}</ul>{self._summary()._repr_html_()}"
-            + (f"<ul>{costs}</ul>" if costs else "")
-            + "<details><summary>Learning curves</summary>"
-            f"{self.curves()._repr_html_()}</details>"
-        )
-
-    def _title(self):
-        subject = "Adaptation" if self.name == "adapted" else "Transfer"
-        verdict = self.verdict
-        if verdict.outcome == "unknown":
-            return f"{subject}: not known yet"
-        return f"{subject}: {verdict} labels"
-
-    def _basis(self):
-        done = ""
-        if not self.is_complete:
-            n_done = len({_fit_key(fit) for fit in self.fits})
-            done = f"; incomplete, {n_done} of {self.n_fits} fits are done"
-        return (
-            f"Scores are {self.scoring} over {self.n_splits} splits; intervals hold "
-            f"together at {self.confidence:.0%}{done}."
-        )
-
-    def _verdict_lines(self):
-        return [f"{name}: {verdict}" for name, verdict in self.verdicts.items()]
-
-    def _summary(self):
-        """Gains, as they are read by people."""
-        score_at = {
-            row["size"]: row["score"]
-            for row in self.curves()
-            if row["model"] == self.name
-        }
-        return Table(
-            [
-                {
-                    "size": row["size"],
-                    self.name: _rounded(score_at[row["size"]]),
-                    "baseline": row["baseline"],
-                    "gain": _rounded(row["gain"], sign=True),
-                    "interval": ""
-                    if math.isnan(row["low"])
-                    else f"{row['low']:+.3f} to {row['high']:+.3f}",
-                    "labels it needs": cost_text(row["labels"], row["labels_bound"]),
-                }
-                for row in sorted(self.gains(), key=lambda row: row["size"])
-            ]
-        )
-
-    def _compute_lines(self):
-        lines = []
-        for row in self.compute():
-            if math.isnan(row["own_seconds"]) or math.isnan(row["seconds"]):
-                continue
-            own, other = (
-                ", ".join(
-                    text
-                    for cost, unit, digits in [
-                        ("epochs", "epoch", 0),
-                        ("seconds", "s", 2),
-                    ]
-                    if (text := _amount(row[prefix + cost], unit, digits))
-                )
-                for prefix in ("own_", "")
-            )
-            lines.append(
-                f"{self.scoring} {row['score']:.3f} with {self.train_sizes[-1]} "
-                f"labels: {self.name} {own}; {row['baseline']} {other}"
-            )
-        return lines
+        return as_html(self)
 
 
 def _fit_key(fit):
@@ -491,15 +419,3 @@ def _verdict(outcomes):
         sizes.setdefault(outcome.replace(" ", "_"), []).append(size)
     sizes.pop("unknown", None)
     return Verdict(**{name: tuple(found) for name, found in sizes.items()})
-
-
-def _rounded(value, *, sign=False):
-    return "" if math.isnan(value) else f"{value:{'+' if sign else ''}.3f}"
-
-
-def _amount(value, unit, digits):
-    if math.isnan(value):
-        return ""
-    amount = f"{value:.{digits}f}"
-    many = "s" if unit == "epoch" and amount != "1" else ""
-    return f"{amount} {unit}{many}"
