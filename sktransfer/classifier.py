@@ -13,7 +13,7 @@ class TransferClassifier(FittedByFineTuning):
 
     Parameters
     ----------
-    backbone : str, path-like, callable, keras.Model or Backbone, default="mlp"
+    backbone : str, path-like, callable, keras.Model or Backbone, default="tabular"
         The network to start from, never changed by a fit:
 
         - "tabular": a network for tables of up to a few thousand rows, pretrained on
@@ -166,7 +166,7 @@ class TransferClassifier(FittedByFineTuning):
 
     def __init__(
         self,
-        backbone="mlp",
+        backbone="tabular",
         *,
         weights="auto",
         feature_layer="auto",

@@ -22,7 +22,12 @@ from sktransfer.base import (
 )
 from sktransfer.callback_context import EpochTasks
 from sktransfer.exceptions import BackboneError
-from sktransfer.recipe import ORDERS, Recipe, choose_recipe
+from sktransfer.recipe import (
+    ORDERS,
+    Recipe,
+    choose_recipe,
+    warn_of_steps_not_taken,
+)
 from sktransfer.weight_averaging import Interpolation
 
 TRAINING_PARAMETERS = {
@@ -152,6 +157,7 @@ class FittedByFineTuning(Interpolation, BaseTransferClassifier):
             network,
             rng,
             is_target=is_target,
+            nominal=self._columns.nominal,
         )
         return backbone.replace(pretrained=self.weights is not None)
 
@@ -284,6 +290,7 @@ class FittedByFineTuning(Interpolation, BaseTransferClassifier):
         rng = make_rng(self.random_state)
         recipe = self._choose_recipe(partial=partial)
         settings = self._settings(recipe)
+        warn_of_steps_not_taken(self, recipe)
         recipe = recipe.order
         weight = self._apply_class_weight(y, sample_weight)
         if self._learns_in_context:

@@ -5,6 +5,8 @@ import numbers
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sktransfer._warnings import warn_user
+
 ORDERS = ("auto", "in-context", "linear-probe", "full", "lp-ft", "gradual")
 TUNED = ("all", "bias", "norm", "first", "middle", "last", "lora")
 
@@ -158,3 +160,50 @@ def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
             "partial_fit does not. Use a Keras schedule as learning_rate."
         )
     return recipe
+
+
+# What says how gradient steps are taken.
+_OF_STEPS = (
+    "frozen_depth",
+    "learning_rate",
+    "head_learning_rate",
+    "layer_decay",
+    "optimizer",
+    "weight_decay",
+    "l2_sp",
+    "label_smoothing",
+    "batch_size",
+    "epochs",
+    "early_stopping",
+)
+
+
+def warn_of_steps_not_taken(estimator, recipe):
+    """Warn of parameters that were set but do nothing, as no gradient step is taken.
+
+    Who asks for "in-context" by name knows, and may search over it and other recipes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Before the fit.
+    recipe : Recipe
+        From :func:`choose_recipe`.
+    """
+    asked = getattr(estimator.recipe, "order", estimator.recipe)
+    if recipe.order != "in-context" or asked != "auto":
+        return
+    default = type(estimator)().get_params(deep=False)
+    given = estimator.get_params(deep=False)
+    ignored = [
+        f"{name}={given[name]!r}"
+        for name in _OF_STEPS
+        if not (given[name] is default[name] or given[name] == default[name])
+    ]
+    if ignored:
+        warn_user(
+            f"{', '.join(ignored)} has no effect: with backbone='tabular', "
+            "recipe='auto' learns in context, without a gradient step. Use "
+            "recipe='full' to fine-tune the network, or backbone='mlp' to train one "
+            "from scratch."
+        )

@@ -18,15 +18,22 @@ class TableColumns:
     ----------
     X : pandas.DataFrame, polars.DataFrame or anything else
         What is learned from; nothing is, unless it is a frame.
+
+    Attributes
+    ----------
+    nominal : list of int
+        Columns of categories for which no order is declared.
     """
 
     def __init__(self, X):
-        self._positions = {}
+        self._positions, self.nominal = {}, []
         frame = _frame(X)
         for i, column in enumerate([] if frame is None else frame.iter_columns()):
             known = _categories(column)
             if known is not None:
                 self._positions[i] = {value: j for j, value in enumerate(known)}
+                if column.dtype != nw.Enum:
+                    self.nominal.append(i)
 
     @property
     def are_numbers(self):

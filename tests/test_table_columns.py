@@ -55,6 +55,15 @@ def test_pandas_types(dtypes):
     np.testing.assert_array_equal(TableColumns(frame).transform(frame), EXPECTED)
 
 
+@pytest.mark.parametrize("frame", [pandas_frame(), polars_frame()])
+def test_columns_without_an_order(frame):
+    # Polars' Enum declares one, a category of pandas only if it says so.
+    of_pandas = isinstance(frame, pd.DataFrame)
+    assert TableColumns(frame).nominal == ([1, 2] if of_pandas else [1])
+    ordered = pd.CategoricalDtype(["low", "high"], ordered=True)
+    assert TableColumns(pandas_frame(size=ordered)).nominal == [1]
+
+
 def test_an_array_with_the_same_columns():
     columns = TableColumns(pandas_frame())
     rows = pandas_frame().to_numpy(dtype=object)

@@ -1,6 +1,7 @@
 """TransferClassifier and DomainAdaptedClassifier with the tabular backbone."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sktransfer import (
     BackboneFeatures,
     DomainAdaptedClassifier,
+    Recipe,
     TransferClassifier,
 )
 from sktransfer.backbones.tabular import pretrained
@@ -105,6 +107,19 @@ def test_frames_with_strings_gaps_and_constants():
     assert without.score(X[["amount", "colour"]][80:], y[80:]) > 0.9
     with pytest.raises(ValueError, match="feature names"):
         model.predict(X[["colour", "amount", "unit"]])
+
+
+def test_categories_without_an_order_are_told_apart():
+    rng = np.random.default_rng(0)
+    names = np.array(list("abcdefgh"))
+    code = rng.integers(8, size=400)
+    X, y = pd.DataFrame({"town": names[code], "x": rng.normal(size=400)}), code % 2
+    ordered = X.astype({"town": pd.CategoricalDtype(list(names), ordered=True)})
+    losses = [
+        log_loss(y[60:], tabular().fit(rows[:60], y[:60]).predict_proba(rows[60:]))
+        for rows in (X, ordered)
+    ]
+    assert losses[0] < 0.7 * losses[1]
 
 
 def test_categories_that_fit_did_not_see():
@@ -229,6 +244,28 @@ def test_what_does_not_go_together(data, parameters, error, message):
     X, y, *_ = data
     with pytest.raises(error, match=message):
         tabular().set_params(**parameters).fit(X, y)
+
+
+@pytest.mark.parametrize("recipe", ["auto", Recipe()])
+def test_parameters_that_have_no_effect(data, recipe):
+    model = TransferClassifier(recipe=recipe, learning_rate=0.1, frozen_depth=2)
+    told = r"frozen_depth=2, learning_rate=0\.1 has no effect.*Use recipe='full'"
+    with pytest.warns(UserWarning, match=told):
+        model.fit(*data[:2])
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"random_state": 0, "verbose": 0},
+        {"recipe": "in-context", "learning_rate": 0.1},
+        {"recipe": "full", "epochs": 1},
+    ],
+)
+def test_others_are_no_reason_to_warn(data, parameters):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TransferClassifier(**parameters).fit(*data[:2])
 
 
 def test_there_is_no_partial_fit():

@@ -19,24 +19,20 @@ _RANKED_VALUES = 8
 # Rows that a view holds at most, of more it has a sample of its own.
 MAX_ROWS = 1024
 _LEAST_ROWS = 32
+# Columns that a view sees at most; wider tables are shared out among more views.
+MAX_COLUMNS, _MOST_VIEWS = 96, 16
+# Every second view sees categories as columns of their own, but for rare ones of many.
+_MOST_CATEGORIES = 64
 
 
 @functools.lru_cache(maxsize=64)
-def _architecture(n_columns, n_rows, n_bags, n_views, n_classes, n_given):
+def _architecture(**sizes):
     """Return a Backbone, and the paths of its weights in their order."""
     from sktransfer.backbones.tabular.in_context import make_in_context_model
     from sktransfer.backbones.tabular.pretrained import SIZES
 
     with preserve_random_state():
-        model = make_in_context_model(
-            n_columns=n_columns,
-            n_rows=n_rows,
-            n_bags=n_bags,
-            n_views=n_views,
-            n_classes=n_classes,
-            n_given=n_given,
-            **SIZES,
-        )
+        model = make_in_context_model(**sizes, **SIZES)
         backbone = Backbone._of_features(model, model.name)
     return backbone, [variable.path for variable in model.weights]
 
@@ -52,6 +48,7 @@ def in_context_backbone(
     *,
     n_views=None,
     is_target=None,
+    nominal=(),
 ):
     """Make a Backbone that classifies rows by labelled ones.
 
@@ -73,10 +70,12 @@ def in_context_backbone(
         Draws the views.
     n_views : int or None, default=None
         Number of views; None is 4, or 2 of more than 512 rows, or 16 of more than 10
-        classes.
+        classes, or up to 16 of more than 96 columns in a view.
     is_target : ndarray of shape (n,), bool, or None, default=None
         Which of the labelled rows are of a target, as are all rows to classify; one
         more column says so.
+    nominal : sequence of int, default=()
+        Columns of categories that have no order.
 
     Returns
     -------
@@ -86,11 +85,15 @@ def in_context_backbone(
     n_given = 0 if is_target is None else 1
     n_columns = X.shape[1]
     used = np.flatnonzero(sample_weight > 0)
-    if n_views is None and n_classes > MAX_CLASSES:
-        n_views = _N_VIEWS_OF_CODES
-    elif n_views is None:
+    of_column, category = _categories(X, index[used], sample_weight[used], nominal)
+    if n_views is None:
         n_views = N_VIEWS if len(used) <= _MANY_ROWS else _N_VIEWS_OF_MANY
-    columns, codes = _views(n_columns + n_given, n_classes, n_views, rng)
+        if n_classes > MAX_CLASSES:
+            n_views = _N_VIEWS_OF_CODES
+        needed = -(-(n_columns + len(category)) // (MAX_COLUMNS - n_given))
+        n_views = max(n_views, min(needed, _MOST_VIEWS))
+    columns = _columns_of_views(n_columns, n_given, of_column, n_views, rng)
+    codes = _codes(n_classes, n_views, rng)
     n_rows = _rows_to_fill(min(len(used), MAX_ROWS))
     if len(used) <= MAX_ROWS:
         bags = [used]
@@ -118,7 +121,14 @@ def in_context_backbone(
                 x[i, rows, j], x[0, first, j], sample_weight[bags[0]]
             )
     backbone, _ = _architecture(
-        n_columns, n_rows, len(bags), n_views, n_classes, n_given
+        n_columns=n_columns,
+        n_rows=n_rows,
+        n_bags=len(bags),
+        n_views=n_views,
+        n_classes=n_classes,
+        n_given=n_given,
+        n_categories=len(category),
+        n_seen=columns.shape[1],
     )
     context = {
         "x": x,
@@ -128,6 +138,8 @@ def in_context_backbone(
         "given": np.ones(n_given),
         "y": labels,
         "log_weight": log_weight,
+        "of_column": of_column,
+        "category": category,
         "columns": columns,
         "codes": codes,
     }
@@ -184,20 +196,56 @@ def with_network(backbone, network):
 
 def _paths():
     """Paths of the weights in their order, which is that of any such backbone."""
-    return _architecture(GROUP, _LEAST_ROWS, 1, 1, 2, 0)[1]
+    return _architecture(
+        n_columns=GROUP, n_rows=_LEAST_ROWS, n_bags=1, n_views=1, n_classes=2
+    )[1]
 
 
-def _views(n_columns, n_classes, n_views, rng):
-    in_tokens = -(-n_columns // GROUP) * GROUP
-    columns = np.full((n_views, in_tokens), n_columns)
+def _categories(X, index, sample_weight, nominal):
+    """Find the categories that get a column: the frequent ones, of three or more."""
+    found = []
+    for j in nominal:
+        values = X[index, j]
+        known = ~np.isnan(values)
+        categories, of_row = np.unique(values[known], return_inverse=True)
+        if len(categories) > 2:
+            weights = np.bincount(of_row, weights=sample_weight[known])
+            found += zip(-weights, [j] * len(categories), categories, strict=True)
+    found = sorted(found)[:_MOST_CATEGORIES]
+    return (
+        np.array([j for _, j, _ in found], dtype=int),
+        np.array([category for _, _, category in found]),
+    )
+
+
+def _columns_of_views(n_columns, n_given, of_column, n_views, rng):
+    """Draw which columns each view sees, and their order."""
+    n_known = n_columns + n_given
+    given = np.arange(n_columns, n_known)
+    order = rng.permutation(n_known + len(of_column))
+    by_position = order[order < n_columns]
+    by_category = order[~np.isin(order, [*of_column, *given])]
+    n_most, seen = MAX_COLUMNS - n_given, []
+    for i in range(n_views):
+        # By ranks or by values, each of both kinds.
+        kind = (by_position, by_category)[(i + 1) // 2 % 2]
+        seen.append(np.sort([*np.roll(kind, -i * n_most)[:n_most], *given]))
+    in_tokens = -(-max(map(len, seen)) // GROUP) * GROUP
+    columns = np.full((n_views, in_tokens), n_known + len(of_column))
+    for row, kind in zip(columns, seen, strict=True):
+        row[rng.permutation(in_tokens)[: len(kind)]] = rng.permutation(kind)
+    return columns
+
+
+def _codes(n_classes, n_views, rng):
+    """Draw the codes of the classes in each view."""
     codes = np.empty((n_views, n_classes), dtype=int)
     order = rng.permutation(n_classes)
     for i in range(n_views):
-        columns[i, rng.permutation(in_tokens)[:n_columns]] = rng.permutation(n_columns)
         codes[i, order] = np.arange(n_classes) % MAX_CLASSES
         # Every second view sees the classes in the opposite order.
         order = order[::-1] if i % 2 == 0 else rng.permutation(n_classes)
-    return columns, codes
+    return codes
 
 
 def _normal_scores(values, reference, weight):

@@ -34,11 +34,25 @@ class TableContext(keras.layers.Layer):
     n_given : int, default=0
         Columns of the labelled rows that rows to classify lack; in these they have
         values of the context.
+    n_categories, n_seen : int, default=0
+        Categories with a column of their own, and columns that a view has; 0 is as many
+        as a row.
     """
 
-    def __init__(self, n_bags, n_rows, n_views, n_classes, n_given=0, **kwargs):
+    def __init__(
+        self,
+        n_bags,
+        n_rows,
+        n_views,
+        n_classes,
+        n_given=0,
+        n_categories=0,
+        n_seen=0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.n_given = n_given
+        self.n_categories, self.n_seen = n_categories, n_seen
         self.n_bags, self.n_rows = n_bags, n_rows
         self.n_views, self.n_classes = n_views, n_classes
 
@@ -46,7 +60,6 @@ class TableContext(keras.layers.Layer):
         """Create the weights: the context is data, which training does not change."""
         n_columns = x_shape[-1] + self.n_given
         bags = (self.n_bags, self.n_rows)
-        in_tokens = -(-n_columns // GROUP) * GROUP
 
         def add(name, shape, dtype=None):
             return self.add_weight(
@@ -65,10 +78,16 @@ class TableContext(keras.layers.Layer):
             given=add("given", (self.n_given,)),
             y=add("y", bags, "int32"),
             log_weight=add("log_weight", bags),
-            columns=add("columns", (self.n_views, in_tokens), "int32"),
+            of_column=add("of_column", (self.n_categories,), "int32"),
+            category=add("category", (self.n_categories,)),
+            columns=add("columns", (self.n_views, self._in_tokens(x_shape)), "int32"),
             codes=add("codes", (self.n_views, self.n_classes), "int32"),
         )
         super().build(x_shape)
+
+    def _in_tokens(self, x_shape):
+        n_columns = self.n_seen or x_shape[-1] + self.n_given
+        return -(-n_columns // GROUP) * GROUP
 
     @property
     def views(self):
@@ -101,7 +120,7 @@ class TableContext(keras.layers.Layer):
 
     def compute_output_spec(self, x, training=False):
         """Return the shapes; the number of rows is not known."""
-        n_columns = -(-(x.shape[-1] + self.n_given) // GROUP) * GROUP
+        n_columns = self._in_tokens(x.shape)
         context = (self.n_views, self.n_rows)
         return (
             keras.KerasTensor((self.n_views, None, n_columns), self.compute_dtype),
@@ -113,6 +132,7 @@ class TableContext(keras.layers.Layer):
     def get_config(self):
         """Return the parameters."""
         names = ("n_bags", "n_rows", "n_views", "n_classes", "n_given")
+        names += ("n_categories", "n_seen")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
@@ -180,6 +200,8 @@ def make_in_context_model(
     n_views,
     n_classes,
     n_given=0,
+    n_categories=0,
+    n_seen=0,
     width,
     n_blocks,
     n_heads,
@@ -190,7 +212,7 @@ def make_in_context_model(
     ----------
     n_columns : int
         Values of a row.
-    n_rows, n_bags, n_views, n_classes, n_given : int
+    n_rows, n_bags, n_views, n_classes, n_given, n_categories, n_seen : int
         Of :class:`TableContext`.
     width, n_blocks, n_heads : int
         Of :func:`~sktransfer.backbones.tabular.network.make_network`.
@@ -201,7 +223,16 @@ def make_in_context_model(
         From rows of shape (n, n_columns) to class scores of shape (n, n_classes).
     """
     row = keras.Input((n_columns,), name="row")
-    context = TableContext(n_bags, n_rows, n_views, n_classes, n_given, name="context")
+    context = TableContext(
+        n_bags,
+        n_rows,
+        n_views,
+        n_classes,
+        n_given,
+        n_categories,
+        n_seen,
+        name="context",
+    )
     x, y, log_weight, codes = context(row)
     scores = class_scores(
         x, y, log_weight, width=width, n_blocks=n_blocks, n_heads=n_heads

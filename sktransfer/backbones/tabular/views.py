@@ -9,8 +9,9 @@ from keras import ops
 class Views(NamedTuple):
     """Labelled rows in several views.
 
-    A view has its own order of columns and its own codes of the classes, and some views
-    see columns by the ranks of their values.
+    A view has its own order of columns and its own codes of the classes. Some views see
+    columns by the ranks of their values, some see a column a category in place of the
+    categories' positions.
 
     Attributes
     ----------
@@ -28,8 +29,13 @@ class Views(NamedTuple):
         Class indices; -1 fills a bag that has fewer rows.
     log_weight : tensor of shape (n_bags, n_rows)
         Logarithms of the rows' weights.
+    of_column : tensor of shape (n_categories,), int32
+        Column of each category that has a column of its own.
+    category : tensor of shape (n_categories,)
+        Its value there.
     columns : tensor of shape (n_views, a multiple of 3), int32
-        Columns of a view; the number of columns stands for one of zeros.
+        Columns of a view: those of x come first, then those of the categories, and the
+        number of both stands for one of zeros.
     codes : tensor of shape (n_views, n_classes), int32
         Code of each class.
     """
@@ -41,6 +47,8 @@ class Views(NamedTuple):
     given: Any
     y: Any
     log_weight: Any
+    of_column: Any
+    category: Any
     columns: Any
     codes: Any
 
@@ -120,7 +128,11 @@ class Views(NamedTuple):
         _, n_rows, n_columns = ops.shape(x)
         seen = ops.where(self.sees_ranks[:, None, None] > 0, scores, x)
         seen = ops.broadcast_to(seen, (n_views, n_rows, n_columns))
-        seen = ops.pad(seen, [[0, 0], [0, 0], [0, 1]])
+        is_of = ops.equal(ops.take(x, self.of_column, axis=2), self.category)
+        is_of = ops.broadcast_to(
+            ops.cast(is_of, x.dtype), (n_views, n_rows, ops.shape(self.category)[0])
+        )
+        seen = ops.concatenate([seen, is_of, ops.zeros_like(seen[:, :, :1])], axis=2)
         columns = ops.broadcast_to(
             self.columns[:, None, :], (n_views, n_rows, n_chosen)
         )

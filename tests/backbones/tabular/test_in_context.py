@@ -67,6 +67,50 @@ def test_what_is_remembered_gives_what_the_whole_gives(network, n_classes, dtype
     )
 
 
+def with_categories(n=60, n_categories=5):
+    X, y, rng = table(n, n_columns=4)
+    X[:, 2] = np.arange(n) % n_categories
+    X[:10, 2] = np.nan
+    return X, y, rng
+
+
+def test_every_second_view_sees_categories_as_columns(network):
+    X, y, rng = with_categories()
+    model = backbone_of(network, X, y, nominal=[2]).build()
+    views = context_of(model).views
+    seen, _, _ = map(numpy_of, views.labelled())
+    asked = numpy_of(views.asked(ops.convert_to_tensor(X)))
+    # Four columns, or three and five categories, and zeros.
+    assert seen.shape == (4, 64, 9)
+    np.testing.assert_allclose(seen[:, :60], asked, atol=1e-6)
+    shown = [
+        (np.nan_to_num(view, nan=-1).std(axis=0) > 0).sum() for view in seen[:, :60]
+    ]
+    assert shown == [4, 8, 8, 4]
+    columns = {tuple(column) for column in seen[1, :60].T}
+    assert all(tuple((X[:, 2] == category) * 1.0) in columns for category in range(5))
+    rows = X[rng.permutation(60)[:7]]
+    np.testing.assert_allclose(
+        numpy_of(model(rows)),
+        numpy_of(recall(model, views, remember(model, views), rows)),
+        atol=1e-4,
+    )
+
+
+def test_of_many_categories_the_rare_ones_share_columns(network):
+    X, y, _ = with_categories(300, 100)
+    X[:200, 2] = 7
+    views = context_of(backbone_of(network, X, y, nominal=[2]).build()).views
+    assert len(numpy_of(views.category)) == 64
+    assert numpy_of(views.category)[0] == 7
+
+
+def test_two_categories_are_told_by_their_positions(network):
+    X, y, _ = with_categories(n_categories=2)
+    views = context_of(backbone_of(network, X, y, nominal=[2]).build()).views
+    assert len(numpy_of(views.category)) == 0
+
+
 def test_the_views_give_what_the_network_gives(network):
     X, y, rng = table()
     rows = rng.normal(size=(4, 5)).astype(np.float32)
@@ -149,7 +193,7 @@ def test_the_rows_of_the_context_are_rounded_up_by_half_at_most(network):
 
 
 def test_views_differ_in_columns_and_codes(network):
-    X, y, _ = table(n_columns=8, n_classes=4)
+    X, y, _ = table(n_columns=8, n_classes=8)
     context = context_of(backbone_of(network, X, y).build()).views
     columns, codes = numpy_of(context.columns), numpy_of(context.codes)
     assert len({tuple(row) for row in columns}) == len(columns)
@@ -158,7 +202,7 @@ def test_views_differ_in_columns_and_codes(network):
         # One of the nine is filled with zeros.
         assert sorted(row) == list(range(9))
     for row in codes:
-        assert sorted(row) == [0, 1, 2, 3]
+        assert sorted(row) == list(range(8))
 
 
 def test_more_classes_than_codes_are_told_apart(network):
@@ -179,6 +223,17 @@ def test_given_columns_are_those_of_the_target(network):
     np.testing.assert_allclose(
         numpy_of(backbone.build()(rows)), numpy_of(other.build()(told)), atol=1e-5
     )
+
+
+def test_views_share_the_columns_of_a_wide_table(network):
+    X, y, _ = table(40, n_columns=500)
+    is_target = np.arange(40) < 20
+    backbone = backbone_of(network, X, y, is_target=is_target)
+    columns = numpy_of(context_of(backbone.build()).views.columns)
+    assert columns.shape == (6, 96)
+    assert set(columns.ravel()) == set(range(501))
+    # Each sees which rows are of the target.
+    assert (columns == 500).any(axis=1).all()
 
 
 def test_network_out_and_in_again(network):
