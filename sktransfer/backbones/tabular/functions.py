@@ -29,13 +29,22 @@ def sparse_matrix(shape, rng):
     """Draw a matrix for each table; some of its rows count for little or nothing."""
     weight = rng.normal(size=shape)
     importance = rng.exponential(size=shape[:2]) ** rng.uniform(0, 2)
-    importance *= rng.random(shape[:2]) < rng.uniform(0.4, 1.0)
+    importance *= rng.random(shape[:2]) < rng.uniform(0.2, 1.0)
     return weight * importance[:, :, None]
 
 
 def linear(x, n_out, rng):
     """Draw sums of weighted columns."""
     return x @ sparse_matrix((len(x), x.shape[2], n_out), rng)
+
+
+def additive(x, n_out, rng):
+    """Draw weighted sums of slopes and bends of the columns."""
+    shape = (len(x), 1, x.shape[2])
+    steepness = np.exp(rng.normal(size=shape))
+    bent = standardise(np.tanh(steepness * (x - rng.normal(size=shape))))
+    share = rng.beta(0.7, 0.7, size=shape)
+    return linear(share * bent + (1 - share) * x, n_out, rng)
 
 
 def network(x, n_out, rng):
@@ -78,4 +87,4 @@ def prototypes(x, n_out, rng):
     return values[np.arange(n_tables)[:, None], distance.argmin(axis=2)]
 
 
-KINDS = (linear, network, trees, prototypes)
+KINDS = (linear, additive, network, trees, prototypes)

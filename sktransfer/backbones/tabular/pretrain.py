@@ -51,7 +51,7 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "cpu": Budget(64, 3, 4, n_epochs=50, n_tables=16, learning_rate=2e-3),
+    "cpu": Budget(64, 4, 4, n_epochs=50, n_tables=16, learning_rate=2e-3),
     "gpu": Budget(128, 6, 8, n_epochs=600, n_tables=64, learning_rate=1e-3),
 }
 # A batch's contexts are of similar sizes, so that few of its keys are empty.
@@ -59,9 +59,9 @@ _CONTEXT_PARTS = 4
 # Shapes of the tables of a batch, how often they come, and the tables' share of
 # `n_tables`.
 _SHAPES = (
-    (0.70, 128, 9, 1.0),
-    (0.15, 64, 24, 1.0),
-    (0.15, 384, 6, 0.25),
+    (0.50, 128, 9, 1.0),
+    (0.35, 96, 24, 0.6),
+    (0.15, 384, 9, 0.25),
 )
 
 

@@ -39,8 +39,10 @@ def draw_tables(rng, n_tables, n_rows, n_columns, *, hardness=1.0):
     A table's columns are correlated numbers, or nodes of a random network in which each
     node is a function of those before it and noise; some are cut to levels, made
     categories, skewed or made to lack values. The class is a function of the columns,
-    or another node of the network, cut to classes: a weighted sum, a small network,
-    trees, or the nearest of some points, and noise.
+    or another node of the network, cut to classes: a weighted sum, of the columns or of
+    bends of them, a small network, trees, or the nearest of some points, and noise.
+    Some tables hold rows of two domains, in which columns and classes differ, and a
+    column that tells them apart.
 
     Parameters
     ----------
@@ -81,9 +83,19 @@ def _draw(rng, n_tables, n_rows, n_columns, hardness):
             scores = _function(rng, hardness)(nodes, n_scores, rng)
         columns = _as_measured(columns, rng, hardness)
     else:
-        columns = _as_measured(_correlated(rng, shape), rng, hardness)
+        columns = _correlated(rng, shape)
+        two_domains = rng.random() < 0.3 * hardness
+        if two_domains:
+            is_target = _is_target(n_tables, n_rows, rng)
+            columns = _shifted(columns, is_target, rng)
+        columns = _as_measured(columns, rng, hardness)
         scores = _function(rng, hardness)(standardise(columns), n_scores, rng)
-    noise = np.exp(rng.uniform(np.log(0.02), np.log(0.02 + 1.5 * hardness)))
+        if two_domains:
+            own = _function(rng, hardness)(standardise(columns), n_scores, rng)
+            own = rng.normal(size=(n_tables, 1, n_scores)) + standardise(own)
+            scores = standardise(scores) + rng.exponential(0.5) * is_target * own
+            columns[:, :, 0] = is_target[:, :, 0]
+    noise = np.exp(rng.uniform(np.log(0.02), np.log(0.02 + 3.0 * hardness)))
     scores = standardise(scores) + noise * rng.normal(size=scores.shape)
     y = _classes(scores, n_classes, rng)
     if rng.random() < 0.2 * hardness:
@@ -116,6 +128,21 @@ def _correlated(rng, shape):
     return standardise(share * standardise(mixed) + (1 - share) * own)
 
 
+def _is_target(n_tables, n_rows, rng):
+    """Draw which of two domains rows are from: first a few of the target, last all."""
+    few = np.exp(rng.uniform(np.log(0.02), np.log(0.5)))
+    share = few + (1 - few) * np.linspace(0, 1, n_rows) ** 2
+    return (rng.random((n_tables, n_rows)) < share)[:, :, None].astype(float)
+
+
+def _shifted(columns, is_target, rng):
+    """Move and stretch columns in the target."""
+    shape = (len(columns), 1, columns.shape[2])
+    moved = rng.exponential(0.5) * rng.normal(size=shape)
+    stretched = np.exp(rng.exponential(0.2) * rng.normal(size=shape))
+    return columns + is_target * (moved + (stretched - 1) * columns)
+
+
 def _graph(rng, n_tables, n_rows, n_nodes):
     """Draw a network of layers, and some of its nodes."""
     width = int(max(rng.integers(4, 17), np.ceil(n_nodes / 2)))
@@ -139,7 +166,7 @@ def _graph(rng, n_tables, n_rows, n_nodes):
 def _as_measured(columns, rng, hardness):
     """Skew some columns, and cut some to levels or to categories without an order."""
     columns = columns.copy()
-    share = rng.uniform(0, hardness)
+    share = hardness * rng.beta(0.7, 0.7)
     for j in np.flatnonzero(rng.random(columns.shape[2]) < share):
         column, kind = columns[:, :, j], rng.random()
         if kind < 0.3:

@@ -54,7 +54,7 @@ def test_a_batch_depends_on_its_step_alone():
 def test_shapes_of_batches():
     batches = TableBatches(0, 8, warm_up=100)
     shapes = {batches[i][0]["x"].shape for i in range(40)}
-    assert shapes == {(8, 128, 9), (8, 64, 24), (2, 384, 6)}
+    assert shapes == {(8, 128, 9), (4, 96, 24), (2, 384, 9)}
 
 
 def losses(folder):

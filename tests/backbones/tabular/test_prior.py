@@ -42,6 +42,14 @@ def test_tables_are_of_many_kinds():
     assert skewed.any()
 
 
+def test_some_tables_hold_two_domains():
+    x, y = draw(n=800)
+    tells = (np.isin(x, [0, 1]).all(axis=1)) & (x[:, -1] == 1) & (x.std(axis=1) > 0)
+    share = x[:, :40].mean(axis=1)[tells], x[:, -40:].mean(axis=1)[tells]
+    of_target = (share[0] < 0.6) & (share[1] > share[0] + 0.2)
+    assert 0.03 < of_target.sum() / 800 < 0.3
+
+
 def above_majority(x, y):
     """By how much a linear model beats the most frequent class, on each table."""
     gains = []
