@@ -10,7 +10,7 @@ from sktransfer.backbones.tabular.network import make_network
 from sktransfer.exceptions import BackboneFileError
 
 PATH = Path(__file__).parent / "tabular.weights.h5"
-SHA256 = "c58c3879c5f94c937cf3d038f25864fac2e5070680e5973571f3eaa3241505f1"
+SHA256 = "0304e7784831501497aa52ec51971fb4d2a2dba3c25d854c702c2cbe76c298fb"
 SIZES = {"width": 64, "n_blocks": 3, "n_heads": 4}
 
 

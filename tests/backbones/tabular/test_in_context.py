@@ -253,4 +253,12 @@ def test_layers_and_depths(network):
     backbone = backbone_of(network, X, y)
     names = [row["name"] for row in backbone.layers_table() if row["depth"]]
     assert sorted(names[:2]) == ["cells", "labels"]
-    assert names[2:] == ["block_1", "block_2", "block_3", "norm", "hidden", "scores"]
+    assert names[2:] == [
+        "block_1",
+        "block_2",
+        "block_3",
+        "block_4",
+        "norm",
+        "hidden",
+        "scores",
+    ]

@@ -43,7 +43,7 @@ def test_tables_are_of_many_kinds():
 
 
 def test_some_tables_hold_two_domains():
-    x, y = draw(n=800)
+    x = draw(n=800).x
     tells = (np.isin(x, [0, 1]).all(axis=1)) & (x[:, -1] == 1) & (x.std(axis=1) > 0)
     share = x[:, :40].mean(axis=1)[tells], x[:, -40:].mean(axis=1)[tells]
     of_target = (share[0] < 0.6) & (share[1] > share[0] + 0.2)
