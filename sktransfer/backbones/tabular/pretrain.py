@@ -8,6 +8,7 @@ again goes on where the last one was stopped.
 
 import argparse
 import hashlib
+import itertools
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,9 @@ class Budget(NamedTuple):
         Of :func:`~sktransfer.backbones.tabular.network.make_network`.
     n_epochs : int
         Number of epochs, of 250 steps each.
+    n_noisy_epochs : int
+        Number of those after them, in which tables may have twice the noise and the
+        learning rate rises and falls once more.
     n_tables : int
         Tables of 128 rows and 9 columns in a batch; of larger ones fewer.
     learning_rate : float
@@ -46,22 +50,25 @@ class Budget(NamedTuple):
     n_blocks: int
     n_heads: int
     n_epochs: int
+    n_noisy_epochs: int
     n_tables: int
     learning_rate: float
 
 
 BUDGETS = {
-    "cpu": Budget(64, 4, 4, n_epochs=50, n_tables=16, learning_rate=2e-3),
-    "gpu": Budget(128, 6, 8, n_epochs=600, n_tables=64, learning_rate=1e-3),
+    "cpu": Budget(64, 3, 4, 50, 12, n_tables=16, learning_rate=2e-3),
+    "gpu": Budget(128, 6, 8, 600, 150, n_tables=64, learning_rate=1e-3),
 }
+_NOISE, _LATER_NOISE = 1.5, 3.0
 # A batch's contexts are of similar sizes, so that few of its keys are empty.
 _CONTEXT_PARTS = 4
 # Shapes of the tables of a batch, how often they come, and the tables' share of
 # `n_tables`.
 _SHAPES = (
     (0.50, 128, 9, 1.0),
-    (0.35, 96, 24, 0.6),
     (0.15, 384, 9, 0.25),
+    (0.20, 128, 18, 0.5),
+    (0.15, 64, 30, 0.75),
 )
 
 
@@ -111,11 +118,14 @@ class TableBatches(keras.utils.PyDataset):
         Seed, and tables of the smallest kind in a batch.
     warm_up : int
         Steps over which the prior becomes as hard as it is.
+    n_epochs : int
+        Epochs before those of more noise.
     """
 
-    def __init__(self, seed, n_tables, warm_up):
+    def __init__(self, seed, n_tables, warm_up, n_epochs):
         super().__init__(workers=1, use_multiprocessing=False)
         self.seed, self.n_tables, self.warm_up = seed, n_tables, warm_up
+        self.n_epochs = n_epochs
         self.epoch = 0
 
     def __len__(self):
@@ -125,15 +135,19 @@ class TableBatches(keras.utils.PyDataset):
         step = self.epoch * STEPS_AN_EPOCH + i
         rng = np.random.default_rng([self.seed, step])
         kind = rng.choice(len(_SHAPES), p=[shape[0] for shape in _SHAPES])
+        part = rng.integers(_CONTEXT_PARTS)
+        if i < 2:
+            # From the first two batches Keras takes which sizes vary: all of them.
+            kind, part = -i % len(_SHAPES), -i % _CONTEXT_PARTS
         _, n_rows, n_columns, share = _SHAPES[kind]
         tables = draw_tables(
             rng,
             max(int(share * self.n_tables), 1),
             n_rows,
             n_columns,
-            hardness=min(step / self.warm_up, 1.0) if self.warm_up else 1.0,
+            hardness=min(step / self.warm_up, 1.0),
+            most_noise=_NOISE if self.epoch < self.n_epochs else _LATER_NOISE,
         )
-        part = rng.integers(_CONTEXT_PARTS)
         between = (part / _CONTEXT_PARTS, (part + 1) / _CONTEXT_PARTS)
         return context_of(tables, rng, between)
 
@@ -204,15 +218,57 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    warm_up = 0.1 * budget.n_epochs * STEPS_AN_EPOCH
+    batches = TableBatches(seed, budget.n_tables, warm_up, budget.n_epochs)
+    parts = [0, budget.n_epochs, budget.n_epochs + budget.n_noisy_epochs]
+    before = None
+    for i, (start, stop) in enumerate(itertools.pairwise(parts), 1):
+        # A new one for each part: a model remembers the epoch that it was restored at.
+        model = _network(budget, seed)
+        if before is not None:
+            model.load_weights(before)
+        before = weights = folder / f"part_{i}.weights.h5"
+        if weights.exists():
+            continue
+        _compile(model, budget.learning_rate, stop - start, jit_compile)
+        model.fit(
+            batches,
+            initial_epoch=start,
+            epochs=stop,
+            validation_data=validation_tables(),
+            validation_batch_size=32,
+            shuffle=False,
+            verbose=verbose,
+            callbacks=[
+                keras.callbacks.BackupAndRestore(folder / f"checkpoint_{i}"),
+                _Epochs(batches),
+                keras.callbacks.CSVLogger(folder / "losses.csv", append=True),
+                keras.callbacks.ModelCheckpoint(
+                    folder / "last.weights.h5", save_weights_only=True
+                ),
+            ],
+        )
+        _save(model, weights)
+    model = _network(budget, seed)
+    model.load_weights(before)
+    weights = folder / "tabular.weights.h5"
+    _save(model, weights)
+    print(f"SHA-256 of {weights}: {hashlib.sha256(weights.read_bytes()).hexdigest()}")
+    return model
+
+
+def _network(budget, seed):
     with preserve_random_state():
         keras.utils.set_random_seed(seed)
-        model = make_network(
+        return make_network(
             width=budget.width, n_blocks=budget.n_blocks, n_heads=budget.n_heads
         )
-    n_steps = budget.n_epochs * STEPS_AN_EPOCH
+
+
+def _compile(model, learning_rate, n_epochs, jit_compile):
     model.compile(
         keras.optimizers.Muon(
-            WarmUpThenFall(budget.learning_rate, n_steps),
+            WarmUpThenFall(learning_rate, n_epochs * STEPS_AN_EPOCH),
             weight_decay=0.01,
             adam_weight_decay=0.01,
             exclude_layers=["scores"],
@@ -221,28 +277,11 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=jit_compile,
     )
-    batches = TableBatches(seed, budget.n_tables, warm_up=0.1 * n_steps)
-    model.fit(
-        batches,
-        epochs=budget.n_epochs,
-        validation_data=validation_tables(),
-        validation_batch_size=32,
-        shuffle=False,
-        verbose=verbose,
-        callbacks=[
-            keras.callbacks.BackupAndRestore(folder / "checkpoint"),
-            _Epochs(batches),
-            keras.callbacks.CSVLogger(folder / "losses.csv", append=True),
-            keras.callbacks.ModelCheckpoint(
-                folder / "last.weights.h5", save_weights_only=True
-            ),
-        ],
-    )
-    weights = folder / "tabular.weights.h5"
+
+
+def _save(model, path):
     # The state of the optimizer, which a compiled model saves too, is as large again.
-    keras.Model(model.inputs, model.outputs).save_weights(weights)
-    print(f"SHA-256 of {weights}: {hashlib.sha256(weights.read_bytes()).hexdigest()}")
-    return model
+    keras.Model(model.inputs, model.outputs).save_weights(path)
 
 
 def main():
@@ -251,7 +290,7 @@ def main():
     add = parser.add_argument
     add("--out", required=True, help="folder")
     add("--budget", choices=list(BUDGETS), default="cpu")
-    add("--epochs", type=int, help="in place of the budget's")
+    add("--epochs", type=int, help="of the first part, in place of the budget's")
     add("--seed", type=int, default=0)
     options = parser.parse_args()
     budget = BUDGETS[options.budget]

@@ -33,7 +33,7 @@ class Tables(NamedTuple):
     y: np.ndarray
 
 
-def draw_tables(rng, n_tables, n_rows, n_columns, *, hardness=1.0):
+def draw_tables(rng, n_tables, n_rows, n_columns, *, hardness=1.0, most_noise=3.0):
     """Draw tables from the prior.
 
     A table's columns are correlated numbers, or nodes of a random network in which each
@@ -41,8 +41,6 @@ def draw_tables(rng, n_tables, n_rows, n_columns, *, hardness=1.0):
     categories, skewed or made to lack values. The class is a function of the columns,
     or another node of the network, cut to classes: a weighted sum, of the columns or of
     bends of them, a small network, trees, or the nearest of some points, and noise.
-    Some tables hold rows of two domains, in which columns and classes differ, and a
-    column that tells them apart.
 
     Parameters
     ----------
@@ -53,6 +51,9 @@ def draw_tables(rng, n_tables, n_rows, n_columns, *, hardness=1.0):
     hardness : float, default=1.0
         From 0, where the class is a nearly noiseless weighted sum or small network of
         clean columns and there are two or three classes, to 1, the whole prior.
+    most_noise : float, default=3.0
+        Greatest standard deviation of the noise in tables of hardness 1; that of the
+        signal is 1.
 
     Returns
     -------
@@ -64,14 +65,16 @@ def draw_tables(rng, n_tables, n_rows, n_columns, *, hardness=1.0):
         part = slice(start, min(start + _TOGETHER, n_tables))
         n = int(np.ceil(n_columns * rng.beta(1.2, 1.0)))
         n = min(max(n, 2), n_columns)
-        columns, y[part] = _draw(rng, part.stop - start, n_rows, n, hardness)
+        columns, y[part] = _draw(
+            rng, part.stop - start, n_rows, n, hardness, most_noise
+        )
         # The network does not know the order of columns, but those of a token.
         order = rng.permutation(n_columns)[:n]
         x[part][:, :, order] = columns
     return Tables(x, y)
 
 
-def _draw(rng, n_tables, n_rows, n_columns, hardness):
+def _draw(rng, n_tables, n_rows, n_columns, hardness, most_noise):
     n_classes = _number_of_classes(rng, hardness)
     n_scores = 1 if rng.random() < 0.5 else n_classes
     shape = (n_tables, n_rows, n_columns)
@@ -83,19 +86,9 @@ def _draw(rng, n_tables, n_rows, n_columns, hardness):
             scores = _function(rng, hardness)(nodes, n_scores, rng)
         columns = _as_measured(columns, rng, hardness)
     else:
-        columns = _correlated(rng, shape)
-        two_domains = rng.random() < 0.3 * hardness
-        if two_domains:
-            is_target = _is_target(n_tables, n_rows, rng)
-            columns = _shifted(columns, is_target, rng)
-        columns = _as_measured(columns, rng, hardness)
+        columns = _as_measured(_correlated(rng, shape), rng, hardness)
         scores = _function(rng, hardness)(standardise(columns), n_scores, rng)
-        if two_domains:
-            own = _function(rng, hardness)(standardise(columns), n_scores, rng)
-            own = rng.normal(size=(n_tables, 1, n_scores)) + standardise(own)
-            scores = standardise(scores) + rng.exponential(0.5) * is_target * own
-            columns[:, :, 0] = is_target[:, :, 0]
-    noise = np.exp(rng.uniform(np.log(0.02), np.log(0.02 + 3.0 * hardness)))
+    noise = np.exp(rng.uniform(np.log(0.05), np.log(0.05 + most_noise * hardness)))
     scores = standardise(scores) + noise * rng.normal(size=scores.shape)
     y = _classes(scores, n_classes, rng)
     if rng.random() < 0.2 * hardness:
@@ -126,21 +119,6 @@ def _correlated(rng, shape):
     mixed = common @ rng.normal(size=(n_tables, n_common, n_columns))
     share = rng.beta(0.7, 1.0)
     return standardise(share * standardise(mixed) + (1 - share) * own)
-
-
-def _is_target(n_tables, n_rows, rng):
-    """Draw which of two domains rows are from: first a few of the target, last all."""
-    few = np.exp(rng.uniform(np.log(0.02), np.log(0.5)))
-    share = few + (1 - few) * np.linspace(0, 1, n_rows) ** 2
-    return (rng.random((n_tables, n_rows)) < share)[:, :, None].astype(float)
-
-
-def _shifted(columns, is_target, rng):
-    """Move and stretch columns in the target."""
-    shape = (len(columns), 1, columns.shape[2])
-    moved = rng.exponential(0.5) * rng.normal(size=shape)
-    stretched = np.exp(rng.exponential(0.2) * rng.normal(size=shape))
-    return columns + is_target * (moved + (stretched - 1) * columns)
 
 
 def _graph(rng, n_tables, n_rows, n_nodes):

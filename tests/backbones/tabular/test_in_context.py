@@ -257,7 +257,6 @@ def test_layers_and_depths(network):
         "block_1",
         "block_2",
         "block_3",
-        "block_4",
         "norm",
         "hidden",
         "scores",

@@ -44,7 +44,7 @@ def test_the_rate_rises_and_falls():
 
 
 def test_a_batch_depends_on_its_step_alone():
-    one, other = (TableBatches(0, 8, warm_up=100) for _ in range(2))
+    one, other = (TableBatches(0, 8, warm_up=100, n_epochs=1) for _ in range(2))
     other[0]
     np.testing.assert_array_equal(one[5][1], other[5][1])
     one.epoch = 1
@@ -52,9 +52,32 @@ def test_a_batch_depends_on_its_step_alone():
 
 
 def test_shapes_of_batches():
-    batches = TableBatches(0, 8, warm_up=100)
+    batches = TableBatches(0, 8, warm_up=100, n_epochs=1)
     shapes = {batches[i][0]["x"].shape for i in range(40)}
-    assert shapes == {(8, 128, 9), (4, 96, 24), (2, 384, 9)}
+    assert shapes == {(8, 128, 9), (4, 128, 18), (6, 64, 30), (2, 384, 9)}
+
+
+def test_the_first_two_batches_differ_in_every_size():
+    batches = TableBatches(0, 8, warm_up=100, n_epochs=1)
+    one, other = (batches[i][0] for i in range(2))
+    for name in ("x", "y"):
+        sizes = zip(one[name].shape, other[name].shape, strict=True)
+        assert all(a != b for a, b in sizes)
+
+
+def test_noise_grows_in_the_second_part(monkeypatch):
+    drawn = []
+    draw = module.draw_tables
+    monkeypatch.setattr(
+        module,
+        "draw_tables",
+        lambda *args, **kwargs: (drawn.append(kwargs), draw(*args, **kwargs))[1],
+    )
+    batches = TableBatches(0, 8, warm_up=500, n_epochs=2)
+    for batches.epoch in (0, 1, 2):
+        batches[0]
+    assert [kwargs["hardness"] for kwargs in drawn] == [0, 0.5, 1]
+    assert [kwargs["most_noise"] for kwargs in drawn] == [1.5, 1.5, 3]
 
 
 def losses(folder):
@@ -65,28 +88,30 @@ def test_going_on_is_the_same_as_going_through(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STEPS_AN_EPOCH", 3)
     monkeypatch.setattr(module, "_SHAPES", ((1.0, 32, 6, 1.0),))
     monkeypatch.setattr(module.validation_tables, "__defaults__", (4,))
-    budget = Budget(8, 1, 2, n_epochs=4, n_tables=2, learning_rate=1e-2)
+    budget = Budget(8, 1, 2, 3, 2, n_tables=2, learning_rate=1e-2)
     through = module.pretrain(
         tmp_path / "through", budget, jit_compile=False, verbose=0
     )
 
-    def stop(*args):
-        raise KeyboardInterrupt
+    told = module._Epochs.on_epoch_begin
+    for last in (2, 4):
 
-    with monkeypatch.context() as context:
-        seen = module._Epochs.on_epoch_begin
+        def until_last(self, epoch, logs=None, last=last):
+            if epoch == last:
+                raise KeyboardInterrupt
+            told(self, epoch, logs)
 
-        def until_third(self, epoch, logs=None):
-            stop() if epoch == 2 else seen(self, epoch, logs)
-
-        context.setattr(module._Epochs, "on_epoch_begin", until_third)
-        with pytest.raises(KeyboardInterrupt):
-            module.pretrain(tmp_path / "parts", budget, jit_compile=False, verbose=0)
+        with monkeypatch.context() as context:
+            context.setattr(module._Epochs, "on_epoch_begin", until_last)
+            with pytest.raises(KeyboardInterrupt):
+                module.pretrain(
+                    tmp_path / "parts", budget, jit_compile=False, verbose=0
+                )
     parts = module.pretrain(tmp_path / "parts", budget, jit_compile=False, verbose=0)
     for one, other in zip(through.weights, parts.weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
     found = losses(tmp_path / "parts")
-    np.testing.assert_array_equal(found["epoch"], range(4))
+    np.testing.assert_array_equal(found["epoch"], range(5))
     np.testing.assert_allclose(
         found["val_loss"], losses(tmp_path / "through")["val_loss"], rtol=1e-4
     )

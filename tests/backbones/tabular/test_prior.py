@@ -42,14 +42,6 @@ def test_tables_are_of_many_kinds():
     assert skewed.any()
 
 
-def test_some_tables_hold_two_domains():
-    x = draw(n=800).x
-    tells = (np.isin(x, [0, 1]).all(axis=1)) & (x[:, -1] == 1) & (x.std(axis=1) > 0)
-    share = x[:, :40].mean(axis=1)[tells], x[:, -40:].mean(axis=1)[tells]
-    of_target = (share[0] < 0.6) & (share[1] > share[0] + 0.2)
-    assert 0.03 < of_target.sum() / 800 < 0.3
-
-
 def above_majority(x, y):
     """By how much a linear model beats the most frequent class, on each table."""
     gains = []
@@ -83,3 +75,10 @@ def test_functions_are_functions(function, n_out):
         np.testing.assert_allclose(found[:, 10:20], found[:, :10], atol=1e-9)
     varies = [function(x, 1, np.random.default_rng(s)).std() > 0 for s in range(10)]
     assert np.mean(varies) > 0.8
+
+
+def test_more_noise_makes_it_harder():
+    less, more = (
+        np.mean(above_majority(*draw(n=100, most_noise=n))) for n in (0.5, 5.0)
+    )
+    assert more < less - 0.03
