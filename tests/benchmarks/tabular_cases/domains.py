@@ -1,5 +1,7 @@
 """A source and a few labels of a target: the domain as a column of one table."""
 
+import sys
+
 import numpy as np
 from adaptation_cases.tables import TABLES
 from benchmark_tools.table import Table
@@ -24,7 +26,7 @@ def measure():
         for seed in SEEDS:
             for method, (auc, loss) in _scores(case.draw(seed), seed).items():
                 found.setdefault(method, []).append((auc, loss))
-        print(name, flush=True)
+        print(name, file=sys.stderr, flush=True)
     rows = [("method", "rows learned from", "AUC", "log loss")]
     for (method, learned), values in found.items():
         auc, loss = np.mean(values, axis=0)
