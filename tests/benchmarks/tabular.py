@@ -10,8 +10,8 @@ comparison can be stopped, gone on with, and extended by `--tables`, `--methods`
     python tests/benchmarks/tabular.py --out results.jsonl --methods baselines
     python tests/benchmarks/tabular.py --out results.jsonl --methods ours --docs t.rst
 
-The tables named development are others, by which the network was chosen; give their
-results a file of their own.
+The tables named development are others, which choices about the network were made by;
+give their results a file of their own.
 
 All methods have the same training rows and test rows. Those of scikit-learn have their
 default settings, unless their name says otherwise.
@@ -67,9 +67,7 @@ def main():
         print(rst([table], [versions(["sktransfer", "keras", "tensorflow"])]))
         return
     tables = {"all": COMPARED, "development": DEVELOPMENT}
-    tables = {name: list(members) for name, members in tables.items()}
     methods = {"all": METHODS, "baselines": BASELINES, "ours": OURS}
-    methods = {name: list(members) for name, members in methods.items()}
     run(
         chosen(options.tables, tables, parser),
         chosen(options.methods, methods, parser),

@@ -8,7 +8,7 @@ def chosen(text, groups, parser):
     ----------
     text : str
         Names.
-    groups : dict of str to list of str
+    groups : dict of str to iterable of str
         Members of each group. A name that is in none is an error.
     parser : ArgumentParser
         Tells of the error.

