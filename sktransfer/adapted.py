@@ -6,6 +6,7 @@ from sklearn.base import _fit_context, clone
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import StrOptions
 
+from sktransfer.base import learns_in_context
 from sktransfer.domain_rows import DomainRows
 from sktransfer.fitting import TRAINING_PARAMETERS, FittedByFineTuning
 
@@ -316,7 +317,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
 
         with self._all_or_nothing():
             method = resolve_method(self.method)
-            if self._learns_in_context:
+            if learns_in_context(self):
                 method = self._method_in_context(method)
             rows = DomainRows.check(
                 self, method, X, y, sample_domain, X_target, sample_weight

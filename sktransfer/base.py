@@ -44,7 +44,7 @@ def check_values(estimator, X):
     X : ndarray of shape (n_samples, ...)
         Rows.
     """
-    allow_nan = takes_frames(estimator)
+    allow_nan = learns_in_context(estimator)
     limited = X.dtype == np.float64 and estimator.dtype == "float32" and X.size
     limit = np.finfo(np.float32).max
     for rows in blocks(X):
@@ -61,8 +61,11 @@ def check_values(estimator, X):
             )
 
 
-def takes_frames(estimator):
-    """Whether the estimator's backbone takes missing values, and columns of strings."""
+def learns_in_context(estimator):
+    """Whether the estimator's backbone learns from all rows at once, without steps.
+
+    It then takes missing values, and columns of strings.
+    """
     backbone = getattr(estimator, "backbone", None)
     return isinstance(backbone, str) and backbone == "tabular"
 
@@ -89,7 +92,7 @@ def check_rows(estimator, X, y="no_validation", *, reset):
     """
     options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
     columns = None
-    if takes_frames(estimator):
+    if learns_in_context(estimator):
         columns = TableColumns(X) if reset else estimator._columns
     if columns is None or columns.are_numbers:
         checked = validate_data(estimator, X, y, reset=reset, **options)
@@ -172,7 +175,7 @@ class BaseTransferClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        if takes_frames(self):
+        if learns_in_context(self):
             tags.input_tags.allow_nan = True
             tags.input_tags.categorical = tags.input_tags.string = True
         return tags

@@ -5,6 +5,7 @@ from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
+from sktransfer.base import learns_in_context
 from sktransfer.fitting import TRAINING_PARAMETERS, FittedByFineTuning
 
 
@@ -254,7 +255,7 @@ class TransferClassifier(FittedByFineTuning):
         return self
 
     def _is_trained_in_steps(self):
-        if self._learns_in_context:
+        if learns_in_context(self):
             raise AttributeError(
                 "backbone='tabular' learns in context, from all rows at once, so there "
                 "is no partial_fit. Use fit, or backbone='mlp'."

@@ -16,18 +16,19 @@ from sklearn.utils.validation import _check_sample_weight
 from sktransfer.base import (
     BaseTransferClassifier,
     check_rows,
+    learns_in_context,
     make_rng,
     memory_folder,
     shape_rows,
 )
 from sktransfer.callback_context import EpochTasks
-from sktransfer.exceptions import BackboneError
 from sktransfer.recipe import (
     ORDERS,
     Recipe,
     choose_recipe,
     warn_of_steps_not_taken,
 )
+from sktransfer.starting_point import find_start
 from sktransfer.weight_averaging import Interpolation
 
 TRAINING_PARAMETERS = {
@@ -101,100 +102,12 @@ class FittedByFineTuning(Interpolation, BaseTransferClassifier):
             )
         return sample_weight * weight_of[position]
 
-    def _resolve_backbone(self, X, index, sample_weight, rng):
-        """Find the backbone of a new fit, with its starting weights."""
-        seed = int(rng.integers(2**31))
-        if isinstance(self.backbone, str) and self.backbone == "mlp":
-            from sktransfer.backbones.mlp import make_mlp
-
-            if self.weights not in ("auto", None):
-                raise BackboneError(
-                    f"weights={self.weights!r} does not go with backbone='mlp', whose "
-                    "width follows the data; pass a fitted estimator's backbone_."
-                )
-            return make_mlp(X.reshape(len(X), -1), index, sample_weight, rng)
-        from sktransfer.backbones.resolve import resolve
-
-        return resolve(
-            self.backbone,
-            weights=self.weights,
-            feature_layer=self.feature_layer,
-            preprocess=self.preprocess,
-            row_shape=X.shape[1:],
-            seed=seed,
-        )
-
-    def _put_in_context(
-        self, X, index, y, sample_weight, n_classes, rng, *, going_on, is_target
-    ):
-        """Make the backbone of a fit that learns in context."""
-        from sktransfer.backbones.tabular.context import in_context_backbone, network_of
-        from sktransfer.backbones.tabular.pretrained import network_weights
-
-        for name in ("feature_layer", "preprocess"):
-            value = getattr(self, name)
-            if value not in ("auto", None):
-                raise BackboneError(
-                    f"{name}={value!r} does not go with backbone='tabular'; expected "
-                    "'auto'."
-                )
-        if self.weights == "imagenet":
-            raise BackboneError(
-                "weights='imagenet' does not go with backbone='tabular'; expected "
-                "'auto', None or the path of a weights file."
-            )
-        seed = int(rng.integers(2**31))
-        if going_on:
-            network = network_of(self.backbone_)
-        else:
-            network = network_weights(self.weights, seed)
-        backbone = in_context_backbone(
-            X.reshape(len(X), -1),
-            index,
-            y,
-            sample_weight,
-            n_classes,
-            network,
-            rng,
-            is_target=is_target,
-            nominal=self._columns.nominal,
-        )
-        return backbone.replace(pretrained=self.weights is not None)
-
-    def _choose_classes(self, backbone, labels):
-        """Labels of the head's columns, from those of the training set."""
-        if self.head == "new":
-            return labels
-        if backbone.head is None:
-            raise ValueError(
-                "head='keep' needs a backbone that ends in a Dense classification "
-                f"layer; {backbone.name!r} has none at "
-                f"feature_layer={self.feature_layer!r}. Use head='new'."
-            )
-        n_columns = len(backbone.head[1])
-        if backbone.classes is not None:
-            classes = backbone.classes
-        elif len(labels) == n_columns:
-            classes = labels
-        else:
-            classes = np.arange(n_columns)
-        if not np.isin(labels, classes).all():
-            raise ValueError(
-                f"head='keep' keeps {n_columns} classes, {classes.tolist()}; the "
-                f"labels are {labels.tolist()}. Use head='new'."
-            )
-        return classes
-
-    @property
-    def _learns_in_context(self):
-        return isinstance(self.backbone, str) and self.backbone == "tabular"
-
     def _choose_recipe(self, *, partial=False):
         return choose_recipe(
             self.recipe,
             self.backbone,
             self.learning_rate,
-            in_context=self._learns_in_context,
+            in_context=learns_in_context(self),
             partial=partial,
         )
 
@@ -293,37 +206,23 @@ class FittedByFineTuning(Interpolation, BaseTransferClassifier):
         warn_of_steps_not_taken(self, recipe)
         recipe = recipe.order
         weight = self._apply_class_weight(y, sample_weight)
-        if self._learns_in_context:
-            classes = self.classes_ if going_on else labels
-            position = np.searchsorted(classes, y).astype(np.int32)
-            backbone = self._put_in_context(
-                X,
-                index,
-                position,
-                weight,
-                len(classes),
-                rng,
-                going_on=going_on,
-                is_target=is_target,
-            )
-            from_scratch = False
-        else:
-            if going_on:
-                backbone, classes = self.backbone_, self.classes_
-                from_scratch = self._from_scratch
-            else:
-                backbone = self._resolve_backbone(X, index, sample_weight, rng)
-                classes = self._choose_classes(backbone, labels)
-                from_scratch = not backbone.pretrained
-            position = np.searchsorted(classes, y).astype(np.int32)
-        has_head = going_on or self.head == "keep" or self._learns_in_context
+        backbone, classes, has_head, from_scratch = find_start(
+            self,
+            (X, index, y, sample_weight),
+            labels,
+            rng,
+            class_weighted=weight,
+            going_on=going_on,
+            is_target=is_target,
+        )
+        position = np.searchsorted(classes, y).astype(np.int32)
         X = shape_rows(X, backbone.input_shape)
         depth = resolve_depth(self.frozen_depth, backbone.n_layers)
         if recipe in ("linear-probe", "in-context"):
             depth = backbone.n_layers
 
         examples, validation = Examples(X, index, position, weight), None
-        tuned = self._learns_in_context and recipe != "in-context"
+        tuned = learns_in_context(self) and recipe != "in-context"
         if (self.early_stopping or tuned) and not partial:
             examples, validation = self._set_aside(examples, len(classes), rng)
         if tuned and run is None:
@@ -379,7 +278,7 @@ class FittedByFineTuning(Interpolation, BaseTransferClassifier):
         )
         observer.close()
         entries = [*entries, *fitted.history.epochs]
-        if not going_on or self._learns_in_context:
+        if not going_on or learns_in_context(self):
             start = fitted.backbone.weights, fitted.start_head
             self._start = start if backbone.pretrained else None
         self._keep(fitted, entries, classes, depth)
