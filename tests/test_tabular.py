@@ -167,25 +167,46 @@ def test_fine_tuning_is_kept_only_if_it_helps(data):
     )
 
 
-def test_fine_tuning_learns_what_the_prior_lacks():
+@pytest.fixture(scope="module")
+def parity():
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 4))
-    # A parity of signs.
-    y = (X[:, :3] > 0).sum(axis=1) % 2
+    X = rng.normal(size=(300, 4))
+    return X, (X[:, :3] > 0).sum(axis=1) % 2
+
+
+def test_fine_tuning_learns_what_the_prior_lacks(parity):
     model = tabular(
         recipe="full", learning_rate=1e-3, epochs=4, validation_fraction=0.25
     )
-    model.fit(X[:300], y[:300])
+    model.fit(*parity)
     history = model.history_
     assert history["stage"] == ["in-context", *["fine-tune"] * 4]
     assert history["val_loss"][-1] < history["val_loss"][0]
     found = model.backbone_.weights
-    fresh = tabular().fit(X[:300], y[:300]).backbone_.weights
+    fresh = tabular().fit(*parity).backbone_.weights
     same = [np.array_equal(*pair) for pair in zip(found, fresh, strict=True)]
     # Context and views are the same, the network is not.
     n_context = sum(path.startswith("context/") for path in _paths(model))
     assert all(same[:n_context])
     assert not any(same[n_context:])
+
+
+@pytest.mark.parametrize(
+    ("tune", "ends"), [("bias", ("bias", "beta")), ("lora", ("kernel",))]
+)
+def test_part_of_the_network_is_tuned(parity, tune, ends):
+    recipe = Recipe("full", tune=tune)
+    model = tabular(recipe=recipe, learning_rate=3e-3, epochs=4).fit(*parity)
+    assert model.history_["val_loss"][-1] < model.history_["val_loss"][0]
+    fresh = pretrained.network_weights("auto", 0)
+    weights = dict(zip(_paths(model), model.backbone_.weights, strict=True))
+    changed = [
+        path
+        for path, value in fresh.items()
+        if not np.array_equal(weights[path], value)
+    ]
+    assert changed
+    assert all(path.endswith(ends) for path in changed)
 
 
 def test_frozen_layers_stay(data):
