@@ -2,13 +2,12 @@
 
     python -m sktransfer.backbones.tabular.pretrain --out FOLDER
 
-FOLDER gets the weights, a table of losses and what is needed to go on: the same command
-again goes on where the last one was stopped.
+FOLDER gets the weights, and a folder for each part of the training with its losses and
+what is needed to go on: the same command again goes on where the last one was stopped.
 """
 
 import argparse
 import hashlib
-import itertools
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -39,7 +38,9 @@ class Budget(NamedTuple):
         Number of epochs, of 250 steps each.
     n_noisy_epochs : int
         Number of those after them, in which tables may have twice the noise and the
-        learning rate rises and falls once more.
+        learning rate rises and falls once more. They are done twice, on other tables,
+        and the weights at both ends averaged (Wortsman et al., "Model soups", ICML
+        2022).
     n_tables : int
         Tables of 128 rows and 9 columns in a batch; of larger ones fewer.
     learning_rate : float
@@ -60,6 +61,7 @@ BUDGETS = {
     "gpu": Budget(128, 6, 8, 600, 150, n_tables=64, learning_rate=1e-3),
 }
 _NOISE, _LATER_NOISE = 1.5, 3.0
+_N_NOISY = 2
 # A batch's contexts are of similar sizes, so that few of its keys are empty.
 _CONTEXT_PARTS = 4
 # Shapes of the tables of a batch, how often they come, and the tables' share of
@@ -202,11 +204,11 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
     Parameters
     ----------
     folder : path-like
-        For weights.h5, losses.csv and a checkpoint.
+        For the weights, and what each part leaves.
     budget : Budget
         What to train, and for how long.
     seed : int, default=0
-        Of the weights and of the tables.
+        Of the weights and of the tables; that of the second noisy part is 1 more.
     jit_compile : bool, default=True
         Whether XLA compiles the steps, which makes them twice as fast on CPUs.
     verbose : int, default=1
@@ -217,44 +219,57 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
     keras.Model
     """
     folder = Path(folder)
+    options = {"jit_compile": jit_compile, "verbose": verbose}
+    first = _train_part(folder / "first", None, budget, seed, **options)
+    noisy = [
+        _train_part(folder / f"noisy_{i}", first, budget, seed + i, **options)
+        for i in range(_N_NOISY)
+    ]
+    model = _network(budget, seed)
+    weights = []
+    for path in noisy:
+        model.load_weights(path)
+        weights.append(model.get_weights())
+    model.set_weights([np.mean(same, axis=0) for same in zip(*weights, strict=True)])
+    path = folder / "tabular.weights.h5"
+    _save(model, path)
+    print(f"SHA-256 of {path}: {hashlib.sha256(path.read_bytes()).hexdigest()}")
+    return model
+
+
+def _train_part(folder, first, budget, seed, *, jit_compile, verbose):
+    """Train the first part, or a noisy one after it; return the path of its weights."""
+    weights = folder / "tabular.weights.h5"
+    if weights.exists():
+        return weights
     folder.mkdir(parents=True, exist_ok=True)
+    model = _network(budget, seed)
+    start, stop = 0, budget.n_epochs
+    if first is not None:
+        model.load_weights(first)
+        start, stop = stop, stop + budget.n_noisy_epochs
+    _compile(model, budget.learning_rate, stop - start, jit_compile)
     warm_up = 0.1 * budget.n_epochs * STEPS_AN_EPOCH
     batches = TableBatches(seed, budget.n_tables, warm_up, budget.n_epochs)
-    parts = [0, budget.n_epochs, budget.n_epochs + budget.n_noisy_epochs]
-    before = None
-    for i, (start, stop) in enumerate(itertools.pairwise(parts), 1):
-        # A new one for each part: a model remembers the epoch that it was restored at.
-        model = _network(budget, seed)
-        if before is not None:
-            model.load_weights(before)
-        before = weights = folder / f"part_{i}.weights.h5"
-        if weights.exists():
-            continue
-        _compile(model, budget.learning_rate, stop - start, jit_compile)
-        model.fit(
-            batches,
-            initial_epoch=start,
-            epochs=stop,
-            validation_data=validation_tables(),
-            validation_batch_size=32,
-            shuffle=False,
-            verbose=verbose,
-            callbacks=[
-                keras.callbacks.BackupAndRestore(folder / f"checkpoint_{i}"),
-                _Epochs(batches),
-                keras.callbacks.CSVLogger(folder / "losses.csv", append=True),
-                keras.callbacks.ModelCheckpoint(
-                    folder / "last.weights.h5", save_weights_only=True
-                ),
-            ],
-        )
-        _save(model, weights)
-    model = _network(budget, seed)
-    model.load_weights(before)
-    weights = folder / "tabular.weights.h5"
+    model.fit(
+        batches,
+        initial_epoch=start,
+        epochs=stop,
+        validation_data=validation_tables(),
+        validation_batch_size=32,
+        shuffle=False,
+        verbose=verbose,
+        callbacks=[
+            keras.callbacks.BackupAndRestore(folder / "checkpoint"),
+            _Epochs(batches),
+            keras.callbacks.CSVLogger(folder / "losses.csv", append=True),
+            keras.callbacks.ModelCheckpoint(
+                folder / "last.weights.h5", save_weights_only=True
+            ),
+        ],
+    )
     _save(model, weights)
-    print(f"SHA-256 of {weights}: {hashlib.sha256(weights.read_bytes()).hexdigest()}")
-    return model
+    return weights
 
 
 def _network(budget, seed):

@@ -10,7 +10,7 @@ from sktransfer.backbones.tabular.network import make_network
 from sktransfer.exceptions import BackboneFileError
 
 PATH = Path(__file__).parent / "tabular.weights.h5"
-SHA256 = "0304e7784831501497aa52ec51971fb4d2a2dba3c25d854c702c2cbe76c298fb"
+SHA256 = "d2cb6e86fa2eea0ce4d2f84fd221842ac2d16ec206aff7849b92940c0b7dad61"
 SIZES = {"width": 64, "n_blocks": 3, "n_heads": 4}
 
 

@@ -88,7 +88,7 @@ def _draw(rng, n_tables, n_rows, n_columns, hardness, most_noise):
     else:
         columns = _as_measured(_correlated(rng, shape), rng, hardness)
         scores = _function(rng, hardness)(standardise(columns), n_scores, rng)
-    noise = np.exp(rng.uniform(np.log(0.05), np.log(0.05 + most_noise * hardness)))
+    noise = np.exp(rng.uniform(np.log(0.02), np.log(0.02 + most_noise * hardness)))
     scores = standardise(scores) + noise * rng.normal(size=scores.shape)
     y = _classes(scores, n_classes, rng)
     if rng.random() < 0.2 * hardness:

@@ -80,19 +80,25 @@ def test_noise_grows_in_the_second_part(monkeypatch):
     assert [kwargs["most_noise"] for kwargs in drawn] == [1.5, 1.5, 3]
 
 
-def losses(folder):
-    return np.genfromtxt(folder / "losses.csv", delimiter=",", names=True)
-
-
-def test_going_on_is_the_same_as_going_through(tmp_path, monkeypatch):
+@pytest.fixture
+def small(monkeypatch):
     monkeypatch.setattr(module, "STEPS_AN_EPOCH", 3)
     monkeypatch.setattr(module, "_SHAPES", ((1.0, 32, 6, 1.0),))
     monkeypatch.setattr(module.validation_tables, "__defaults__", (4,))
     budget = Budget(8, 1, 2, 3, 2, n_tables=2, learning_rate=1e-2)
-    through = module.pretrain(
-        tmp_path / "through", budget, jit_compile=False, verbose=0
-    )
 
+    def train(folder):
+        return module.pretrain(folder, budget, jit_compile=False, verbose=0)
+
+    return train
+
+
+def losses(folder):
+    return np.genfromtxt(folder / "losses.csv", delimiter=",", names=True)
+
+
+def test_going_on_is_the_same_as_going_through(small, tmp_path, monkeypatch):
+    through = small(tmp_path / "through")
     told = module._Epochs.on_epoch_begin
     for last in (2, 4):
 
@@ -104,15 +110,26 @@ def test_going_on_is_the_same_as_going_through(tmp_path, monkeypatch):
         with monkeypatch.context() as context:
             context.setattr(module._Epochs, "on_epoch_begin", until_last)
             with pytest.raises(KeyboardInterrupt):
-                module.pretrain(
-                    tmp_path / "parts", budget, jit_compile=False, verbose=0
-                )
-    parts = module.pretrain(tmp_path / "parts", budget, jit_compile=False, verbose=0)
+                small(tmp_path / "parts")
+    parts = small(tmp_path / "parts")
     for one, other in zip(through.weights, parts.weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
-    found = losses(tmp_path / "parts")
-    np.testing.assert_array_equal(found["epoch"], range(5))
-    np.testing.assert_allclose(
-        found["val_loss"], losses(tmp_path / "through")["val_loss"], rtol=1e-4
-    )
-    assert (tmp_path / "parts" / "tabular.weights.h5").exists()
+    for part, epochs in (("first", [0, 1, 2]), ("noisy_0", [3, 4])):
+        found = losses(tmp_path / "parts" / part)
+        np.testing.assert_array_equal(found["epoch"], epochs)
+        expected = losses(tmp_path / "through" / part)
+        np.testing.assert_allclose(found["val_loss"], expected["val_loss"], rtol=1e-4)
+
+
+def test_weights_are_the_mean_of_the_noisy_parts(small, tmp_path):
+    trained = small(tmp_path)
+    mean = trained.get_weights()
+    ends = []
+    for part in ("noisy_0", "noisy_1"):
+        trained.load_weights(tmp_path / part / "tabular.weights.h5")
+        ends.append(trained.get_weights())
+    for averaged, one, other in zip(mean, *ends, strict=True):
+        np.testing.assert_allclose(averaged, (one + other) / 2, atol=1e-6)
+    assert not np.allclose(ends[0][-1], ends[1][-1])
+    trained.load_weights(tmp_path / "tabular.weights.h5")
+    np.testing.assert_array_equal(trained.get_weights()[-1], mean[-1])
