@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
+from sktransfer.backbones.tabular.attention import Block
 from sktransfer.backbones.tabular.network import (
     GROUP,
     MAX_CLASSES,
     NEVER,
-    Block,
     absent,
     class_scores,
 )

@@ -114,11 +114,13 @@ def test_going_on_is_the_same_as_going_through(small, tmp_path, monkeypatch):
     parts = small(tmp_path / "parts")
     for one, other in zip(through.weights, parts.weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
-    for part, epochs in (("first", [0, 1, 2]), ("noisy_0", [3, 4])):
+    for part in ("first", "noisy_0", "noisy_1"):
+        epochs = [0, 1, 2] if part == "first" else [3, 4]
         found = losses(tmp_path / "parts" / part)
         np.testing.assert_array_equal(found["epoch"], epochs)
         expected = losses(tmp_path / "through" / part)
         np.testing.assert_allclose(found["val_loss"], expected["val_loss"], rtol=1e-4)
+    assert (tmp_path / "parts" / "tabular.weights.h5").exists()
 
 
 def test_weights_are_the_mean_of_the_noisy_parts(small, tmp_path):
