@@ -2,7 +2,7 @@
 Which of several networks to start from?
 ========================================
 
-Six networks are at hand, and 100 labelled images that none of them was made for.
+Six networks are at hand, and 100 labeled images that none of them was made for.
 Fine-tuning all of them, cut at every layer, would tell which is best, and takes long
 with large networks. A score of their features tells in seconds, without training.
 """
@@ -10,7 +10,7 @@ with large networks. A score of their features tells in seconds, without trainin
 # %%
 # The target, and six networks
 # ----------------------------
-# The target's digits are turned by 20 to 40 degrees; 10 of each are labelled. The
+# The target's digits are turned by 20 to 40 degrees; 10 of each are labeled. The
 # networks were trained on other digits: as they are, inverted, thick, tilted by 30
 # degrees, without the digits 5 to 9, and with labels in disorder.
 

@@ -3,7 +3,7 @@ Features of two domains, before and after adapting
 ==================================================
 
 A network learns digits from clean images, and has to read images that are moved,
-dimmed and noisy. Nobody has labelled those. An adaptation method trains with them all
+dimmed and noisy. Nobody has labeled those. An adaptation method trains with them all
 the same; what that does to the network's features can be seen.
 """
 

@@ -3,7 +3,7 @@ Tables with few labels
 ======================
 
 The backbone "tabular" was trained once, on synthetic tables, to tell classes from
-labelled rows beside them. On a small table of your own it needs no gradient step, no
+labeled rows beside them. On a small table of your own it needs no gradient step, no
 scaling and no tuning. Here it meets the tables of scikit-learn, with 20 to 100 labels.
 """
 
@@ -31,7 +31,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sktransfer import TransferClassifier
 
-# Newton steps of barely regularised candidates may not converge; they are not chosen.
+# Newton steps of barely regularized candidates may not converge; they are not chosen.
 warnings.filterwarnings("ignore", module="sklearn")
 
 TABLES = {
@@ -102,7 +102,7 @@ if plt is not None:
         for name, style in STYLES.items():
             means = [np.mean(losses[table, name, size]) for size in SIZES]
             axes.plot(SIZES, means, label=name, **style)
-        axes.set(title=table, xlabel="labelled rows", xscale="log", ylim=(0, None))
+        axes.set(title=table, xlabel="labeled rows", xscale="log", ylim=(0, None))
         axes.set_xticks(SIZES, SIZES)
         axes.minorticks_off()
         axes.grid(alpha=0.3)

@@ -5,7 +5,7 @@ The same patients, in other shares
 A classifier trained in a clinic that examines everybody goes to one where other
 patients are sent. A benign and a malignant tumour look the same in both; but here more
 than a third are malignant, there perhaps a tenth, or nine tenths. The method
-"label_shift" estimates the shares from the unlabelled rows of the target, and corrects
+"label_shift" estimates the shares from the unlabeled rows of the target, and corrects
 the predictions.
 """
 
@@ -61,7 +61,7 @@ def split(share, seed):
 # -------------------
 # The share that the network without correction finds is the mean of its probabilities,
 # which lies between that of the source and the true one. "label_shift" estimates it by
-# expectation maximisation ("em"), or from the confusion matrix ("bbse"). By default a
+# expectation maximization ("em"), or from the confusion matrix ("bbse"). By default a
 # guard corrects nothing where other shares explain too little of how the target
 # differs. It is off, as the shares are known to be all that differs here.
 

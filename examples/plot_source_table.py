@@ -2,7 +2,7 @@
 From one table to the next
 ==========================
 
-Two clinics measure the same 30 columns. One has hundreds of labelled rows, the other
+Two clinics measure the same 30 columns. One has hundreds of labeled rows, the other
 a handful, and its images have a coarser texture. The network of the first,
 ``source.backbone_``, is where the second starts from. A few labels are where this pays
 off; with enough of its own, the second clinic needs no help.
@@ -42,7 +42,7 @@ for name, labels in ("source", y_source), ("target", y_target):
 # %%
 # The source's network
 # --------------------
-# The default backbone is a network for tables: it standardises the columns by the rows
+# The default backbone is a network for tables: it standardizes the columns by the rows
 # that it was trained on. The target's rows are given to it as they are.
 
 source = TransferClassifier("mlp", epochs=30, random_state=0).fit(X_source, y_source)
@@ -76,12 +76,12 @@ for n_labels in N_LABELS:
                 rng.permutation(np.flatnonzero(y_target == label))
                 for label in np.unique(y_target)
             ]
-            labelled = np.concatenate([order[:n_labels] for order in orders])
+            labeled = np.concatenate([order[:n_labels] for order in orders])
             test = np.concatenate([order[max(N_LABELS) :] for order in orders])
             fitted = clone(clf)
             if "random_state" in fitted.get_params():
                 fitted.set_params(random_state=seed)
-            fitted.fit(X_target[labelled], y_target[labelled])
+            fitted.fit(X_target[labeled], y_target[labeled])
             row.append(fitted.score(X_target[test], y_target[test]))
         scores[method].append(row)
         cell = f"{100 * np.mean(row):.1f} ±{100 * np.std(row):.1f}"

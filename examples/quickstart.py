@@ -3,7 +3,7 @@ Does the transfer pay off? From 1 to 20 labels a class
 ======================================================
 
 A network was trained on images of digits. A new scanner inverts its images: light ink
-on dark paper. How many of its images must be labelled, and is the old network of use?
+on dark paper. How many of its images must be labeled, and is the old network of use?
 On scikit-learn's digits, this compares a network from scratch, logistic regression on
 the pixels, the old network as it is, and three recipes that reuse it.
 """
@@ -78,39 +78,39 @@ print(f"saved in {folder}: source.h5 and source.keras, equal backbones: {same}")
 # %%
 # Six ways to a classifier
 # ------------------------
-# All networks have the same architecture. Each seed draws other rows to be labelled;
+# All networks have the same architecture. Each seed draws other rows to be labeled;
 # the test rows are never among them.
 
 METHODS = {
     "scratch": TransferClassifier(h5_file, weights=None, recipe="full"),
     "pixels": LogisticRegression(max_iter=1000),
     "unchanged": FrozenEstimator(source),
-    "probe": TransferClassifier(h5_file, recipe="linear-probe"),
+    "probe": TransferClassifier(h5_file, recipe="linear_probe"),
     "full": TransferClassifier(h5_file, recipe="full"),
-    "LP-FT": TransferClassifier(h5_file, recipe="lp-ft"),
+    "LP-FT": TransferClassifier(h5_file, recipe="lp_ft"),
 }
 N_LABELS = [1, 2, 5, 10, 20]
 SEEDS = range(5)
 
 
 def split(y, n_labels, seed):
-    """Draw `n_labels` rows of each class to be labelled, and the test rows."""
+    """Draw `n_labels` rows of each class to be labeled, and the test rows."""
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(np.flatnonzero(y == label)) for label in np.unique(y)]
-    labelled = np.concatenate([order[:n_labels] for order in orders])
-    return labelled, np.concatenate([order[max(N_LABELS) :] for order in orders])
+    labeled = np.concatenate([order[:n_labels] for order in orders])
+    return labeled, np.concatenate([order[max(N_LABELS) :] for order in orders])
 
 
 def accuracy(clf, X, y, n_labels, seed, curve=None):
     """Fit on a few rows and score on the test rows; note each epoch in `curve`."""
-    labelled, test = split(y, n_labels, seed)
+    labeled, test = split(y, n_labels, seed)
     clf = clone(clf)
     if "random_state" in clf.get_params():
         clf.set_params(random_state=seed)
     if curve is not None:
         watch = functools.partial(WatchAccuracy, X[test], y[test], curve)
         clf.set_params(callbacks=[watch])
-    return clf.fit(X[labelled], y[labelled]).score(X[test], y[test])
+    return clf.fit(X[labeled], y[labeled]).score(X[test], y[test])
 
 
 class WatchAccuracy(keras.callbacks.Callback):
@@ -204,8 +204,8 @@ X_high, y_high = X[1::2][high], y_target[high]  # not inverted
 narrow = TransferClassifier(network, weights=None, epochs=20, random_state=0)
 narrow.fit(X_source[low], y_source[low])
 contest = {
-    "probe": TransferClassifier(narrow.backbone_, recipe="linear-probe"),
-    "LP-FT": TransferClassifier(narrow.backbone_, recipe="lp-ft"),
+    "probe": TransferClassifier(narrow.backbone_, recipe="linear_probe"),
+    "LP-FT": TransferClassifier(narrow.backbone_, recipe="lp_ft"),
     "scratch": TransferClassifier(narrow.backbone_, weights=None, recipe="full"),
 }
 result = {
@@ -240,10 +240,10 @@ grid = {
     "classify__learning_rate": [1e-4, 1e-3, 1e-2],
     "classify__frozen_depth": [0, 1, "all"],
 }
-labelled, test = split(y_target, 10, seed=0)
+labeled, test = split(y_target, 10, seed=0)
 search = GridSearchCV(pipeline, grid, cv=3)
-search.fit(16 * X_target[labelled], y_target[labelled])
-print(f"\ngrid search, 3 learning rates x 3 frozen depths, {len(labelled)} labels:")
+search.fit(16 * X_target[labeled], y_target[labeled])
+print(f"\ngrid search, 3 learning rates x 3 frozen depths, {len(labeled)} labels:")
 best = ", ".join(
     f"{name.removeprefix('classify__')}={value}"
     for name, value in search.best_params_.items()

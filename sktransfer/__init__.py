@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sktransfer.adapted import DomainAdaptedClassifier
+    from sktransfer.averaging import soup
     from sktransfer.backbones.backbone import Backbone
     from sktransfer.classifier import TransferClassifier
     from sktransfer.features import BackboneFeatures
     from sktransfer.recipe import Recipe
-    from sktransfer.training.feature_store import feature_store
+    from sktransfer.training.store.feature_store import feature_store
     from sktransfer.transferability.evaluation import transfer_report
-    from sktransfer.weight_averaging import soup
 
 __version__ = "0.1.0"
 
@@ -35,9 +35,9 @@ _MODULE_OF_NAME = {
     "DomainAdaptedClassifier": "sktransfer.adapted",
     "Recipe": "sktransfer.recipe",
     "TransferClassifier": "sktransfer.classifier",
-    "feature_store": "sktransfer.training.feature_store",
+    "feature_store": "sktransfer.training.store.feature_store",
     "transfer_report": "sktransfer.transferability.evaluation",
-    "soup": "sktransfer.weight_averaging",
+    "soup": "sktransfer.averaging",
 }
 
 

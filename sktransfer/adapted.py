@@ -6,20 +6,20 @@ from sklearn.base import _fit_context, clone
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import StrOptions
 
-from sktransfer.base import learns_in_context
-from sktransfer.domain_rows import DomainRows
+from sktransfer._inputs.domain_samples import DomainRows
+from sktransfer._inputs.samples import learns_in_context
 from sktransfer.fitting import TRAINING_PARAMETERS, FittedByFineTuning
 
 
 class DomainAdaptedClassifier(FittedByFineTuning):
-    """Classifier trained on a labelled source for an unlabelled target.
+    """Classifier trained on a labeled source for an unlabeled target.
 
     Rows of both domains are in X, told apart by `sample_domain`, or those of the target
     are in `X_target`. Labels of target rows are never read unless
     ``target_labels="use"``. Without rows of a target it is a plain fine-tune, as
     :class:`TransferClassifier` with the same parameters.
 
-    It predicts for the target. The methods "label_shift", "domain_standardise",
+    It predicts for the target. The methods "label_shift", "domain_standardize",
     "adabn", "tent" and "shot", and "auto" where it chooses one of them, make a network
     for the target alone, which may err on rows of the source; all others give one
     network for both.
@@ -34,7 +34,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
           row is of. It goes with the methods "auto" and "source_only", which are then
           the same;
         - "mlp": a network for tables without pretrained weights, whose width
-          follows the number of columns and whose first layer standardises them;
+          follows the number of columns and whose first layer standardizes them;
         - the name of a ``keras.applications`` model, such as "MobileNetV2";
         - "hub:PRESET": a keras-hub preset (needs the extra ``hub``);
         - the path of a ``.keras`` or ``.h5`` file with a whole model;
@@ -48,7 +48,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
         only where the target's rows speak for it.
     target_labels : {"ignore", "use"}, default="ignore"
         Whether labels of target rows are left unread; "use" learns from those that are
-        not the unlabelled marker: None, NaN, or -1 where that is not a class of the
+        not the unlabeled marker: None, NaN, or -1 where that is not a class of the
         source.
     weights : str, path-like or None, default="auto"
         "auto" takes the weights that come with the backbone ("imagenet" for an
@@ -68,13 +68,13 @@ class DomainAdaptedClassifier(FittedByFineTuning):
         How much of the backbone, from the input, keeps its weights: a number of
         weighted layers (negative counts from the end), a fraction in [0, 1], or
         "all". See ``backbone_.layers_table()``.
-    recipe : {"auto", "in-context", "linear-probe", "full", "lp-ft", "gradual"} or \
+    recipe : {"auto", "in_context", "linear_probe", "full", "lp_ft", "gradual"} or \
             Recipe, default="auto"
         Order in which weights are trained: none, with the "tabular" backbone alone;
         the head alone on frozen features; all unfrozen layers; first the one, then the
-        other [1]_; or more and more layers from the top [2]_. "auto" is "in-context"
-        for "tabular" and "lp-ft" for others. A backbone that is not pretrained is
-        trained as by "full" except with "linear-probe". A
+        other [1]_; or more and more layers from the top [2]_. "auto" is "in_context"
+        for "tabular" and "lp_ft" for others. A backbone that is not pretrained is
+        trained as by "full" except with "linear_probe". A
         :class:`~sktransfer.Recipe` also says which of the unfrozen weights learn, and
         has warm-up, a cosine schedule and MixUp.
     learning_rate : float or LearningRateSchedule, default=1e-3
@@ -130,7 +130,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
     backbone_ : Backbone
         The network with the trained weights, its head and classes.
     classes_ : ndarray of shape (n_classes,)
-        Class labels: those of the labelled rows.
+        Class labels: those of the labeled rows.
     method_ : AdaptationMethod
         The method that was used, with its parameters; of "auto" what it has chosen.
     target_prior_ : ndarray of shape (n_classes,) or None
@@ -274,10 +274,10 @@ class DomainAdaptedClassifier(FittedByFineTuning):
                 "backbone='tabular' learns in context. Use method='auto', with labels "
                 "of some rows of the target if there are any, or backbone='mlp'."
             )
-        if self._choose_recipe().order != "in-context":
+        if self._choose_recipe().order != "in_context":
             raise ValueError(
                 f"recipe={self.recipe!r} is not for backbone='tabular' in "
-                "DomainAdaptedClassifier; expected 'auto' or 'in-context'."
+                "DomainAdaptedClassifier; expected 'auto' or 'in_context'."
             )
         return SourceOnly()
 
@@ -297,7 +297,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
             target; different numbers are different domains. None means that all rows
             of X are of one source.
         X_target : array-like of shape (n_target, ...), tuple or None, default=None
-            Unlabelled rows of a target, beside those in X. In a tuple of one array they
+            Unlabeled rows of a target, beside those in X. In a tuple of one array they
             are not cut by a search or cross-validation.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the rows of X; a row of weight 0 is as good as absent. Rows of
@@ -313,7 +313,7 @@ class DomainAdaptedClassifier(FittedByFineTuning):
             When the data or a parameter is not usable, among them BackboneError; or
             when the loss becomes NaN (NonFiniteLossError).
         """
-        from sktransfer.adaptation.resolve import resolve_method
+        from sktransfer.adaptation.registry import resolve_method
 
         with self._all_or_nothing():
             method = resolve_method(self.method)

@@ -5,7 +5,7 @@ from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
-from sktransfer.base import learns_in_context
+from sktransfer._inputs.samples import learns_in_context
 from sktransfer.fitting import TRAINING_PARAMETERS, FittedByFineTuning
 
 
@@ -19,10 +19,10 @@ class TransferClassifier(FittedByFineTuning):
 
         - "tabular": a network for tables of up to a few thousand rows, pretrained on
           synthetic tables, which learns in context: without a gradient step, from the
-          labelled rows beside those to classify [4]_. It takes missing values, and
+          labeled rows beside those to classify [4]_. It takes missing values, and
           categories and strings in data frames; see :ref:`tabular`;
         - "mlp": a network for tables without pretrained weights, whose width
-          follows the number of columns and whose first layer standardises them;
+          follows the number of columns and whose first layer standardizes them;
         - the name of a ``keras.applications`` model, such as "MobileNetV2";
         - "hub:PRESET": a keras-hub preset (needs the extra ``hub``);
         - the path of a ``.keras`` or ``.h5`` file with a whole model;
@@ -48,13 +48,13 @@ class TransferClassifier(FittedByFineTuning):
         How much of the backbone, from the input, keeps its weights: a number of
         weighted layers (negative counts from the end), a fraction in [0, 1], or
         "all". See ``backbone_.layers_table()``.
-    recipe : {"auto", "in-context", "linear-probe", "full", "lp-ft", "gradual"} or \
+    recipe : {"auto", "in_context", "linear_probe", "full", "lp_ft", "gradual"} or \
             Recipe, default="auto"
         Order in which weights are trained: none, with the "tabular" backbone alone;
         the head alone on frozen features; all unfrozen layers; first the one, then the
-        other [1]_; or more and more layers from the top [2]_. "auto" is "in-context"
-        for "tabular" and "lp-ft" for others. A backbone that is not pretrained is
-        trained as by "full" except with "linear-probe". With "tabular", what training
+        other [1]_; or more and more layers from the top [2]_. "auto" is "in_context"
+        for "tabular" and "lp_ft" for others. A backbone that is not pretrained is
+        trained as by "full" except with "linear_probe". With "tabular", what training
         gives is kept only if it lowers the log loss of rows set aside. A
         :class:`~sktransfer.Recipe` also says which of the unfrozen weights learn, and
         has warm-up, a cosine schedule and MixUp.

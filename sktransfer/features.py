@@ -12,8 +12,10 @@ from sklearn.base import (
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sktransfer._inputs.samples import check_rows, shape_rows
 from sktransfer._large_arrays import stack
-from sktransfer.base import check_rows, make_rng, memory_folder, shape_rows
+from sktransfer._random import make_rng
+from sktransfer.training.store.feature_folder import memory_folder
 
 
 class BackboneFeatures(
@@ -120,7 +122,7 @@ class BackboneFeatures(
         -------
         self : BackboneFeatures
         """
-        from sktransfer.backbones.resolve import resolve
+        from sktransfer.backbones.sources import resolve
 
         if isinstance(self.backbone, str) and self.backbone in ("mlp", "tabular"):
             raise ValueError(
@@ -155,8 +157,8 @@ class BackboneFeatures(
         """
         check_is_fitted(self)
         X = shape_rows(check_rows(self, X, reset=False), self.backbone_.input_shape)
-        from sktransfer.training.program_cache import get_program
-        from sktransfer.training.rows import FrozenOutputs
+        from sktransfer.training.step.program_cache import get_program
+        from sktransfer.training.store.samples import FrozenOutputs
 
         backbone = self.backbone_
         program = get_program(backbone, backbone.n_layers, 1, self.dtype)

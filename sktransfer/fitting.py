@@ -13,23 +13,19 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from sktransfer.base import (
-    BaseTransferClassifier,
-    check_rows,
-    learns_in_context,
-    make_rng,
-    memory_folder,
-    shape_rows,
-)
-from sktransfer.callback_context import EpochTasks
+from sktransfer._callbacks import EpochTasks
+from sktransfer._inputs.samples import check_rows, learns_in_context, shape_rows
+from sktransfer._random import make_rng
+from sktransfer.averaging import Interpolation
+from sktransfer.base import BaseTransferClassifier
+from sktransfer.learners.starting_point import find_start
 from sktransfer.recipe import (
     ORDERS,
     Recipe,
     choose_recipe,
     warn_of_steps_not_taken,
 )
-from sktransfer.starting_point import find_start
-from sktransfer.weight_averaging import Interpolation
+from sktransfer.training.store.feature_folder import memory_folder
 
 TRAINING_PARAMETERS = {
     "backbone": "no_validation",
@@ -131,7 +127,7 @@ class FittedByFineTuning(Interpolation, BaseTransferClassifier):
 
     def _settings(self, recipe):
         from sktransfer.training.loop import Settings
-        from sktransfer.training.optimizers import (
+        from sktransfer.training.step.optimizers import (
             check_learning_rate,
             serialize_optimizer,
         )
@@ -196,9 +192,9 @@ class FittedByFineTuning(Interpolation, BaseTransferClassifier):
         rows are of a target, if any. The Fit is returned.
         """
         from sktransfer.backbones.freezing import resolve_depth
+        from sktransfer.training.fine_tune import Stage, fine_tune, plan
         from sktransfer.training.observer import Observer, make_callbacks
-        from sktransfer.training.recipes import Stage, fine_tune, plan
-        from sktransfer.training.rows import Examples
+        from sktransfer.training.store.samples import Examples
 
         rng = make_rng(self.random_state)
         recipe = self._choose_recipe(partial=partial)
@@ -218,20 +214,20 @@ class FittedByFineTuning(Interpolation, BaseTransferClassifier):
         position = np.searchsorted(classes, y).astype(np.int32)
         X = shape_rows(X, backbone.input_shape)
         depth = resolve_depth(self.frozen_depth, backbone.n_layers)
-        if recipe in ("linear-probe", "in-context"):
+        if recipe in ("linear_probe", "in_context"):
             depth = backbone.n_layers
 
         examples, validation = Examples(X, index, position, weight), None
-        tuned = learns_in_context(self) and recipe != "in-context"
+        tuned = learns_in_context(self) and recipe != "in_context"
         if (self.early_stopping or tuned) and not partial:
             examples, validation = self._set_aside(examples, len(classes), rng)
         if tuned and run is None:
-            from sktransfer.training.context_tuning import tune_in_context
+            from sktransfer.learners.context_tuning import tune_in_context
 
             run = functools.partial(tune_in_context, early_stopping=self.early_stopping)
 
         if partial:
-            stages = [Stage("fine-tune", depth, 1)]
+            stages = [Stage("fine_tune", depth, 1)]
         else:
             stages = plan(
                 recipe,

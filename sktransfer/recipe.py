@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sktransfer._warnings import warn_user
 
-ORDERS = ("auto", "in-context", "linear-probe", "full", "lp-ft", "gradual")
+ORDERS = ("auto", "in_context", "linear_probe", "full", "lp_ft", "gradual")
 TUNED = ("all", "bias", "norm", "first", "middle", "last", "lora")
 
 
@@ -22,14 +22,14 @@ class Recipe(BaseEstimator):
     Parameters
     ----------
     order : str, default="auto"
-        Order in which weights are trained: "auto", "in-context", "linear-probe",
-        "full", "lp-ft" or "gradual"; see :class:`TransferClassifier`.
+        Order in which weights are trained: "auto", "in_context", "linear_probe",
+        "full", "lp_ft" or "gradual"; see :class:`TransferClassifier`.
     tune : {"all", "bias", "norm", "first", "middle", "last", "lora"}, default="all"
         Which weights of the unfrozen layers learn; the head always does.
 
         - "all": all of them;
-        - "bias": biases, and the shifts of normalisation layers [1]_;
-        - "norm": scales and shifts of normalisation layers (batch, layer, group, RMS)
+        - "bias": biases, and the shifts of normalization layers [1]_;
+        - "norm": scales and shifts of normalization layers (batch, layer, group, RMS)
           [2]_; a pretrained network keeps its batch statistics all the same;
         - "first", "middle", "last": all weights of that third of the unfrozen weighted
           layers, counted from the input [3]_;
@@ -75,9 +75,9 @@ class Recipe(BaseEstimator):
     Examples
     --------
     >>> from sktransfer import Recipe, TransferClassifier
-    >>> clf = TransferClassifier(recipe=Recipe("lp-ft", tune="bias"))
+    >>> clf = TransferClassifier(recipe=Recipe("lp_ft", tune="bias"))
     >>> clf.set_params(recipe__schedule="cosine", recipe__warm_up=0.1).recipe
-    Recipe(order='lp-ft', schedule='cosine', tune='bias', warm_up=0.1)
+    Recipe(order='lp_ft', schedule='cosine', tune='bias', warm_up=0.1)
     """
 
     _parameter_constraints = {
@@ -134,10 +134,10 @@ def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
     recipe = Recipe(recipe) if isinstance(recipe, str) else clone(recipe)
     recipe._validate_params()
     if recipe.order == "auto":
-        recipe.order = "in-context" if in_context else "lp-ft"
-    if recipe.order == "in-context" and not in_context:
+        recipe.order = "in_context" if in_context else "lp_ft"
+    if recipe.order == "in_context" and not in_context:
         raise ValueError(
-            f"recipe='in-context' goes with backbone='tabular'; with "
+            f"recipe='in_context' goes with backbone='tabular'; with "
             f"backbone={backbone!r} expected one of {list(ORDERS[2:])}."
         )
     if recipe.mixup_alpha > 0 and in_context:
@@ -181,7 +181,7 @@ _OF_STEPS = (
 def warn_of_steps_not_taken(estimator, recipe):
     """Warn of parameters that were set but do nothing, as no gradient step is taken.
 
-    Who asks for "in-context" by name knows, and may search over it and other recipes.
+    Who asks for "in_context" by name knows, and may search over it and other recipes.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def warn_of_steps_not_taken(estimator, recipe):
         From :func:`choose_recipe`.
     """
     asked = getattr(estimator.recipe, "order", estimator.recipe)
-    if recipe.order != "in-context" or asked != "auto":
+    if recipe.order != "in_context" or asked != "auto":
         return
     default = type(estimator)().get_params(deep=False)
     given = estimator.get_params(deep=False)

@@ -32,7 +32,7 @@ def digits():
 
 @pytest.fixture
 def target(digits):
-    """A few labelled rows of the target."""
+    """A few labeled rows of the target."""
     return digits[2][:100], digits[3][:100]
 
 

@@ -4,10 +4,10 @@ import numpy as np
 from networks import two_layers, with_batch_normalization
 
 from sktransfer import DomainAdaptedClassifier, adaptation
-from sktransfer.adaptation.resolve import CLASS_OF_NAME
+from sktransfer.adaptation.registry import CLASS_OF_NAME
 
 METHODS = [name for name, cls in CLASS_OF_NAME.items() if hasattr(adaptation, cls)]
-# Those that work on the statistics, scales and shifts of batch normalisation.
+# Those that work on the statistics, scales and shifts of batch normalization.
 _NORMALISATION = ("adabn", "tent")
 
 

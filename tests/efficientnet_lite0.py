@@ -33,7 +33,7 @@ def efficientnet_lite0(input_shape=(224, 224, 3), classes=1000):
     Parameters
     ----------
     input_shape : tuple of int, default=(224, 224, 3)
-        Height, width and the 3 colours of an image. The weights are the same
+        Height, width and the 3 colors of an image. The weights are the same
         for every height and width.
     classes : int, default=1000
         Number of outputs. ImageNet has 1000.

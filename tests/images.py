@@ -26,7 +26,7 @@ def resize(images, size):
 
 
 def digit_images(n, size=64):
-    """Return n digits as colour images of `size` pixels square, and their labels."""
+    """Return n digits as color images of `size` pixels square, and their labels."""
     X, y = load_digits(return_X_y=True)
     rows = np.random.default_rng(0).permutation(len(X))[:n]
     grey = (X[rows].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)

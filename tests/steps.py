@@ -5,11 +5,11 @@ import numpy as np
 import tensorflow as tf
 
 from sktransfer import Backbone
+from sktransfer.training.fine_tune import Stage, fine_tune
 from sktransfer.training.loop import Settings
 from sktransfer.training.observer import Observer
-from sktransfer.training.optimizers import serialize_optimizer
-from sktransfer.training.recipes import Stage, fine_tune
-from sktransfer.training.rows import Examples
+from sktransfer.training.step.optimizers import serialize_optimizer
+from sktransfer.training.store.samples import Examples
 
 N_CLASSES = 3
 # Exact in float32, in which Keras keeps learning rates.
@@ -90,7 +90,7 @@ def train(
     return fine_tune(
         backbone,
         tuple(exact[4:]),
-        [Stage("fine-tune", depth, epochs)],
+        [Stage("fine_tune", depth, epochs)],
         examples(X, y, weight),
         validation,
         N_CLASSES,

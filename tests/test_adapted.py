@@ -51,9 +51,9 @@ def fit(estimator, rows, **kwargs):
     "parameters",
     [
         {"backbone": "mlp"},
-        {"backbone": two_layers, "frozen_depth": 1, "recipe": "lp-ft"},
+        {"backbone": two_layers, "frozen_depth": 1, "recipe": "lp_ft"},
         {"backbone": two_layers, "recipe": "gradual", "layer_decay": 0.5},
-        {"backbone": two_layers, "recipe": "linear-probe"},
+        {"backbone": two_layers, "recipe": "linear_probe"},
         {"backbone": two_layers, "frozen_depth": "all", "head_learning_rate": 0.01},
         {"early_stopping": True, "validation_fraction": 0.2},
         {"class_weight": "balanced", "l2_sp": 0.1, "backbone": two_layers},
@@ -356,12 +356,12 @@ def test_used_labels_are_learned_as_those_of_the_source(rows):
 def test_markers_of_a_row_without_label(rows, strings):
     X, y, sample_domain = rows
     target = np.flatnonzero(sample_domain < 0)
-    unlabelled = target[20:]
+    unlabeled = target[20:]
     names = np.array(["a", "b", "c"] if strings else [0, 1, 2])
 
     def marked(values):
         labels = names[y].astype(object)
-        labels[unlabelled] = values
+        labels[unlabeled] = values
         return labels
 
     def trained(labels):
@@ -452,7 +452,7 @@ def test_fitted_attributes(rows):
     estimator = fit(make_adapted("dann", early_stopping=True), rows)
     keys = ["stage", "loss", "learning_rate", "val_loss", "val_score"]
     assert set(estimator.history_) == {*keys, "alignment_loss", "domain_accuracy"}
-    assert [*estimator.history_["stage"]] == ["probe"] + ["fine-tune"] * 3
+    assert [*estimator.history_["stage"]] == ["probe"] + ["fine_tune"] * 3
     # The probe has no gradient steps.
     assert estimator.history_["alignment_loss"][0] is None
     assert all(0 <= a <= 1 for a in estimator.history_["domain_accuracy"][1:])
@@ -504,7 +504,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(rows):
     for parameters in (
         {"learning_rate": 1e30},
         {"learning_rate": 1e-3, "method": "dan n"},
-        {"method": "dann", "recipe": "linear-probe"},
+        {"method": "dann", "recipe": "linear_probe"},
     ):
         with pytest.raises(ValueError):  # noqa: PT011
             fit(estimator.set_params(**parameters), rows)
@@ -640,9 +640,9 @@ def test_images(rows, method):
 @pytest.mark.parametrize(
     ("recipe", "stages"),
     [
-        ("full", ["fine-tune"] * 4),
-        ("lp-ft", ["probe"] + ["fine-tune"] * 4),
-        ("gradual", ["head", "head", "fine-tune", "fine-tune"]),
+        ("full", ["fine_tune"] * 4),
+        ("lp_ft", ["probe"] + ["fine_tune"] * 4),
+        ("gradual", ["head", "head", "fine_tune", "fine_tune"]),
     ],
 )
 def test_recipes(rows, recipe, stages):
@@ -656,12 +656,12 @@ def test_recipes(rows, recipe, stages):
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"recipe": "linear-probe"}, {"recipe": "lp-ft", "frozen_depth": "all"}],
+    [{"recipe": "linear_probe"}, {"recipe": "lp_ft", "frozen_depth": "all"}],
     ids=str,
 )
 @pytest.mark.parametrize("method", ["dann", "mcc"])
 def test_a_method_with_a_loss_needs_gradient_steps(rows, parameters, method):
-    with pytest.raises(ValueError, match=r"(?s)method=.*recipe='lp-ft', 'full'"):
+    with pytest.raises(ValueError, match=r"(?s)method=.*recipe='lp_ft', 'full'"):
         fit(make_adapted(method, **parameters), rows)
     fit(make_adapted("source_only", **parameters), rows)
 
@@ -699,7 +699,7 @@ def test_head_keep(rows):
         first.backbone_, head="keep", method="mcc", epochs=2, random_state=0
     ).fit(X, y, sample_domain=sample_domain)
     assert kept.classes_.tolist() == [0, 1, 2]
-    assert kept.history_["stage"] == ["fine-tune"] * 2
+    assert kept.history_["stage"] == ["fine_tune"] * 2
 
 
 # ---- what has gone wrong is told

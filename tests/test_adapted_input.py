@@ -236,7 +236,7 @@ def test_method(rows, method, error, parts):
     refused(error, *parts, X=X, y=y, sample_domain=sample_domain, method=method)
 
 
-@pytest.mark.parametrize("value", ["unlabelled", True, None])
+@pytest.mark.parametrize("value", ["unlabeled", True, None])
 def test_target_labels(rows, value):
     X, y, _ = rows
     parts = ["'target_labels'", "'ignore'", "'use'", repr(value)]

@@ -80,7 +80,7 @@ def test_negative_class_weights(make, target):
 
 def test_class_weight_of_one_class_is_zero(make, target):
     """As good as leaving the class out; not an error in other classifiers."""
-    for recipe in ("full", "lp-ft"):
+    for recipe in ("full", "lp_ft"):
         estimator = make(class_weight={0: 0.0}, recipe=recipe).fit(*target)
         assert np.isfinite(estimator.loss_)
         assert estimator.classes_.tolist() == [0, 1, 2, 3, 4]
@@ -302,7 +302,7 @@ def test_learning_rate_of_the_wrong_type(make, target, rate):
 
 
 def test_parameters_are_checked_before_any_training(make, target, monkeypatch):
-    from sktransfer.training import recipes
+    from sktransfer.training import fine_tune as recipes
 
     monkeypatch.setattr(recipes, "solve_head", None)
     refuses(make(learning_rate=-1), target, ValueError, "learning_rate")
@@ -337,7 +337,7 @@ def test_a_huge_learning_rate_that_ends_in_the_last_step(make, target):
         learning_rate=3e38, head="keep", optimizer="sgd", epochs=1, batch_size=100
     )
     # Features that the step does not change, so that none of them dies.
-    estimator.set_params(recipe="linear-probe")
+    estimator.set_params(recipe="linear_probe")
     refuses(estimator, target, NonFiniteLossError, "learning_rate=3e+38")
 
 

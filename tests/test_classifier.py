@@ -90,7 +90,7 @@ def test_probabilities(make, target):
     assert estimator.decision_function(X).shape == (100, 5)
 
 
-@pytest.mark.parametrize("recipe", ["linear-probe", "full", "lp-ft", "gradual"])
+@pytest.mark.parametrize("recipe", ["linear_probe", "full", "lp_ft", "gradual"])
 def test_a_row_of_weight_zero_is_a_row_left_out(make, target, recipe):
     X, y = target
     weight = np.ones(len(X))
@@ -157,7 +157,7 @@ def test_early_stopping_restores_the_best_weights(make, digits):
     assert len(scores) - 1 - int(np.argmax(scores)) >= 4
 
 
-@pytest.mark.parametrize("recipe", ["lp-ft", "gradual"])
+@pytest.mark.parametrize("recipe", ["lp_ft", "gradual"])
 def test_early_stopping_restores_the_best_weights_of_all_stages(make, target, recipe):
     X, y = target
     settings = {
@@ -261,9 +261,9 @@ def test_training_stops_when_the_loss_does(make, target):
 
 
 def test_history(make, target):
-    estimator = make(recipe="lp-ft", epochs=4).fit(*target)
+    estimator = make(recipe="lp_ft", epochs=4).fit(*target)
     history = estimator.history_
-    assert history["stage"] == ["probe"] + ["fine-tune"] * 4
+    assert history["stage"] == ["probe"] + ["fine_tune"] * 4
     assert history["loss"] == estimator.loss_curve_
     assert estimator.loss_ == history["loss"][-1]
     assert estimator.best_loss_ == min(history["loss"])
@@ -326,7 +326,7 @@ def test_partial_fit_with_one_class_in_a_call(make, target):
 
 
 def test_linear_probe_changes_no_backbone_weight(make, source, target):
-    estimator = make(recipe="linear-probe").fit(*target)
+    estimator = make(recipe="linear_probe").fit(*target)
     assert same_bits(estimator.backbone_.weights, source.weights)
     assert estimator.frozen_depth_ == source.n_layers
     assert estimator.history_["stage"] == ["probe"]
@@ -334,8 +334,8 @@ def test_linear_probe_changes_no_backbone_weight(make, source, target):
 
 
 def test_lp_ft_starts_from_the_probe(make, target):
-    probe = make(recipe="linear-probe").fit(*target)
-    tuned = make(recipe="lp-ft", epochs=1, learning_rate=1e-9).fit(*target)
+    probe = make(recipe="linear_probe").fit(*target)
+    tuned = make(recipe="lp_ft", epochs=1, learning_rate=1e-9).fit(*target)
     np.testing.assert_allclose(
         tuned.predict_proba(target[0]), probe.predict_proba(target[0]), atol=1e-5
     )
@@ -345,12 +345,12 @@ def test_lp_ft_starts_from_the_probe(make, target):
 def test_gradual_unfreezes_from_the_top(make, source, target):
     estimator = make(recipe="gradual", epochs=4).fit(*target)
     assert estimator.history_["stage"][0] == "head"
-    assert estimator.history_["stage"][-1] == "fine-tune"
+    assert estimator.history_["stage"][-1] == "fine_tune"
     assert estimator.n_iter_ == 4
     assert changed_weights(estimator, source) == list(range(6))
 
 
-@pytest.mark.parametrize("recipe", ["full", "lp-ft", "gradual"])
+@pytest.mark.parametrize("recipe", ["full", "lp_ft", "gradual"])
 @pytest.mark.parametrize(("depth", "first"), [(0, 0), (1, 2), (-1, 4), (0.34, 2)])
 def test_frozen_weights_keep_every_bit(make, source, target, recipe, depth, first):
     estimator = make(recipe=recipe, frozen_depth=depth, epochs=4).fit(*target)
@@ -418,7 +418,7 @@ def test_random_layers_before_frozen_layers_draw_anew_in_each_step(target, depth
     X, y = target
     backbone = Backbone.from_model(with_random_layers())
     estimator = TransferClassifier(
-        backbone, frozen_depth=depth, recipe="linear-probe", random_state=0
+        backbone, frozen_depth=depth, recipe="linear_probe", random_state=0
     ).fit(X, y)
     estimator.set_params(
         warm_start=True,
@@ -433,7 +433,7 @@ def test_random_layers_before_frozen_layers_draw_anew_in_each_step(target, depth
 
 
 @pytest.mark.parametrize("network", [with_random_layers, with_augmentation])
-@pytest.mark.parametrize("recipe", ["linear-probe", "full", "lp-ft", "gradual"])
+@pytest.mark.parametrize("recipe", ["linear_probe", "full", "lp_ft", "gradual"])
 @pytest.mark.parametrize("depth", [0, 1, "all"])
 def test_recipes_on_networks_with_random_layers(target, network, recipe, depth):
     X, y = target
@@ -442,7 +442,7 @@ def test_recipes_on_networks_with_random_layers(target, network, recipe, depth):
         backbone, recipe=recipe, frozen_depth=depth, epochs=4, random_state=0
     ).fit(X, y)
     assert changed_weights(estimator, backbone)[:1] in ([], [2 * (depth != 0)])
-    if recipe == "linear-probe":
+    if recipe == "linear_probe":
         # The probe is solved on what prediction computes, without noise.
         assert estimator.loss_ == pytest.approx(
             -np.log(estimator.predict_proba(X)[np.arange(100), y]).mean(), rel=1e-3
@@ -524,7 +524,7 @@ def test_probe_of_a_kept_head_with_some_of_the_classes(make, target, source):
     X, y = target
     rows = y < 3
     estimator = make(
-        head="keep", recipe="linear-probe", epochs=50, learning_rate=0.05
+        head="keep", recipe="linear_probe", epochs=50, learning_rate=0.05
     ).fit(X[rows], y[rows])
     assert same_bits(estimator.backbone_.weights, source.weights)
     assert estimator.classes_.tolist() == [0, 1, 2, 3, 4]
@@ -689,10 +689,10 @@ def test_the_users_model_is_not_changed(digits):
 def test_a_model_changed_by_its_owner_is_read_anew(source_model, target):
     model = keras.models.clone_model(source_model)
     model.set_weights(source_model.get_weights())
-    estimator = TransferClassifier(model, recipe="linear-probe", random_state=0)
+    estimator = TransferClassifier(model, recipe="linear_probe", random_state=0)
     first = clone(estimator).fit(*target).weights_
     model.set_weights([array * 2 for array in model.get_weights()])
-    estimator = TransferClassifier(model, recipe="linear-probe", random_state=0)
+    estimator = TransferClassifier(model, recipe="linear_probe", random_state=0)
     second = estimator.fit(*target).weights_
     assert np.array_equal(first[0] * 2, second[0])
 
@@ -1073,7 +1073,7 @@ def test_weights_none_is_another_start_for_each_seed(target):
 
     def start(seed):
         return TransferClassifier(
-            source, weights=None, recipe="linear-probe", random_state=seed
+            source, weights=None, recipe="linear_probe", random_state=seed
         ).fit(*target)
 
     first, second = start(0), start(1)

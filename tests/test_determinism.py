@@ -8,8 +8,8 @@ from networks import source_network, with_random_layers
 from sklearn.base import clone
 
 from sktransfer import Backbone, BackboneFeatures, TransferClassifier, feature_store
-from sktransfer.training import rows
-from sktransfer.training.program_cache import get_program
+from sktransfer.training.step.program_cache import get_program
+from sktransfer.training.store import samples as rows
 
 
 def bits(estimator):
@@ -19,7 +19,7 @@ def bits(estimator):
 # ---- the same every time
 
 
-@pytest.mark.parametrize("recipe", ["linear-probe", "full", "lp-ft", "gradual"])
+@pytest.mark.parametrize("recipe", ["linear_probe", "full", "lp_ft", "gradual"])
 def test_a_fit_repeats_to_the_bit_whatever_ran_before(make, target, digits, recipe):
     X, y = target
     estimator = make(recipe=recipe, epochs=4, early_stopping=True)
@@ -75,7 +75,7 @@ def test_four_threads_give_what_one_gives(make, target, source):
     def estimators():
         return [
             make(recipe="full"),
-            make(recipe="lp-ft", random_state=1),
+            make(recipe="lp_ft", random_state=1),
             make(recipe="gradual", frozen_depth=1),
             make(recipe="full", learning_rate=0.01, early_stopping=True),
             make(backbone=rotated, recipe="full"),
@@ -219,7 +219,7 @@ def test_optimizers_by_name_are_compiled_once(make, source, target):
 # ---- rows that do not fit in memory
 
 
-@pytest.mark.parametrize("recipe", ["full", "lp-ft"])
+@pytest.mark.parametrize("recipe", ["full", "lp_ft"])
 @pytest.mark.parametrize("depth", [0, 2])
 def test_chunks_change_nothing(make, target, tmp_path, monkeypatch, recipe, depth):
     X, y = target

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 
 from sktransfer import BackboneFeatures, _large_arrays
 from sktransfer._large_arrays import blocks, release, stack, take_rows
-from sktransfer.training import rows as rows_module
+from sktransfer.training.store import samples as rows_module
 
 _STATUS = Path("/proc/self/status")
 needs_status = pytest.mark.skipif(
@@ -73,7 +73,7 @@ def test_a_mapped_file_gives_the_same_bits(
     assert np.array_equal(from_file, X)
 
 
-@pytest.mark.parametrize("changed", [{"recipe": "linear-probe"}, {"backbone": "mlp"}])
+@pytest.mark.parametrize("changed", [{"recipe": "linear_probe"}, {"backbone": "mlp"}])
 def test_so_do_probe_and_table_network(make, target, mapped, small_blocks, changed):
     X, y = target
     expected = make(**changed).fit(X, y)

@@ -103,7 +103,7 @@ def test_weights_loaded_by_path_know_the_sample_images(photos, weights_file):
     assert (scores @ kernel + bias).argmax(axis=1).tolist() == [DAISY, PALACE]
 
 
-@pytest.mark.parametrize("recipe", ["linear-probe", "lp-ft"])
+@pytest.mark.parametrize("recipe", ["linear_probe", "lp_ft"])
 def test_transfer_beats_pixels_on_textures(recipe, weights_file):
     train, labels = texture_patches(5, half=0)
     test, expected = texture_patches(20, half=1, seed=1)
@@ -111,7 +111,7 @@ def test_transfer_beats_pixels_on_textures(recipe, weights_file):
         efficientnet_lite0,
         weights=weights_file,
         feature_layer="block10_add",
-        frozen_depth="all" if recipe == "linear-probe" else -4,
+        frozen_depth="all" if recipe == "linear_probe" else -4,
         recipe=recipe,
         epochs=5,
         random_state=0,

@@ -14,7 +14,7 @@ from sktransfer import Recipe, TransferClassifier
 
 
 def test_a_name_is_a_recipe_of_that_order(make, target):
-    named, given = (make(recipe=r).fit(*target) for r in ("lp-ft", Recipe("lp-ft")))
+    named, given = (make(recipe=r).fit(*target) for r in ("lp_ft", Recipe("lp_ft")))
     assert bits(named) == bits(given) == bits(make().fit(*target))
 
 
@@ -71,7 +71,7 @@ def test_stages_of_a_thirds_recipe(make, target):
     assert changed(estimator) == [True, True] + [False] * 4
 
 
-def test_normalisation_keeps_its_statistics(target):
+def test_normalization_keeps_its_statistics(target):
     estimator = TransferClassifier(
         with_batch_normalization, recipe=Recipe(tune="norm"), epochs=1, random_state=0
     ).fit(*target)
@@ -91,7 +91,7 @@ def test_normalisation_keeps_its_statistics(target):
         ({"schedule": "linear"}, "'schedule' parameter of Recipe.*'linear'"),
         ({"warm_up": 1.0}, "'warm_up' parameter of Recipe.*1.0"),
         ({"mixup_alpha": -0.1}, "'mixup_alpha' parameter of Recipe.*-0.1"),
-        ({"order": "in-context"}, "goes with backbone='tabular'"),
+        ({"order": "in_context"}, "goes with backbone='tabular'"),
         ({"tune": "norm"}, "tune='norm' of the recipe leaves nothing to train"),
     ],
 )

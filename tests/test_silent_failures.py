@@ -72,7 +72,7 @@ def test_clone_keeps_every_training_parameter(make, target):
 def test_a_clone_keeps_the_weights_of_a_passed_model(source_model, target):
     """Else what is frozen is a random network."""
     estimator = TransferClassifier(
-        source_model, frozen_depth="all", recipe="linear-probe", random_state=0
+        source_model, frozen_depth="all", recipe="linear_probe", random_state=0
     )
     copied = clone(estimator).fit(*target)
     for fitted, trained in zip(
@@ -212,7 +212,7 @@ def test_deep_coral_trains_on_the_task(adapted, two_domains):
     assert estimator.score(X[source], y[source]) > 0.95
 
 
-def test_a_search_maximises_the_score_and_refits_from_the_start(adapted, two_domains):
+def test_a_search_maximizes_the_score_and_refits_from_the_start(adapted, two_domains):
     """Else it picks the greatest loss, and goes on from the last fold."""
     X, y, sample_domain = two_domains
     grid = GridSearchCV(

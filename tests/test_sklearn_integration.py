@@ -169,7 +169,7 @@ def test_workers_share_the_cores(searches):
     def threads():
         from tensorflow.config import threading
 
-        import sktransfer.training.program  # noqa: F401
+        import sktransfer.training.step.program  # noqa: F401
 
         return (
             threading.get_intra_op_parallelism_threads(),
@@ -188,7 +188,7 @@ def test_workers_share_the_cores(searches):
 def test_workers_get_backbones_of_other_kinds(source_model, target, backbone):
     estimator = TransferClassifier(
         source_model if backbone == "model" else backbone,
-        recipe="linear-probe",
+        recipe="linear_probe",
         random_state=0,
     )
     results = [
@@ -345,7 +345,7 @@ def test_voting(make, target):
 
 def test_stacking(make, target):
     stacking = StackingClassifier(
-        [("tuned", make()), ("probe", make(recipe="linear-probe"))], cv=2
+        [("tuned", make()), ("probe", make(recipe="linear_probe"))], cv=2
     )
     assert stacking.fit(*target).score(*target) > 0.8
 
@@ -498,7 +498,7 @@ def test_callback_is_torn_down_when_fit_fails(make, target):
 
 def test_linear_probe_under_a_callback(make, target):
     tasks = Tasks()
-    make(recipe="linear-probe").set_callbacks(tasks).fit(*target)
+    make(recipe="linear_probe").set_callbacks(tasks).fit(*target)
     assert tasks.ended[-1] == ("fit", 0)
 
 

@@ -17,8 +17,8 @@ from sktransfer import (
     Recipe,
     TransferClassifier,
 )
-from sktransfer.backbones.tabular import pretrained
 from sktransfer.exceptions import BackboneError, BackboneFileError
+from sktransfer.tables.in_context import pretrained
 
 
 def tabular(**parameters):
@@ -37,7 +37,7 @@ def test_learns_without_a_gradient_step(data):
     X, y, X_new, y_new = data
     model = tabular().fit(X, y)
     assert model.score(X_new, y_new) > 0.8
-    assert model.history_["stage"] == ["in-context"]
+    assert model.history_["stage"] == ["in_context"]
     fresh = pretrained.network_weights("auto", 0)
     for path, value in zip(_paths(model), model.backbone_.weights, strict=True):
         if path in fresh:
@@ -91,22 +91,22 @@ def test_a_weight_of_two_is_a_row_twice(data):
 
 def frame(n=120):
     rng = np.random.default_rng(0)
-    colour = rng.choice(["red", "green", "blue"], n)
-    y = np.where(colour == "red", "yes", "no")
+    color = rng.choice(["red", "green", "blue"], n)
+    y = np.where(color == "red", "yes", "no")
     amount = rng.normal(size=n)
     amount[::4] = np.nan
-    return pd.DataFrame({"amount": amount, "colour": colour, "unit": 1.0}), y
+    return pd.DataFrame({"amount": amount, "color": color, "unit": 1.0}), y
 
 
 def test_frames_with_strings_gaps_and_constants():
     X, y = frame()
     model = tabular().fit(X[:80], y[:80])
     assert model.score(X[80:], y[80:]) > 0.9
-    assert model.feature_names_in_.tolist() == ["amount", "colour", "unit"]
-    without = tabular().fit(X[["amount", "colour"]][:80], y[:80])
-    assert without.score(X[["amount", "colour"]][80:], y[80:]) > 0.9
+    assert model.feature_names_in_.tolist() == ["amount", "color", "unit"]
+    without = tabular().fit(X[["amount", "color"]][:80], y[:80])
+    assert without.score(X[["amount", "color"]][80:], y[80:]) > 0.9
     with pytest.raises(ValueError, match="feature names"):
-        model.predict(X[["colour", "amount", "unit"]])
+        model.predict(X[["color", "amount", "unit"]])
 
 
 def test_categories_without_an_order_are_told_apart():
@@ -125,8 +125,8 @@ def test_categories_without_an_order_are_told_apart():
 def test_categories_that_fit_did_not_see():
     X, y = frame()
     model = tabular().fit(X[:80], y[:80])
-    new = X[80:].assign(colour="violet")
-    missing = X[80:].assign(colour=None)
+    new = X[80:].assign(color="violet")
+    missing = X[80:].assign(color=None)
     np.testing.assert_array_equal(
         model.predict_proba(new), model.predict_proba(missing)
     )
@@ -160,7 +160,7 @@ def test_fine_tuning_is_kept_only_if_it_helps(data):
     in_context = tabular().fit(X, y)
     spoilt = tabular(recipe="full", learning_rate=0.3, epochs=2).fit(X, y)
     history = spoilt.history_
-    assert history["stage"][0] == "in-context"
+    assert history["stage"][0] == "in_context"
     assert history["val_loss"][-1] > history["val_loss"][0]
     np.testing.assert_array_equal(
         spoilt.predict_proba(X_new), in_context.predict_proba(X_new)
@@ -180,7 +180,7 @@ def test_fine_tuning_learns_what_the_prior_lacks(parity):
     )
     model.fit(*parity)
     history = model.history_
-    assert history["stage"] == ["in-context", *["fine-tune"] * 4]
+    assert history["stage"] == ["in_context", *["fine_tune"] * 4]
     assert history["val_loss"][-1] < history["val_loss"][0]
     found = model.backbone_.weights
     fresh = tabular().fit(*parity).backbone_.weights
@@ -233,7 +233,7 @@ def test_warm_start_goes_on_with_other_rows(data):
 def test_searched_over_recipes(data):
     X, y, *_ = data
     search = GridSearchCV(
-        tabular(epochs=1), {"recipe": ["in-context", "linear-probe"]}, cv=2
+        tabular(epochs=1), {"recipe": ["in_context", "linear_probe"]}, cv=2
     )
     assert search.fit(X, y).best_score_ > 0.7
 
@@ -258,7 +258,7 @@ def test_its_scores_are_features_for_another_model(data):
         ({"preprocess": "ResNet50"}, BackboneError, "preprocess='ResNet50'"),
         ({"weights": "nowhere.h5"}, BackboneFileError, "nowhere.h5"),
         ({"backbone": "tabluar"}, BackboneError, "Did you mean 'tabular'"),
-        ({"backbone": "mlp", "recipe": "in-context"}, ValueError, "in-context"),
+        ({"backbone": "mlp", "recipe": "in_context"}, ValueError, "in_context"),
     ],
 )
 def test_what_does_not_go_together(data, parameters, error, message):
@@ -279,7 +279,7 @@ def test_parameters_that_have_no_effect(data, recipe):
     "parameters",
     [
         {"random_state": 0, "verbose": 0},
-        {"recipe": "in-context", "learning_rate": 0.1},
+        {"recipe": "in_context", "learning_rate": 0.1},
         {"recipe": "full", "epochs": 1},
     ],
 )

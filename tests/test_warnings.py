@@ -58,7 +58,7 @@ def test_of_fit(message, parameters, fitted):
     ("method", "kind", "message"),
     [
         ("label_shift", "moons", "explain too little"),
-        ("domain_standardise", "label", "other shares of the classes"),
+        ("domain_standardize", "label", "other shares of the classes"),
     ],
 )
 def test_of_a_method(method, kind, message):

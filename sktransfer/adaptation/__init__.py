@@ -1,24 +1,24 @@
 """Adaptation methods: how features of source and target are made to agree."""
 
-from sktransfer.adaptation.adabn import AdaBN
-from sktransfer.adaptation.auto import Auto
 from sktransfer.adaptation.base import AdaptationMethod, DomainBatch, Phase
-from sktransfer.adaptation.cdan import CDAN
-from sktransfer.adaptation.dan import DAN
-from sktransfer.adaptation.dann import DANN
-from sktransfer.adaptation.deep_coral import DeepCORAL
-from sktransfer.adaptation.deep_jdot import DeepJDOT
-from sktransfer.adaptation.domain_standardise import DomainStandardise
-from sktransfer.adaptation.jan import JAN
-from sktransfer.adaptation.label_shift import LabelShift
-from sktransfer.adaptation.mcc import MCC
-from sktransfer.adaptation.mcd import MCD
-from sktransfer.adaptation.mdd import MDD
-from sktransfer.adaptation.mme import MME
-from sktransfer.adaptation.reweight import Reweight
-from sktransfer.adaptation.shot import SHOT
-from sktransfer.adaptation.source_only import SourceOnly
-from sktransfer.adaptation.tent import TENT
+from sktransfer.adaptation.default import Auto
+from sktransfer.adaptation.methods.adabn import AdaBN
+from sktransfer.adaptation.methods.cdan import CDAN
+from sktransfer.adaptation.methods.dan import DAN
+from sktransfer.adaptation.methods.dann import DANN
+from sktransfer.adaptation.methods.deep_coral import DeepCORAL
+from sktransfer.adaptation.methods.deep_jdot import DeepJDOT
+from sktransfer.adaptation.methods.domain_standardize import DomainStandardize
+from sktransfer.adaptation.methods.jan import JAN
+from sktransfer.adaptation.methods.label_shift import LabelShift
+from sktransfer.adaptation.methods.mcc import MCC
+from sktransfer.adaptation.methods.mcd import MCD
+from sktransfer.adaptation.methods.mdd import MDD
+from sktransfer.adaptation.methods.mme import MME
+from sktransfer.adaptation.methods.reweight import Reweight
+from sktransfer.adaptation.methods.shot import SHOT
+from sktransfer.adaptation.methods.source_only import SourceOnly
+from sktransfer.adaptation.methods.tent import TENT
 
 __all__ = [
     "CDAN",
@@ -37,7 +37,7 @@ __all__ = [
     "DeepCORAL",
     "DeepJDOT",
     "DomainBatch",
-    "DomainStandardise",
+    "DomainStandardize",
     "LabelShift",
     "Phase",
     "Reweight",

@@ -8,13 +8,13 @@ from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from sktransfer.adaptation._class_shares import (
+from sktransfer.adaptation.methods._class_prior import (
     calibrate,
     class_shares,
     estimate_prior_bbse,
     estimate_prior_em,
 )
-from sktransfer.adaptation.reweight import domain_log_odds
+from sktransfer.adaptation.methods.reweight import domain_log_odds
 
 # Of a difference between domains that is taken for label shift, this share at most may
 # be left when the classes' shares are made equal.

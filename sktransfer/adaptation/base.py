@@ -46,9 +46,9 @@ class Phase:
     ----------
     loss : callable
         As :meth:`AdaptationMethod.loss`.
-    trains : {"all", "features", "heads", "normalisation"}, default="all"
+    trains : {"all", "features", "heads", "normalization"}, default="all"
         Everything that is not frozen; of that the backbone alone; the head and the
-        networks beside it; or the scales and shifts of batch normalisation.
+        networks beside it; or the scales and shifts of batch normalization.
     cross_entropy : bool, default=True
         Whether the cross-entropy of the source rows is added.
     """
@@ -151,13 +151,13 @@ class AdaptationMethod(BaseEstimator, ABC):
 
         Parameters
         ----------
-        task : sktransfer.training.domain_task.DomainTask
+        task : sktransfer.adaptation.task.DomainTask
             Trains networks on the rows at hand and computes their outputs. It has no
             labels of target rows but those that may be used.
 
         Returns
         -------
-        sktransfer.training.recipes.Fit
+        sktransfer.training.fine_tune.Fit
         """
         return task.train(self)
 

@@ -36,7 +36,7 @@ class Backbone:
     classes : ndarray or None
         Class labels of the head's columns, where they are known.
     pretrained : bool
-        Whether the weights were learned; False for a network just initialised.
+        Whether the weights were learned; False for a network just initialized.
     fingerprint : str
         SHA-256 of architecture and weights.
     architecture_fingerprint : str

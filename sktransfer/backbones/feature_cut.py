@@ -4,7 +4,7 @@ import difflib
 
 import keras
 
-from sktransfer.backbones._random import preserve_random_state
+from sktransfer._random import preserve_random_state
 from sktransfer.exceptions import BackboneError
 
 _POOLING = {

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import keras
 
-from sktransfer.backbones._random import preserve_random_state
-from sktransfer.backbones.tabular.in_context import context_of
+from sktransfer._random import preserve_random_state
+from sktransfer.tables.in_context.in_context import context_of
 
 
 def weighted_layers(model):
@@ -87,7 +87,7 @@ def split(model, depth):
     """Split a flat model after its first `depth` weighted layers.
 
     Frozen layers run in inference mode, with what stands between them: batch
-    normalisation uses its pretrained statistics, dropout is off. The prefix is all
+    normalization uses its pretrained statistics, dropout is off. The prefix is all
     that gives the same output for a row every time. Random layers before the first
     weighted layer (augmentation) and after the last frozen one stay active in
     training; what comes behind them is in the suffix, and so is all of a model that

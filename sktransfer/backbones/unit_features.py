@@ -4,7 +4,7 @@ import functools
 
 import keras
 
-from sktransfer.backbones._random import preserve_random_state
+from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 
 

@@ -6,9 +6,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from sktransfer.base import make_rng
+from sktransfer._random import make_rng
 
-# A pixel and its four neighbours in the same image.
+# A pixel and its four neighbors in the same image.
 _CROSS = ndimage.generate_binary_structure(2, 1)[None]
 
 

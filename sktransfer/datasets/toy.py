@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from sktransfer.base import make_rng
+from sktransfer._random import make_rng
 
 # The greatest share of a class in a domain, at the greatest label shift.
 _MAX_SHARE = 0.9
@@ -139,8 +139,8 @@ def _overlapping(y, noise, rng):
 
 def _chequered(y, noise, rng):
     """Two clusters of each class, one class's beside the other's."""
-    centres = np.array([[[0, 0], [3, 1]], [[1.5, 0.5], [4.5, 1.5]]])
-    X = centres[y, rng.integers(2, size=len(y))] + rng.normal(
+    centers = np.array([[[0, 0], [3, 1]], [[1.5, 0.5], [4.5, 1.5]]])
+    X = centers[y, rng.integers(2, size=len(y))] + rng.normal(
         scale=0.25, size=(len(y), 2)
     )
     return X + rng.normal(scale=noise, size=X.shape), y
@@ -156,7 +156,7 @@ def _crossed(y, noise, rng):
 
 
 def _moons(y, noise, rng):
-    """Two half moons, around their common centre."""
+    """Two half moons, around their common center."""
     at = rng.uniform(0, np.pi, len(y))
     X = np.column_stack([np.cos(at) - 0.5, np.sin(at) - 0.25])
     X[y == 1] *= -1

@@ -8,7 +8,7 @@ from sktransfer.model_selection.importance import (
     ImportanceWeightedScorer,
 )
 from sktransfer.model_selection.mixing import MixValScorer
-from sktransfer.model_selection.neighbourhood import SoftNeighborhoodDensity
+from sktransfer.model_selection.neighborhood import SoftNeighborhoodDensity
 from sktransfer.model_selection.nuclear_norm import BNMScorer
 from sktransfer.model_selection.partition import (
     LeaveOneDomainOut,

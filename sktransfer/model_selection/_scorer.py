@@ -9,7 +9,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sktransfer._domains import as_labels, check_sample_domain, is_unlabelled
+from sktransfer._inputs.domains import as_labels, check_sample_domain, is_unlabeled
 
 CONSTRAINTS = {"sample_domain": [callable, None]}
 
@@ -148,7 +148,7 @@ class ScoredRows:
             raise ValueError(
                 f"{self._scorer} needs y, the labels of the source's rows."
             )
-        n_missing = int(is_unlabelled(self._y_source).sum())
+        n_missing = int(is_unlabeled(self._y_source).sum())
         if n_missing:
             raise ValueError(
                 f"{self._scorer} needs a label for each row of the source; "

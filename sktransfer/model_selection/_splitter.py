@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sktransfer._domains import check_sample_domain, is_unlabelled
+from sktransfer._inputs.domains import check_sample_domain, is_unlabeled
 
 
 class BaseDomainSplitter(BaseEstimator, ABC):
@@ -85,10 +85,8 @@ def class_codes(y, domains, splitter):
         )
     y = column_or_1d(y)
     check_consistent_length(y, domains)
-    labelled = ~is_unlabelled(y)
+    labeled = ~is_unlabeled(y)
     codes = np.full(len(y), -1)
     # Python values, so that the labels of an array of objects compare as they should.
-    codes[labelled] = np.unique(np.asarray(y[labelled].tolist()), return_inverse=True)[
-        1
-    ]
+    codes[labeled] = np.unique(np.asarray(y[labeled].tolist()), return_inverse=True)[1]
     return codes

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score
 
-from sktransfer.base import make_rng
+from sktransfer._random import make_rng
 from sktransfer.model_selection._features import features_of
 from sktransfer.model_selection._scorer import (
     CONSTRAINTS,

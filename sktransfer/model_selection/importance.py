@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import StrOptions
 
-from sktransfer.base import make_rng
+from sktransfer._random import make_rng
 from sktransfer.model_selection._features import features_of
 from sktransfer.model_selection._scorer import (
     CONSTRAINTS,
@@ -84,7 +84,7 @@ class DeepEmbeddedValidation(LabelFreeScorer):
     where a bar is a mean over the rows: as the mean of w should be 1, its deviation
     corrects the estimate (a control variate). With equal weights eta is 0.
 
-    Weights are as in `ImportanceWeightedScorer`, but not normalised.
+    Weights are as in `ImportanceWeightedScorer`, but not normalized.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._param_validation import Interval
 
-from sktransfer.base import make_rng
+from sktransfer._random import make_rng
 from sktransfer.model_selection._scorer import (
     CONSTRAINTS,
     LabelFreeScorer,

@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from sktransfer.base import make_rng
+from sktransfer._random import make_rng
 from sktransfer.model_selection._splitter import (
     BaseDomainSplitter,
     FixedNumberMixin,

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection._split import _validate_shuffle_split
 from sklearn.utils._param_validation import Interval
 
-from sktransfer.base import make_rng
+from sktransfer._random import make_rng
 from sktransfer.model_selection._splitter import (
     BaseDomainSplitter,
     FixedNumberMixin,

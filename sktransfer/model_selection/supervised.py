@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 
-from sktransfer._domains import is_unlabelled
+from sktransfer._inputs.domains import is_unlabeled
 from sktransfer.model_selection._scorer import (
     CONSTRAINTS,
     BaseDomainScorer,
@@ -13,7 +13,7 @@ from sktransfer.model_selection._scorer import (
 
 
 class SupervisedScorer(BaseDomainScorer):
-    """Score on the labelled rows of the target: what the other scorers estimate.
+    """Score on the labeled rows of the target: what the other scorers estimate.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class SupervisedScorer(BaseDomainScorer):
             raise ValueError(
                 "SupervisedScorer needs y, the labels of the target's rows."
             )
-        rows = np.flatnonzero((domains < 0) & ~is_unlabelled(y))
+        rows = np.flatnonzero((domains < 0) & ~is_unlabeled(y))
         if not len(rows):
             raise ValueError(
                 "SupervisedScorer needs labels of target rows; all "

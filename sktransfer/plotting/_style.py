@@ -1,4 +1,4 @@
-"""Colours that are told apart without colour vision, and in grey by what is beside."""
+"""Colors that are told apart without color vision, and in grey by what is beside."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ PURPLE, ORANGE, SKY = "#cc79a7", "#e69f00", "#56b4e9"
 PALETTE = (BLUE, RED, GREEN, BLACK, PURPLE, ORANGE, SKY)
 
 
-def class_colours(n_classes):
-    """Give each class a colour.
+def class_colors(n_classes):
+    """Give each class a color.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def class_colours(n_classes):
     Returns
     -------
     list
-        Colours as matplotlib takes them: of the palette, or, when there are more
+        Colors as matplotlib takes them: of the palette, or, when there are more
         classes than it has, equally spaced on viridis.
     """
     if n_classes <= len(PALETTE):

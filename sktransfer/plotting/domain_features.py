@@ -4,12 +4,12 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import _num_samples, column_or_1d
 
-from sktransfer._domains import check_sample_domain, is_unlabelled
+from sktransfer._inputs.domains import check_sample_domain, is_unlabeled
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.features import BackboneFeatures
 from sktransfer.plotting._estimators import last_step
 from sktransfer.plotting._matplotlib import axes_or_new
-from sktransfer.plotting._style import class_colours
+from sktransfer.plotting._style import class_colors
 
 _SOURCE_MARKERS, _TARGET_MARKERS = "osD^v", "x+1234"
 _UNLABELLED = "#777777"
@@ -18,7 +18,7 @@ _UNLABELLED = "#777777"
 class DomainFeaturesDisplay:
     """Features of the rows of several domains in the plane.
 
-    Use :meth:`from_estimator` to make one. Classes have colours, and their names stand
+    Use :meth:`from_estimator` to make one. Classes have colors, and their names stand
     at their medians over the source; domains have markers. Where adapting has worked,
     the rows of the target lie with those of their class. Distances between classes say
     little: of many dimensions two are seen.
@@ -85,7 +85,7 @@ class DomainFeaturesDisplay:
         X : array-like of shape (n_samples, ...)
             Rows of all domains.
         y : array-like of shape (n_samples,) or None, default=None
-            Classes, which give the colours; rows with None, NaN, or -1 where that is
+            Classes, which give the colors; rows with None, NaN, or -1 where that is
             not a class of the source, are grey. With None those that the estimator
             predicts are drawn.
         sample_domain : array-like of shape (n_samples,)
@@ -184,7 +184,7 @@ class DomainFeaturesDisplay:
         labels = np.asarray(self.labels)
         known = self._known(labels)
         classes = np.unique(labels[known])
-        groups = [(labels == c, colour) for c, colour in _coloured(classes)]
+        groups = [(labels == c, color) for c, color in _colored(classes)]
         if not known.all():
             groups.insert(0, (~known, _UNLABELLED))
         for value, name, marker in self._domains():
@@ -192,10 +192,10 @@ class DomainFeaturesDisplay:
             style = {"marker": marker, "label": name, "s": 26, "linewidths": 1.1}
             if value >= 0:
                 style |= {"s": 14, "alpha": 0.35, "linewidths": 0}
-            for rows, colour in groups:
+            for rows, color in groups:
                 place = points[rows & of_domain]
                 if len(place):
-                    axes.scatter(*place.T, color=[colour], **style)
+                    axes.scatter(*place.T, color=[color], **style)
         for c in classes:
             rows = labels == c
             if (rows & (self.sample_domain >= 0)).any():
@@ -211,7 +211,7 @@ class DomainFeaturesDisplay:
 
     def _known(self, labels):
         """Tell which labels are known; -1 is one if it is a class of the source."""
-        known = ~is_unlabelled(labels)
+        known = ~is_unlabeled(labels)
         if not (labels[self.sample_domain >= 0] == -1).any():
             known &= labels != -1
         return known
@@ -225,8 +225,8 @@ class DomainFeaturesDisplay:
         ]
 
 
-def _coloured(classes):
-    return zip(classes, class_colours(len(classes)), strict=True)
+def _colored(classes):
+    return zip(classes, class_colors(len(classes)), strict=True)
 
 
 def _features(network, X):

@@ -5,7 +5,7 @@ import numpy as np
 from sktransfer.plotting._matplotlib import axes_or_new
 from sktransfer.plotting._style import BLACK, BLUE, GREEN, PURPLE, RED, SKY
 
-# Told apart by colour-blind readers, and on grey paper by marker and line.
+# Told apart by color-blind readers, and on grey paper by marker and line.
 _STYLES = [
     {"color": BLACK, "marker": "o", "linestyle": "-", "linewidth": 2.2},
     {"color": BLUE, "marker": "s", "linestyle": "--"},
@@ -162,7 +162,7 @@ class TransferReportDisplay:
             ax.set_xscale("log")
         ax.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
         ax.minorticks_off()
-        ax.set(xlabel="labelled rows for training", ylabel=self.score_name)
+        ax.set(xlabel="labeled rows for training", ylabel=self.score_name)
         ax.grid(alpha=0.3)
         ax.legend(title="mean and standard\ndeviation over splits")
         self.saving_ = self._mark_saving(saving_over)

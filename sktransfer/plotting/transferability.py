@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.stats import kendalltau, weightedtau
 
+from sktransfer._results_table import Table
 from sktransfer.plotting._matplotlib import axes_or_new
 from sktransfer.plotting._style import BLUE, RED
-from sktransfer.transferability.table import Table
 
 _CANDIDATE = {"color": BLUE, "marker": "o", "linestyle": ""}
 _CONTROL = {"color": RED, "marker": "D", "linestyle": "", "markerfacecolor": "white"}
@@ -223,7 +223,7 @@ class TransferabilityDisplay:
         if both.sum() <= _NAMED:
             middle = (scores[both].min() + scores[both].max()) / 2
             for position, i in enumerate(np.flatnonzero(both)):
-                # To the side where there is room; neighbours above and below.
+                # To the side where there is room; neighbors above and below.
                 left = scores[i] > middle
                 ax.annotate(
                     self.candidates[i],

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sktransfer.exceptions import NonFiniteLossError
-from sktransfer.training.mixup import make_mixing
-from sktransfer.training.optimizers import group_rates, step_rates
+from sktransfer.training.step.mixup import make_mixing
+from sktransfer.training.step.optimizers import group_rates, step_rates
 
 _ROWS_AT_ONCE = 1 << 20
 

@@ -1,5 +1,6 @@
 """Which backbone or source to reuse, and whether the transfer helped."""
 
+from sktransfer._results_table import Table
 from sktransfer.transferability.backbones import rank_backbones
 from sktransfer.transferability.bhattacharyya import gbc
 from sktransfer.transferability.class_means import h_score
@@ -15,10 +16,9 @@ from sktransfer.transferability.evidence import logme
 from sktransfer.transferability.expected_prediction import leep
 from sktransfer.transferability.label_entropy import nce
 from sktransfer.transferability.mixture import nleep
-from sktransfer.transferability.neighbours import knn_score
+from sktransfer.transferability.neighbors import knn_score
 from sktransfer.transferability.report import TransferReport, Verdict
 from sktransfer.transferability.sources import rank_sources
-from sktransfer.transferability.table import Table
 
 __all__ = [
     "Table",

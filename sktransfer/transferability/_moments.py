@@ -25,16 +25,16 @@ class Columns:
     ----------
     X : ndarray of shape (n_samples, n_features)
         Real numbers; may be a np.memmap.
-    centred : bool, default=True
+    centered : bool, default=True
         Whether columns are shifted to a mean of 0.
     """
 
-    def __init__(self, X, *, centred=True):
+    def __init__(self, X, *, centered=True):
         self._X = X
         self.rows = np.arange(len(X))
         self.mean = np.zeros(X.shape[1])
         self.scale = np.ones(X.shape[1])
-        if centred:
+        if centered:
             total = sum(block.sum(axis=0) for _, block in self.row_blocks())
             self.mean = total / len(X)
 

@@ -3,8 +3,8 @@
 import math
 from html import escape
 
+from sktransfer._results_table import Table
 from sktransfer.transferability._cost import cost_text
-from sktransfer.transferability.table import Table
 
 
 def as_text(report):

@@ -8,14 +8,14 @@ import numpy as np
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_array
 
+from sktransfer._results_table import as_table, named, reason
 from sktransfer.transferability._checks import check_classes
 from sktransfer.transferability.bhattacharyya import gbc
 from sktransfer.transferability.class_means import h_score
 from sktransfer.transferability.coding_rate import transrate
 from sktransfer.transferability.evidence import logme
 from sktransfer.transferability.mixture import nleep
-from sktransfer.transferability.neighbours import knn_score
-from sktransfer.transferability.table import as_table, named, reason
+from sktransfer.transferability.neighbors import knn_score
 
 _SCORES = {
     function.__name__: function

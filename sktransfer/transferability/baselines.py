@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from sktransfer.adapted import DomainAdaptedClassifier
 from sktransfer.fitting import FittedByFineTuning
 
-TRANSFER_BASELINES = ("scratch", "linear-probe", "logistic", "hist-gradient-boosting")
-ADAPTATION_BASELINES = ("source-only", "target-trained")
+TRANSFER_BASELINES = ("scratch", "linear_probe", "logistic", "hist_gradient_boosting")
+ADAPTATION_BASELINES = ("source_only", "target_trained")
 
 # What makes sense for pretrained weights alone would hold a fresh network back.
 _FROM_SCRATCH = {
@@ -175,7 +175,7 @@ def _make_named(name, estimator, has_domains):
             LogisticRegression(max_iter=1000),
         )
         return Contestant(name, model, takes_target=not has_domains)
-    if name == "hist-gradient-boosting":
+    if name == "hist_gradient_boosting":
         # scikit-learn's 20 rows a leaf would forbid any split of fewer than 40 rows.
         model = HistGradientBoostingClassifier(min_samples_leaf=5)
         return Contestant(name, model, takes_target=not has_domains)
@@ -185,10 +185,10 @@ def _make_named(name, estimator, has_domains):
             f"baselines has {name!r}, which is the estimator with other parameters; "
             "it needs a TransferClassifier or DomainAdaptedClassifier, perhaps as a "
             f"step of a Pipeline, and estimator={estimator!r} has none. Use "
-            "'logistic', 'hist-gradient-boosting' or estimators."
+            "'logistic', 'hist_gradient_boosting' or estimators."
         )
-    if name == "linear-probe":
-        changed = _changed(estimator, found, lambda _: {"recipe": "linear-probe"})
+    if name == "linear_probe":
+        changed = _changed(estimator, found, lambda _: {"recipe": "linear_probe"})
         return Contestant(name, changed, takes_domains=has_domains, is_rival=False)
     if name == "scratch":
         if not any(map(is_pretrained, found.values())):
@@ -203,7 +203,7 @@ def _make_named(name, estimator, has_domains):
         )
     source_only = {"method": "source_only", "target_labels": "ignore"}
     changed = _changed(estimator, found, lambda _: source_only)
-    trained_on_target = name == "target-trained"
+    trained_on_target = name == "target_trained"
     return Contestant(
         name, changed, takes_target=trained_on_target, is_rival=not trained_on_target
     )
@@ -225,14 +225,14 @@ def _fresh(network):
     backbone = network.backbone
     if backbone == "tabular" if isinstance(backbone, str) else _is_mlp(backbone):
         # Untrained, the one learns nothing in context, and the other has lost the
-        # means and variances by which it standardises columns.
+        # means and variances by which it standardizes columns.
         return _FROM_SCRATCH | {"backbone": "mlp", "feature_layer": "auto"}
     return _FROM_SCRATCH
 
 
 def _is_mlp(backbone):
     from sktransfer.backbones.backbone import Backbone
-    from sktransfer.backbones.mlp import is_mlp
+    from sktransfer.tables.by_steps import is_mlp
 
     return isinstance(backbone, Backbone) and is_mlp(backbone)
 

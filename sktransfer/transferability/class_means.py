@@ -86,7 +86,7 @@ def _ledoit_wolf(columns, values):
     Parameters
     ----------
     columns : Columns
-        Centred.
+        Centered.
     values : ndarray
         Their squared singular values.
 

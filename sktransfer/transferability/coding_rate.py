@@ -12,7 +12,7 @@ _DISTORTION = 1e-4
 def transrate(features, y):
     r"""Coding rate of all features less the mean rate of a class's features.
 
-    With the centred features Z of n rows, :math:`Z_c` those of class c of C, and
+    With the centered features Z of n rows, :math:`Z_c` those of class c of C, and
     :math:`\epsilon = 10^{-4}`, the score is [1]_
 
     .. math:: R(Z) - \frac{1}{C} \sum_c R(Z_c), \quad

@@ -13,9 +13,9 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.parallel import Parallel, delayed
 
-from sktransfer._domains import as_labels, check_sample_domain, is_unlabelled
+from sktransfer._inputs.domains import as_labels, check_sample_domain, is_unlabeled
+from sktransfer._random import make_rng
 from sktransfer._warnings import warn_user
-from sktransfer.base import make_rng
 from sktransfer.transferability._checks import check_classes
 from sktransfer.transferability._subsets import absolute_sizes, growing_order
 from sktransfer.transferability.baselines import make_contestants
@@ -83,26 +83,26 @@ def transfer_report(
         - "scratch": the estimator with fresh random weights, all of them trained from
           the start, without `layer_decay` and `l2_sp`. Instead of the "tabular" network
           and the weights that "mlp" was trained to it is "mlp";
-        - "linear-probe": the estimator with ``recipe="linear-probe"``;
-        - "logistic": scikit-learn's LogisticRegression, C=1, on standardised columns;
+        - "linear_probe": the estimator with ``recipe="linear_probe"``;
+        - "logistic": scikit-learn's LogisticRegression, C=1, on standardized columns;
           it takes one row of a class, which choosing C would not;
-        - "hist-gradient-boosting": scikit-learn's HistGradientBoostingClassifier, with
+        - "hist_gradient_boosting": scikit-learn's HistGradientBoostingClassifier, with
           leaves of 5 rows, as its 20 need more rows than there may be;
-        - "source-only": the estimator with ``method="source_only"``;
-        - "target-trained": the same, trained on the target's labels alone, which
+        - "source_only": the estimator with ``method="source_only"``;
+        - "target_trained": the same, trained on the target's labels alone, which
           adapting goes without.
 
-        "logistic", "hist-gradient-boosting" and estimators of your own without a
+        "logistic", "hist_gradient_boosting" and estimators of your own without a
         network get X as a table of two dimensions.
     scoring : str or callable, default="accuracy"
         A scikit-learn scorer or its name.
     sample_domain : array-like of shape (n_samples,) or None, default=None
         For a DomainAdaptedClassifier: 0 or more for rows of a source, less than 0 for
         rows of the target. Every fit has all rows of the source. Splits and
-        `train_sizes` are of the target's labelled rows, and scores are of those held
+        `train_sizes` are of the target's labeled rows, and scores are of those held
         back; the estimator gets the subset's rows without labels, unless it has
         ``target_labels="use"``. Rows of the target without a label are left out.
-        "source-only", "logistic" and "hist-gradient-boosting" are fitted to the source
+        "source_only", "logistic" and "hist_gradient_boosting" are fitted to the source
         and are the same at all sizes.
     confidence : float, default=0.95
         How sure it is that all intervals of the report hold at once.
@@ -180,7 +180,7 @@ def transfer_report(
     data, rows = Data(X, y), np.arange(len(y))
     if sample_domain is not None:
         domains = check_sample_domain(sample_domain, X)
-        data, rows = Data(X, y, domains), _labelled_target(y, domains)
+        data, rows = Data(X, y, domains), _labeled_target(y, domains)
     codes, _ = check_classes(as_labels(y[rows]), len(rows))
     splits, test_over_train = _make_splits(rows, codes, cv, rng)
     n_train = min(len(split.train) for split in splits)
@@ -216,7 +216,7 @@ def transfer_report(
     return report
 
 
-def _labelled_target(y, domains):
+def _labeled_target(y, domains):
     """Rows of the target that have a label."""
     source, target = domains >= 0, domains < 0
     if not source.any() or not target.any():
@@ -224,11 +224,11 @@ def _labelled_target(y, domains):
             "sample_domain has rows of one side only; expected some of a source (0 or "
             "more) and some of a target (less than 0)."
         )
-    labelled = ~is_unlabelled(y)
+    labeled = ~is_unlabeled(y)
     # As DomainAdaptedClassifier reads it.
-    if -1 not in y[source & labelled].tolist():
-        labelled &= np.array([label != -1 for label in y.tolist()], dtype=bool)
-    rows = np.flatnonzero(target & labelled)
+    if -1 not in y[source & labeled].tolist():
+        labeled &= np.array([label != -1 for label in y.tolist()], dtype=bool)
+    rows = np.flatnonzero(target & labeled)
     if not len(rows):
         raise ValueError(
             "y has no labels of target rows, so there is nothing to score on. Without "

@@ -49,7 +49,7 @@ def logme(features, y):
 
     Notes
     -----
-    The evidence is maximised over :math:`\alpha / \beta` on a line, with
+    The evidence is maximized over :math:`\alpha / \beta` on a line, with
     :math:`\beta` in closed form, rather than by the iteration of the paper, which
     ends near the same point. Where the features give the labels without error it
     would grow without bound; the noise is at least :math:`10^{-12}` of the signal.
@@ -68,7 +68,7 @@ def logme(features, y):
     True
     """
     features, codes, n_classes = check_features(features, y)
-    columns = Columns(features, centred=False)
+    columns = Columns(features, centered=False)
     columns.divide_by_greatest()
     spectrum = Spectrum(columns)
     n = len(codes)
@@ -91,7 +91,7 @@ def logme(features, y):
 
 
 def _maxima(function, n):
-    """Maximise n functions of a number between _LOW and _HIGH.
+    """Maximize n functions of a number between _LOW and _HIGH.
 
     Parameters
     ----------

@@ -10,9 +10,9 @@ from sklearn.metrics import check_scoring
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
+from sktransfer._results_table import reason
 from sktransfer.transferability._calibration import calibration
 from sktransfer.transferability.baselines import networks
-from sktransfer.transferability.table import reason
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _fewer_epochs(contestant):
     trained = [
         network.epochs
         for network in contestant.networks.values()
-        if network._choose_recipe().order not in ("linear-probe", "in-context")
+        if network._choose_recipe().order not in ("linear_probe", "in_context")
     ]
     if not trained or not contestant.takes_target:
         return []

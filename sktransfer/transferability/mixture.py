@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.utils._param_validation import validate_params
 
-from sktransfer.base import make_rng
+from sktransfer._random import make_rng
 from sktransfer.transferability._checks import check_features
 from sktransfer.transferability._moments import Columns, Spectrum
 from sktransfer.transferability.expected_prediction import mean_log_likelihood

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sktransfer._results_table import Table
 from sktransfer.transferability._cost import cost_of
 from sktransfer.transferability._paired import paired_interval
 from sktransfer.transferability._report_text import as_html, as_text
-from sktransfer.transferability.table import Table
 
 _OUTCOMES = ("helps", "negative transfer", "no difference")
 

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
+from sktransfer._results_table import as_table, named, reason
 from sktransfer.transferability._checks import check_classes
 from sktransfer.transferability.distances import (
     coral_distance,
@@ -15,7 +16,6 @@ from sktransfer.transferability.distances import (
     proxy_a_distance,
 )
 from sktransfer.transferability.expected_prediction import leep
-from sktransfer.transferability.table import as_table, named, reason
 
 
 def rank_sources(sources, X_target, y_target=None):

@@ -31,7 +31,7 @@ def softmax(logits):
 
 @pytest.mark.parametrize("trade_off", [1.0, 0.3])
 def test_each_layer_gets_what_goes_into_it(trade_off):
-    """Two layers of batch normalisation, each after those before it on the target."""
+    """Two layers of batch normalization, each after those before it on the target."""
     domains = wide()
     parameters = QUICK | {"backbone": with_batch_normalization(), "dtype": "float64"}
     plain = fit("source_only", domains, **parameters)
@@ -92,7 +92,7 @@ def test_a_column_that_does_not_vary_in_the_target():
 
 
 def test_frozen_layers_keep_their_statistics():
-    """Frozen up to the second Dense layer: the first normalisation is within."""
+    """Frozen up to the second Dense layer: the first normalization is within."""
     domains = wide()
     parameters = QUICK | {"backbone": with_batch_normalization(), "frozen_depth": 3}
     plain = fit("source_only", domains, **parameters)
@@ -127,11 +127,11 @@ def test_recovers_from_moved_columns():
     "parameters",
     [
         {"backbone": lambda: two_layers((2,))},
-        {"recipe": "linear-probe"},
+        {"recipe": "linear_probe"},
         {"frozen_depth": 1},
     ],
 )
-def test_needs_batch_normalisation(parameters):
+def test_needs_batch_normalization(parameters):
     if "backbone" in parameters:
         parameters = {"backbone": parameters["backbone"]()}
     with pytest.raises(ValueError, match=r"AdaBN\(\).*backbone=.*frozen_depth="):

@@ -16,7 +16,7 @@ from sktransfer.adaptation import (
     DAN,
     MCC,
     Auto,
-    DomainStandardise,
+    DomainStandardize,
     LabelShift,
     SourceOnly,
 )
@@ -33,7 +33,7 @@ def alike(n=300):
     ("domains", "expected"),
     [
         (toy("subspace"), DAN()),
-        (toy("concept"), DomainStandardise(guard=False)),
+        (toy("concept"), DomainStandardize(guard=False)),
         (toy("label"), LabelShift(guard=False)),
         (alike(), SourceOnly()),
     ],

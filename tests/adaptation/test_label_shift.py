@@ -18,8 +18,9 @@ from networks import two_layers
 from scipy.special import softmax
 
 from sktransfer import TransferClassifier
-from sktransfer.adaptation import LabelShift, label_shift
-from sktransfer.adaptation._class_shares import reweight_proba
+from sktransfer.adaptation import LabelShift
+from sktransfer.adaptation.methods import label_shift
+from sktransfer.adaptation.methods._class_prior import reweight_proba
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from domain_batches import C, D, N, batch_of, relu_network, softmax
 from scipy.optimize import linear_sum_assignment
 from sklearn.base import clone
 
+from sktransfer._random import preserve_random_state
 from sktransfer.adaptation import (
     CDAN,
     DAN,
@@ -18,8 +19,7 @@ from sktransfer.adaptation import (
     DeepJDOT,
     DomainBatch,
 )
-from sktransfer.adaptation import cdan as cdan_module
-from sktransfer.backbones._random import preserve_random_state
+from sktransfer.adaptation.methods import cdan as cdan_module
 
 REVERSING = [DANN(), CDAN(), CDAN(entropy_weighting=False), MDD()]
 PLAIN = [DeepCORAL(), DAN(), JAN(), MCC()]

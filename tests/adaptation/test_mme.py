@@ -15,7 +15,7 @@ from sktransfer.backbones.unit_features import scale_to_unit
 N_GIVEN = 5
 
 
-def partly_labelled(seed=0, n=60, marker=np.nan, dtype=float):
+def partly_labeled(seed=0, n=60, marker=np.nan, dtype=float):
     """Moons with a few labels of each class of the target; the rows without one."""
     X, y, sample_domain = toy("moons", seed, n_samples=n)
     target = np.flatnonzero(sample_domain < 0)
@@ -61,7 +61,7 @@ def test_loss_against_numpy():
 
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
 def test_features_are_of_one_length(temperature):
-    X, *_ = data = partly_labelled()
+    X, *_ = data = partly_labeled()
     model = fit_mme(data, MME(temperature=temperature))
     features = model.backbone_.build().predict(X, verbose=0)
     lengths = np.linalg.norm(features, axis=1)
@@ -75,7 +75,7 @@ def test_features_are_of_one_length(temperature):
 
 def test_features_are_scaled_once():
     """In a fit that goes on, or starts from a network of another."""
-    data = partly_labelled()
+    data = partly_labeled()
     model = fit_mme(data, warm_start=True)
     before = model.backbone_
     model.fit(*data[:2], sample_domain=data[2])
@@ -95,7 +95,7 @@ def test_features_are_scaled_once():
 
 
 def test_weights_of_the_domains_are_equal():
-    _, _, sample_domain, hidden, _ = data = partly_labelled()
+    _, _, sample_domain, hidden, _ = data = partly_labeled()
     weights = fit_mme(data).source_weights_
     assert (weights[sample_domain >= 0] == 1).all()
     assert (weights[hidden] == 0).all()
@@ -104,20 +104,20 @@ def test_weights_of_the_domains_are_equal():
 
 def test_labels_of_the_target_are_needed():
     with pytest.raises(ValueError, match="target_labels='use'"):
-        fit_mme(partly_labelled(), target_labels="ignore")
+        fit_mme(partly_labeled(), target_labels="ignore")
 
 
 def test_a_head_of_other_features_is_refused():
-    data = partly_labelled()
+    data = partly_labeled()
     backbone = fit("source_only", toy("moons"), **QUICK).backbone_
     with pytest.raises(ValueError, match="head='new'"):
         fit_mme(data, backbone=backbone, head="keep")
 
 
-@pytest.mark.parametrize("recipe", ["lp-ft", "gradual"])
+@pytest.mark.parametrize("recipe", ["lp_ft", "gradual"])
 def test_of_a_pretrained_backbone(recipe):
     backbone = fit("source_only", toy("moons"), **QUICK).backbone_
-    model = fit_mme(partly_labelled(), backbone=backbone, frozen_depth=1, recipe=recipe)
+    model = fit_mme(partly_labeled(), backbone=backbone, frozen_depth=1, recipe=recipe)
     same = [
         np.array_equal(old, new)
         for old, new in zip(backbone.weights, model.backbone_.weights, strict=True)
@@ -126,7 +126,7 @@ def test_of_a_pretrained_backbone(recipe):
 
 
 def test_no_trade_off_is_source_only():
-    data = partly_labelled()
+    data = partly_labeled()
     assert_same_network(fit_mme(data, MME(0.0)), fit_mme(data, "source_only"))
 
 
@@ -135,26 +135,26 @@ def test_moons_turned():
     scores = {}
     for name, method, use in (
         ("source", "source_only", "ignore"),
-        ("labelled", "source_only", "use"),
+        ("labeled", "source_only", "use"),
         ("mme", "mme", "use"),
     ):
         for seed in range(5):
-            X, *_, hidden, y = data = partly_labelled(seed, 300)
+            X, *_, hidden, y = data = partly_labeled(seed, 300)
             model = fit_mme(
                 data, method, target_labels=use, epochs=50, random_state=seed
             )
             score = model.score(X[hidden], y[hidden])
             scores.setdefault(name, []).append(score)
-    source, labelled, mme = (np.mean(values) for values in scores.values())
+    source, labeled, mme = (np.mean(values) for values in scores.values())
     assert source < 0.7
     assert mme > 0.9
-    assert mme > labelled + 0.03
+    assert mme > labeled + 0.03
 
 
 def test_input_is_left_and_markers_are_alike():
     models = []
     for marker, dtype in ((np.nan, float), (None, object), (-1, int)):
-        data = partly_labelled(marker=marker, dtype=dtype)
+        data = partly_labeled(marker=marker, dtype=dtype)
         models.append(fit_read_only("mme", data[:3], target_labels="use"))
     assert_same_network(models[0], models[1])
     assert_same_network(models[0], models[2])

@@ -23,7 +23,7 @@ PARAMETERS = {
     "cdan": {"entropy_weighting": SWITCH, "hidden_units": SIZES},
     "dann": {"hidden_units": SIZES},
     "deep_jdot": {"alpha": OR_MORE, "beta": OR_MORE},
-    "domain_standardise": {"trade_off": A_SHARE, "guard": SWITCH},
+    "domain_standardize": {"trade_off": A_SHARE, "guard": SWITCH},
     "label_shift": {
         "estimator": (["mle", None], "'bbse'"),
         "correct": (["both", None], "'predictions'"),

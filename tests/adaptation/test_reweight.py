@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from sktransfer import DomainAdaptedClassifier, TransferClassifier
 from sktransfer.adaptation import Reweight
-from sktransfer.adaptation.reweight import density_ratios
+from sktransfer.adaptation.methods.reweight import density_ratios
 
 
 def two_rules(seed=0, n=300):
@@ -98,7 +98,7 @@ def test_trade_off_flattens_the_weights():
     np.testing.assert_allclose(half, flattened / flattened.mean(), rtol=1e-5)
 
 
-def test_labelled_rows_of_the_target_count_fully():
+def test_labeled_rows_of_the_target_count_fully():
     X, y, sample_domain = toy("covariate", n_samples=150)
     y = np.where(np.arange(300) < 160, y, -1)
     model = DomainAdaptedClassifier(
@@ -123,7 +123,7 @@ def test_recovers_where_a_network_has_to_choose():
         two_rules,
         backbone=as_it_is(),
         feature_layer="output",
-        recipe="linear-probe",
+        recipe="linear_probe",
     )
     assert plain < 0.7
     assert adapted > 0.9

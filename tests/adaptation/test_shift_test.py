@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from sktransfer.adaptation._shift_test import Shift, largest_step, separability
-from sktransfer.training.rows import Examples
+from sktransfer.training.store.samples import Examples
 
 
 def test_largest_step_is_that_of_the_two_sample_test():

@@ -18,8 +18,9 @@ from domain_methods import (
 from domains import bits
 from networks import with_batch_normalization
 
-from sktransfer.adaptation import SHOT, AdaBN, shot
-from sktransfer.adaptation.shot import centroid_labels
+from sktransfer.adaptation import SHOT, AdaBN
+from sktransfer.adaptation.methods import shot
+from sktransfer.adaptation.methods.shot import centroid_labels
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.3])
@@ -29,8 +30,8 @@ def test_loss_against_numpy(beta):
     proba = softmax(batch.target_logits.numpy())
     of_rows = [-sum(p * np.log(p) for p in row) for row in proba]
     of_mean = -sum(p * np.log(p) for p in proba.mean(axis=0))
-    labelled = [-np.log(row[label]) for row, label in zip(proba, y, strict=True)]
-    expected = 0.7 * (np.mean(of_rows) - of_mean + beta * np.mean(labelled))
+    labeled = [-np.log(row[label]) for row, label in zip(proba, y, strict=True)]
+    expected = 0.7 * (np.mean(of_rows) - of_mean + beta * np.mean(labeled))
     batch = replace(batch, target_pseudo_y=tf.constant(y, tf.int32))
     found = SHOT(beta=beta).loss(batch, tf.constant(0.7, tf.float64), [])
     assert float(found) == pytest.approx(expected, rel=1e-10)
@@ -100,12 +101,12 @@ def test_the_head_is_that_of_the_source_stage():
     for before, after in zip(source.backbone_.head, model.backbone_.head, strict=True):
         np.testing.assert_array_equal(before, after)
     assert bits(model) != bits(source)
-    assert model.history_["stage"] == 4 * ["fine-tune"] + 3 * ["target"]
+    assert model.history_["stage"] == 4 * ["fine_tune"] + 3 * ["target"]
 
 
 def test_passes_over_the_target_are_its_own():
     model = fit("shot", toy("moons", n_samples=60), **QUICK)
-    assert model.history_["stage"] == 4 * ["fine-tune"] + 15 * ["target"]
+    assert model.history_["stage"] == 4 * ["fine_tune"] + 15 * ["target"]
 
 
 def columns(n=60):
@@ -118,12 +119,12 @@ def columns(n=60):
 
 
 def statistics(model):
-    """Means and variances of the two layers of batch normalisation."""
+    """Means and variances of the two layers of batch normalization."""
     return [model.backbone_.weights[i] for i in (4, 5, 10, 11)]
 
 
 @pytest.mark.parametrize("trade_off", [0.3, 1.0, 2.0])
-def test_batch_normalisation_has_the_statistics_of_the_target(trade_off):
+def test_batch_normalization_has_the_statistics_of_the_target(trade_off):
     """Of the first stage's features, as by AdaBN; the second one keeps them."""
     domains = columns()
     parameters = QUICK | {"backbone": with_batch_normalization()}
@@ -135,7 +136,7 @@ def test_batch_normalisation_has_the_statistics_of_the_target(trade_off):
         np.testing.assert_array_equal(found, value)
 
 
-def test_frozen_batch_normalisation_keeps_its_statistics():
+def test_frozen_batch_normalization_keeps_its_statistics():
     """Frozen up to the last Dense layer, which is all that is trained."""
     backbone = fit(
         "source_only", columns(), **QUICK, backbone=with_batch_normalization()
@@ -172,13 +173,13 @@ def test_off_is_source_only():
 def clusters(seed):
     """Four clusters in eight dimensions, moved by more than lies between them."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(4, 8))
-    centres *= 3 / np.linalg.norm(centres, axis=1, keepdims=True)
+    centers = rng.normal(size=(4, 8))
+    centers *= 3 / np.linalg.norm(centers, axis=1, keepdims=True)
     y = np.arange(400) % 4
     sample_domain = np.repeat([0, -1], 200)
     move = rng.normal(size=8)
     move *= 5 / np.linalg.norm(move)
-    X = centres[y] + rng.normal(scale=0.5, size=(400, 8))
+    X = centers[y] + rng.normal(scale=0.5, size=(400, 8))
     return X + move * (sample_domain < 0)[:, None], y, sample_domain
 
 

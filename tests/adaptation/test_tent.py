@@ -1,4 +1,4 @@
-"""TENT: entropy of the target by scales and shifts of batch normalisation."""
+"""TENT: entropy of the target by scales and shifts of batch normalization."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ from sktransfer.adaptation import TENT, AdaBN, DomainBatch
 
 
 def network():
-    """Two Dense layers, each followed by batch normalisation, for rows of 2 values."""
+    """Two Dense layers, each followed by batch normalization, for rows of 2 values."""
     return keras.Sequential(
         [
             keras.Input((2,)),
@@ -29,7 +29,7 @@ def network():
             keras.layers.BatchNormalization(),
             keras.layers.Activation("relu"),
         ],
-        name="normalised",
+        name="normalized",
     )
 
 
@@ -67,7 +67,7 @@ def test_only_scales_and_shifts_differ_from_adabn():
 
 def test_epochs_on_the_target_are_in_the_history():
     model = fit(TENT(epochs=3), toy("moons"), **QUICK, backbone=network())
-    assert model.history_["stage"][-4:] == ["fine-tune"] + ["target"] * 3
+    assert model.history_["stage"][-4:] == ["fine_tune"] + ["target"] * 3
 
 
 def test_a_frozen_layer_is_left_alone():
@@ -100,9 +100,9 @@ def test_recovers_from_moved_columns():
     assert adapted > 0.9
 
 
-@pytest.mark.parametrize("parameters", [{}, {"recipe": "linear-probe"}])
+@pytest.mark.parametrize("parameters", [{}, {"recipe": "linear_probe"}])
 def test_needs_scales_and_shifts(parameters):
-    """The table network's layer of batch normalisation has none."""
+    """The table network's layer of batch normalization has none."""
     if parameters:
         parameters = parameters | {"backbone": network()}
     with pytest.raises(ValueError, match=r"TENT\(\).*backbone=.*frozen_depth="):

@@ -334,7 +334,7 @@ def test_initial_weights_follow_the_seed():
         assert not np.array_equal(a, b)
 
 
-def test_kernels_of_neighbouring_seeds_are_unrelated():
+def test_kernels_of_neighboring_seeds_are_unrelated():
     model = keras.Sequential([keras.Input((6,)), *(layers.Dense(6) for _ in range(3))])
     backbone = Backbone.from_model(model, feature_layer="output")
     first, second = (

@@ -1,4 +1,4 @@
-"""Adaptation methods compared on generated data and tables, with neighbours.
+"""Adaptation methods compared on generated data and tables, with neighbors.
 
     pip install ".[test,benchmark]"
     python tests/benchmarks/adaptation.py --out results.jsonl --report report.md
@@ -10,7 +10,7 @@ comparison can be stopped, gone on with, and extended by `--cases`, `--methods` 
 ADAPT and SKADA install beside us with the extra `peers`, or live in an environment of
 their own, which needs that extra's packages only:
 
-    python tests/benchmarks/adaptation.py --out results.jsonl --methods neighbours \\
+    python tests/benchmarks/adaptation.py --out results.jsonl --methods neighbors \\
         --peer-python other/bin/python
     python tests/benchmarks/adaptation.py --out results.jsonl --speed
 """
@@ -32,7 +32,7 @@ from adaptation_cases.run import run
 from benchmark_tools.names import chosen
 from benchmark_tools.table import markdown, rst
 
-METHODS = {"ours": [*REFERENCES, *OURS], "neighbours": list(NEIGHBOURS)}
+METHODS = {"ours": [*REFERENCES, *OURS], "neighbors": list(NEIGHBOURS)}
 
 
 def by_family():
@@ -49,7 +49,7 @@ def main():
     add = parser.add_argument
     add("--out", type=Path, required=True, help="file of results, a JSON line a fit")
     add("--cases", default="all", help="names or families, by commas; or all")
-    add("--methods", default="ours", help="names, ours or neighbours, by commas")
+    add("--methods", default="ours", help="names, ours or neighbors, by commas")
     add("--seeds", default="0,1,2,3,4", help="by commas")
     add("--epochs", type=int, default=50)
     add("--jobs", type=int, default=2, help="processes at a time")

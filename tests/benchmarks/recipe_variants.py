@@ -3,7 +3,7 @@
     python tests/benchmarks/recipe_variants.py --seeds 10
 
 Each figure is the mean accuracy, in percent, less that of LP-FT with the same split,
-labelled rows and initial weights, with its standard error over seeds. Two tasks on
+labeled rows and initial weights, with its standard error over seeds. Two tasks on
 digits: half of them as they are, then the other half inverted; and 0 to 4, then 5 to 9.
 """
 
@@ -46,7 +46,7 @@ RATES = (3e-4, 1e-3, 3e-3)
 
 
 def network(n_classes):
-    """Three hidden layers, each normalised."""
+    """Three hidden layers, each normalized."""
     hidden = [
         layer
         for units in (128, 128, 64)

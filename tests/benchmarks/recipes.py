@@ -3,7 +3,7 @@
     python tests/benchmarks/recipes.py --seeds 10 --tasks inverted,new-classes
 
 Each figure is the mean accuracy on the target rows not trained on, in percent, over
-seeds that draw the split, the labelled rows and the initial weights.
+seeds that draw the split, the labeled rows and the initial weights.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from sktransfer import TransferClassifier
 from sktransfer.training import linear_probe
 
-RECIPES = ("linear-probe", "full", "lp-ft", "gradual")
+RECIPES = ("linear_probe", "full", "lp_ft", "gradual")
 COLUMNS = ("scratch", "logistic regression", *RECIPES)
 
 
@@ -145,7 +145,7 @@ TASKS = {
 
 
 def draw(y, n_labels, rng):
-    """Draw labelled rows, `n_labels` of each class; the other rows are for testing."""
+    """Draw labeled rows, `n_labels` of each class; the other rows are for testing."""
     train = np.concatenate(
         [rng.permutation(np.flatnonzero(y == c))[:n_labels] for c in np.unique(y)]
     )
@@ -176,7 +176,7 @@ def accuracies(make_task, labels, seed):
 
 
 def defaults(seeds):
-    """Compare probe regularisations and learning rates of LP-FT on the digits."""
+    """Compare probe regularizations and learning rates of LP-FT on the digits."""
     settings = [(c, rate) for c in (0.01, 0.1, 1.0) for rate in (3e-4, 1e-3, 3e-3)]
     columns = [(task, n) for task in ("inverted", "new-classes") for n in (1, 5)]
     scores = {}

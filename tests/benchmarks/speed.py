@@ -1,4 +1,4 @@
-"""Speed and memory compared with neighbours; writes the table of the user guide.
+"""Speed and memory compared with neighbors; writes the table of the user guide.
 
     python tests/benchmarks/speed.py --cases table-grid,one-fit --repeats 3
 

@@ -5,7 +5,7 @@
 
 Networks that were trained on different rows, labels and changes of the embedded
 digits, random networks, an ImageNet network and the raw inputs are candidates for
-targets with few labels. Each is scored on the labelled rows, fine-tuned on the same,
+targets with few labels. Each is scored on the labeled rows, fine-tuned on the same,
 and tested on the others. How well a score foretells the order of the accuracies is told
 by Kendall's tau, and by its weighted form, to which the best candidates matter most.
 
@@ -46,7 +46,7 @@ def main():
     add("--targets", default="all", help="names, by commas; or all")
     add("--backbones", default="all", help="names, by commas; or all")
     add("--seeds", type=numbers, default="0,1,2,3,4", help="by commas")
-    add("--labels", type=int, default=10, help="labelled rows of a class")
+    add("--labels", type=int, default=10, help="labeled rows of a class")
     add("--report", type=Path, help="file for all tables, in Markdown")
     add("--docs", type=Path, help="file for the tables of the user guide, in rst")
     add("--plot", type=Path, help="file for the plot, PNG")

@@ -41,8 +41,8 @@ def test_source_only_fails_where_a_target_model_does_not(kind):
         (64,), learning_rate_init=0.01, early_stopping=True, random_state=0
     )
     source_only = model.fit(X[source], y[source]).score(X[target], y[target])
-    neighbours = KNeighborsClassifier(3)
-    trained = cross_val_score(neighbours, X[target], y[target], cv=3).mean()
+    neighbors = KNeighborsClassifier(3)
+    trained = cross_val_score(neighbors, X[target], y[target], cv=3).mean()
     assert trained > 0.8
     assert source_only < trained - 0.2
 
@@ -81,7 +81,7 @@ def test_translated_moves_dims_and_adds_noise():
     assert 0.08 < difference[bright].std() < 0.12
 
 
-def test_thickened_takes_the_greatest_of_a_pixel_and_its_neighbours():
+def test_thickened_takes_the_greatest_of_a_pixel_and_its_neighbors():
     after, before = target_images("thickened")
     padded = np.pad(before, ((0, 0), (1, 1), (1, 1)))
     expected = np.max(

@@ -109,14 +109,14 @@ def test_frames_sparse_rows_and_integers(kind, rows):
 
 
 def test_rows_that_cannot_be_mixed():
-    X = pd.DataFrame({"colour": ["red", "blue", "red", "blue"]})
+    X = pd.DataFrame({"color": ["red", "blue", "red", "blue"]})
 
-    class Colour(Lookup):
+    class Color(Lookup):
         def predict(self, X):
-            return (X["colour"] == "red").to_numpy().astype(int)
+            return (X["color"] == "red").to_numpy().astype(int)
 
     with pytest.raises(TypeError, match="so X must be numeric; it has values"):
-        MixValScorer()(Colour([]), X, None, np.full(4, -1))
+        MixValScorer()(Color([]), X, None, np.full(4, -1))
 
 
 @pytest.mark.parametrize("alpha", [0.5, 0.2, 1.0])

@@ -30,13 +30,13 @@ def test_scoring(model, rows):
 
 
 @pytest.mark.parametrize("missing", [None, np.nan])
-def test_unlabelled_rows_are_left_out(missing, model, rows):
+def test_unlabeled_rows_are_left_out(missing, model, rows):
     X, y, sample_domain = rows
-    labelled = np.flatnonzero(sample_domain < 0)[:10]
+    labeled = np.flatnonzero(sample_domain < 0)[:10]
     partly = np.full(150, missing, dtype=object)
-    partly[labelled] = y[labelled]
+    partly[labeled] = y[labeled]
     score = SupervisedScorer()(model, X, partly, sample_domain)
-    assert score == model.score(X[labelled], y[labelled])
+    assert score == model.score(X[labeled], y[labeled])
 
 
 def test_no_labels(model, rows):

@@ -35,7 +35,7 @@ def draw(estimator, rows, **arguments):
 
 
 def drawn(axes, domain):
-    """What is drawn of a domain: the rows and the colour of each class."""
+    """What is drawn of a domain: the rows and the color of each class."""
     groups = [group for group in axes.collections if group.get_label() == domain]
     return [
         (np.asarray(g.get_offsets()), tuple(g.get_facecolor()[0][:3])) for g in groups
@@ -55,12 +55,12 @@ def test_points_are_the_first_two_components(fitted, rows):
         assert len(groups) == 5
         for label, (points, _) in enumerate(groups):
             np.testing.assert_allclose(points, expected[mask & (y == label)], atol=1e-5)
-    # Classes have the same colour in both domains, and each its own.
-    colours = {
-        name: [colour for _, colour in drawn(display.ax_, name)] for name in of_domain
+    # Classes have the same color in both domains, and each its own.
+    colors = {
+        name: [color for _, color in drawn(display.ax_, name)] for name in of_domain
     }
-    assert colours["source"] == colours["target"]
-    assert len(set(colours["source"])) == 5
+    assert colors["source"] == colors["target"]
+    assert len(set(colors["source"])) == 5
     legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert legend == ["source", "target"]
     markers = [h.get_marker() for h in display.ax_.get_legend().legend_handles]
@@ -91,9 +91,9 @@ def test_without_labels_classes_are_those_predicted(fitted, rows):
 def test_rows_without_a_label_are_grey(marker, fitted, rows):
     _, y, domains = rows
     display = draw(fitted, rows, y=np.where(domains == 0, y, marker))
-    ((points, colour),) = drawn(display.ax_, "target")
+    ((points, color),) = drawn(display.ax_, "target")
     assert len(points) == 40
-    assert len(set(colour)) == 1
+    assert len(set(color)) == 1
     assert len(drawn(display.ax_, "source")) == 5
     assert len(display.ax_.texts) == 5
 
@@ -116,7 +116,7 @@ def test_several_domains_and_many_classes(fitted, rows):
     assert len(set(markers)) == 4
     assert len(display.ax_.texts) == 12
     groups = drawn(display.ax_, "source 0") + drawn(display.ax_, "source 1")
-    assert len({colour for _, colour in groups}) == 6
+    assert len({color for _, color in groups}) == 6
 
 
 def test_in_a_pipeline(source, rows):

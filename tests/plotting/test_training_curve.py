@@ -30,13 +30,13 @@ def test_the_curve_is_the_history(make, target):
     legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert legend == ["training loss", "validation loss", "validation accuracy"]
     # The solved probe, then epochs.
-    assert texts(display.ax_) == ["probe", "fine-tune"]
+    assert texts(display.ax_) == ["probe", "fine_tune"]
     styles = {(line.get_color(), line.get_marker()) for line in display.lines_.values()}
     assert len(styles) == 3
 
 
 @pytest.mark.parametrize(
-    ("recipe", "stages"), [("linear-probe", ["probe"]), ("full", ["fine-tune"])]
+    ("recipe", "stages"), [("linear_probe", ["probe"]), ("full", ["fine_tune"])]
 )
 def test_without_validation_there_is_one_axis(recipe, stages, make, target):
     display = TrainingCurveDisplay.from_estimator(make(recipe=recipe).fit(*target))
@@ -50,7 +50,7 @@ def test_without_validation_there_is_one_axis(recipe, stages, make, target):
 def test_domains(digits):
     X = np.concatenate([digits[0][:60], digits[2][:60]])
     domains = np.repeat([0, -1], 60)
-    clf = make_adapted("dann", epochs=2, recipe="lp-ft")
+    clf = make_adapted("dann", epochs=2, recipe="lp_ft")
     clf.fit(X, np.concatenate([digits[1][:60], np.full(60, -1)]), sample_domain=domains)
     display = TrainingCurveDisplay.from_estimator(clf)
     assert list(display.lines_) == ["loss", "alignment_loss", "domain_accuracy"]

@@ -53,7 +53,7 @@ def test_curves_are_those_of_the_report(report):
     assert display.figure_ is display.ax_.figure
 
 
-def test_curves_are_told_apart_without_colour(report):
+def test_curves_are_told_apart_without_color(report):
     lines = [container[0] for container in report.plot().lines_.values()]
     assert len({line.get_marker() for line in lines}) == len(lines)
     assert len({str(line._unscaled_dash_pattern) for line in lines}) == len(lines)

@@ -19,10 +19,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sktransfer import Backbone, BackboneFeatures, TransferClassifier, feature_store
-from sktransfer.training.digests import array_digest, row_digests
-from sktransfer.training.feature_folder import FeatureFolder, folder_of
-from sktransfer.training.feature_store import FeatureStore
-from sktransfer.training.program import Program
+from sktransfer.training.step.program import Program
+from sktransfer.training.store.digests import array_digest, row_digests
+from sktransfer.training.store.feature_folder import FeatureFolder, folder_of
+from sktransfer.training.store.feature_store import FeatureStore
 
 
 def same_bits(first, second):
@@ -194,7 +194,7 @@ def test_bytes_is_what_the_store_takes():
 
 
 def test_large_blocks_are_split_and_views_are_not_kept(monkeypatch):
-    from sktransfer.training import feature_store as module
+    from sktransfer.training.store import feature_store as module
 
     monkeypatch.setattr(module, "_PAGE_BYTES", 1000)
     store = FeatureStore()
@@ -298,12 +298,12 @@ def test_folds_candidates_estimators_and_predictions_share_rows(
     computed.clear()
     # Another number of classes, and a head to be trained, on the same features.
     for classes in (y, y > 2):
-        cross_val_score(make(recipe="linear-probe"), X, classes, cv=3)
+        cross_val_score(make(recipe="linear_probe"), X, classes, cv=3)
     fitted = make(frozen_depth="all", head_learning_rate=0.1).fit(X, y)
     for method in (fitted.predict, fitted.predict_proba, fitted.decision_function):
         method(X)
     BackboneFeatures(source).fit_transform(X[::-1])
-    TransferClassifier(fitted.backbone_, recipe="linear-probe", random_state=0).fit(
+    TransferClassifier(fitted.backbone_, recipe="linear_probe", random_state=0).fit(
         X, y
     )
     assert not computed
@@ -373,7 +373,7 @@ def test_weights_and_scores_have_the_same_bits_with_and_without(
 
     def results(**parameters):
         found = []
-        for depth, recipe in ((1, "lp-ft"), (-1, "full"), ("all", "gradual")):
+        for depth, recipe in ((1, "lp_ft"), (-1, "full"), ("all", "gradual")):
             fitted = TransferClassifier(
                 backbone,
                 frozen_depth=depth,
@@ -427,7 +427,7 @@ def test_a_row_has_the_same_bits_wherever_it_comes_from(network, digits, max_byt
 
 
 def test_rows_are_looked_up_in_parts(make, target, monkeypatch):
-    from sktransfer.training import rows
+    from sktransfer.training.store import samples as rows
 
     X, y = (np.concatenate([array, array[:30]]) for array in target)
     expected = make(frozen_depth=2).fit(X, y).weights_
@@ -445,7 +445,7 @@ def test_rows_that_do_not_fit_leave_the_store_alone(
     BackboneFeatures(source).fit_transform(X[:10])
     max_bytes(feature_store.bytes * 2)
     expected = feature_store.bytes
-    probe = make(recipe="linear-probe").fit(X, y)
+    probe = make(recipe="linear_probe").fit(X, y)
     probe.predict(X)
     assert feature_store.bytes == expected
     computed.clear()
@@ -514,7 +514,7 @@ def test_another_process_finds_rows(tmp_path):
 
 
 def test_the_disk_takes_what_memory_cannot_hold(make, target, tmp_path, max_bytes):
-    from sktransfer.training import rows
+    from sktransfer.training.store import samples as rows
 
     X, y = target
     estimator = make(frozen_depth=2, memory=str(tmp_path), batch_size=8)
@@ -554,15 +554,15 @@ def test_memory_is_shared_between_runs(kind, make, source, target, tmp_path, com
 
 
 def test_joblib_can_bound_the_folder(make, target, tmp_path):
-    make(recipe="linear-probe", memory=str(tmp_path)).fit(*target)
+    make(recipe="linear_probe", memory=str(tmp_path)).fit(*target)
     assert list(tmp_path.rglob("*.features"))
     joblib.Memory(tmp_path, verbose=0).reduce_size(bytes_limit=0)
     assert not list(tmp_path.rglob("*.features"))
 
 
 def test_memory_without_a_folder(make, target):
-    estimator = make(recipe="linear-probe", memory=joblib.Memory(None))
-    plain = make(recipe="linear-probe").fit(*target)
+    estimator = make(recipe="linear_probe", memory=joblib.Memory(None))
+    plain = make(recipe="linear_probe").fit(*target)
     assert same_bits(estimator.fit(*target).weights_, plain.weights_)
 
 
@@ -574,7 +574,7 @@ def test_predicting_makes_no_folder_for_nothing(make, target, tmp_path):
 
 
 def test_predicting_where_nothing_can_be_written(make, target, tmp_path):
-    estimator = make(recipe="linear-probe").fit(*target)
+    estimator = make(recipe="linear_probe").fit(*target)
     expected = estimator.predict(target[0])
     (tmp_path / "file").write_text("")
     estimator.memory = tmp_path / "file" / "features"
@@ -623,9 +623,9 @@ def test_damaged_files_are_passed_over(damage, known, tmp_path):
 _WRITE = """
 import sys, os
 import numpy as np
-from sktransfer.training.digests import row_digests
-from sktransfer.training.feature_folder import folder_of
-from sktransfer.training.feature_store import FeatureStore
+from sktransfer.training.store.digests import row_digests
+from sktransfer.training.store.feature_folder import folder_of
+from sktransfer.training.store.feature_store import FeatureStore
 
 location, seed, crash = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "crash"
 folder = folder_of(location, ("space",))
@@ -679,7 +679,7 @@ def test_a_crash_in_the_middle_of_a_write(tmp_path):
 
 
 def test_the_name_of_a_space_is_the_same_in_every_process(make, target, tmp_path):
-    make(recipe="linear-probe", memory=str(tmp_path)).fit(*target)
+    make(recipe="linear_probe", memory=str(tmp_path)).fit(*target)
     (file,) = tmp_path.rglob("*.features")
     code = (
         "import sys, joblib\n"
@@ -688,7 +688,7 @@ def test_the_name_of_a_space_is_the_same_in_every_process(make, target, tmp_path
         "from sktransfer import feature_store\n"
         "print(feature_store.misses)"
     )
-    estimator = make(recipe="linear-probe", memory=str(tmp_path))
+    estimator = make(recipe="linear_probe", memory=str(tmp_path))
     joblib.dump((estimator, *target), tmp_path / "task")
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "task"],
@@ -723,7 +723,7 @@ def test_an_edited_activation_is_another_space(digits):
 
 
 def test_an_edited_class_is_another_space(tmp_path, monkeypatch):
-    from sktransfer.training import feature_folder as module
+    from sktransfer.training.store import feature_folder as module
 
     class Layer:
         pass

@@ -6,15 +6,15 @@ from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from sktransfer.training.linear_probe import PROBE_C, fresh_head, solve_head
+from sktransfer.training.step.linear_probe import PROBE_C, fresh_head, solve_head
 
 
 def data(n, d, n_classes, seed=0):
     rng = np.random.default_rng(seed)
     y = np.arange(n) % n_classes
-    centres = rng.normal(size=(n_classes, d))
+    centers = rng.normal(size=(n_classes, d))
     scales = np.exp(rng.normal(size=d))
-    X = (centres[y] + rng.normal(size=(n, d))) * scales + 5 * rng.normal(size=d)
+    X = (centers[y] + rng.normal(size=(n, d))) * scales + 5 * rng.normal(size=d)
     return X, y, np.exp(rng.normal(size=n))
 
 
@@ -75,7 +75,7 @@ def test_nothing_near_it_is_better(n, d, n_classes):
     def objective(kernel, bias):
         loss = -log_softmax(Z @ kernel + bias, axis=1)[np.arange(n), y]
         penalty = (kernel**2).sum() / 2
-        # scikit-learn penalises one column, the difference of these two.
+        # scikit-learn penalizes one column, the difference of these two.
         return PROBE_C * (weight * loss).sum() + penalty * (2 if n_classes == 2 else 1)
 
     best = objective(kernel, bias)

@@ -21,9 +21,9 @@ from steps import (
 
 from sktransfer import Backbone
 from sktransfer.exceptions import NonFiniteLossError
-from sktransfer.training import program_cache
-from sktransfer.training import rows as rows_module
 from sktransfer.training.loop import Patience
+from sktransfer.training.step import program_cache
+from sktransfer.training.store import samples as rows_module
 
 # ---- against Keras
 
@@ -232,7 +232,7 @@ def test_loss_is_the_weighted_mean():
 
 
 def test_every_row_is_seen_once_an_epoch_in_another_order(monkeypatch):
-    from sktransfer.training.trainer import Trainer
+    from sktransfer.training.step.trainer import Trainer
 
     seen, steps = [], Trainer.steps
 
@@ -335,7 +335,7 @@ def test_a_loss_that_is_not_finite(dtype):
 
 
 def test_nothing_is_traced_again():
-    from sktransfer.training.program_cache import get_program
+    from sktransfer.training.step.program_cache import get_program
 
     fitted = train("float32")
     model = keras.Sequential(body())

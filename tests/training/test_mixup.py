@@ -5,8 +5,8 @@ import numpy as np
 from steps import N_CLASSES, RATE, assert_close, body, by_hand, train
 
 from sktransfer import Backbone
-from sktransfer.training.mixup import Mixing
-from sktransfer.training.program_cache import get_program
+from sktransfer.training.step.mixup import Mixing
+from sktransfer.training.step.program_cache import get_program
 
 ALPHA = 0.5
 

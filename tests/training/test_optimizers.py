@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from sktransfer.training.optimizers import (
+from sktransfer.training.step.optimizers import (
     check_learning_rate,
     group_rates,
     serialize_optimizer,

@@ -8,10 +8,10 @@ import pytest
 from graphs import make, outputs, rows, same_bits
 
 from sktransfer import Backbone
-from sktransfer.training import program_cache
-from sktransfer.training.program import Program
-from sktransfer.training.program_cache import get_program
-from sktransfer.training.rows import Examples, RowFeatures
+from sktransfer.training.step import program_cache
+from sktransfer.training.step.program import Program
+from sktransfer.training.step.program_cache import get_program
+from sktransfer.training.store.samples import Examples, RowFeatures
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def examples(X):
 
 
 def test_rows_are_taken_in_any_order(monkeypatch):
-    from sktransfer.training import rows as rows_module
+    from sktransfer.training.store import samples as rows_module
 
     program = loaded("skip_connections", 1)
     X = rows(backbone_of("skip_connections").build(), 50)
@@ -245,7 +245,7 @@ def test_rows_are_taken_in_any_order(monkeypatch):
 
 @pytest.mark.parametrize("chunk_bytes", [1, 500, 1 << 26])
 def test_chunks_are_whole_batches(chunk_bytes, monkeypatch):
-    from sktransfer.training import rows as rows_module
+    from sktransfer.training.store import samples as rows_module
 
     monkeypatch.setattr(rows_module, "_CHUNK_BYTES", chunk_bytes)
     program = loaded("sequential", 1)

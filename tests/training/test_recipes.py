@@ -5,12 +5,12 @@ import pytest
 from graphs import GRAPHS, make, outputs, rows
 
 from sktransfer import Backbone
-from sktransfer.training.linear_probe import solve_head
+from sktransfer.training.fine_tune import Stage, fine_tune, plan
 from sktransfer.training.loop import Settings
 from sktransfer.training.observer import Observer
-from sktransfer.training.optimizers import serialize_optimizer
-from sktransfer.training.recipes import Stage, fine_tune, plan
-from sktransfer.training.rows import Examples
+from sktransfer.training.step.linear_probe import solve_head
+from sktransfer.training.step.optimizers import serialize_optimizer
+from sktransfer.training.store.samples import Examples
 
 
 def stages(recipe, **options):
@@ -28,34 +28,34 @@ def stages(recipe, **options):
 
 
 def test_linear_probe():
-    assert stages("linear-probe") == [("probe", 4, 0)]
-    assert stages("linear-probe", pretrained=False) == [("probe", 4, 0)]
-    assert stages("linear-probe", has_head=True) == [("head", 4, 8)]
+    assert stages("linear_probe") == [("probe", 4, 0)]
+    assert stages("linear_probe", pretrained=False) == [("probe", 4, 0)]
+    assert stages("linear_probe", has_head=True) == [("head", 4, 8)]
 
 
 def test_full():
-    assert stages("full") == [("fine-tune", 1, 8)]
-    assert stages("full", depth=4) == [("fine-tune", 4, 8)]
+    assert stages("full") == [("fine_tune", 1, 8)]
+    assert stages("full", depth=4) == [("fine_tune", 4, 8)]
 
 
 def test_lp_ft():
-    assert stages("lp-ft") == [("probe", 4, 0), ("fine-tune", 1, 8)]
-    assert stages("lp-ft", depth=4) == [("probe", 4, 0)]
-    assert stages("lp-ft", has_head=True) == [("fine-tune", 1, 8)]
-    assert stages("lp-ft", has_head=True, depth=4) == [("fine-tune", 4, 8)]
+    assert stages("lp_ft") == [("probe", 4, 0), ("fine_tune", 1, 8)]
+    assert stages("lp_ft", depth=4) == [("probe", 4, 0)]
+    assert stages("lp_ft", has_head=True) == [("fine_tune", 1, 8)]
+    assert stages("lp_ft", has_head=True, depth=4) == [("fine_tune", 4, 8)]
 
 
-@pytest.mark.parametrize("recipe", ["full", "lp-ft", "gradual"])
+@pytest.mark.parametrize("recipe", ["full", "lp_ft", "gradual"])
 def test_what_has_learned_nothing_is_trained_in_full(recipe):
-    assert stages(recipe, pretrained=False) == [("fine-tune", 1, 8)]
+    assert stages(recipe, pretrained=False) == [("fine_tune", 1, 8)]
 
 
 def test_gradual():
     assert stages("gradual", depth=0, n_layers=3) == [
         ("head", 3, 2),
-        ("fine-tune", 2, 2),
-        ("fine-tune", 1, 2),
-        ("fine-tune", 0, 2),
+        ("fine_tune", 2, 2),
+        ("fine_tune", 1, 2),
+        ("fine_tune", 0, 2),
     ]
     assert stages("gradual", depth=4) == [("head", 4, 8)]
 
@@ -129,12 +129,12 @@ def test_stages_of_a_fit():
     model = make("sequential")
     backbone = Backbone.from_model(model, feature_layer="output")
     X, y = rows(model, 30), np.arange(30) % 3
-    plan = [Stage("probe", 3, 0), Stage("head", 3, 2), Stage("fine-tune", 1, 3)]
+    plan = [Stage("probe", 3, 0), Stage("head", 3, 2), Stage("fine_tune", 1, 3)]
     fitted = fit(backbone, X, y, plan)
     assert [entry["stage"] for entry in fitted.history.epochs] == [
         "probe",
         *["head"] * 2,
-        *["fine-tune"] * 3,
+        *["fine_tune"] * 3,
     ]
     changed = [
         not np.array_equal(a, b)
@@ -149,6 +149,6 @@ def test_a_given_head_is_where_training_starts():
     backbone = Backbone.from_model(model, feature_layer="output")
     X, y = rows(model, 30), np.arange(30) % 3
     head = (np.ones((5, 3), "float32"), np.full(3, 2.0, "float32"))
-    fitted = fit(backbone, X, y, [Stage("fine-tune", 3, 1)], head, learning_rate=1e-9)
+    fitted = fit(backbone, X, y, [Stage("fine_tune", 3, 1)], head, learning_rate=1e-9)
     np.testing.assert_allclose(fitted.head[0], head[0], atol=1e-6)
     np.testing.assert_allclose(fitted.head[1], head[1], atol=1e-6)

@@ -61,8 +61,8 @@ def test_averages_are_validated_and_training_goes_on_without_them():
 
 
 def test_weights_that_no_step_changes_have_no_average():
-    from sktransfer.training.grouped_optimizer import GroupedOptimizer
-    from sktransfer.training.optimizers import serialize_optimizer
+    from sktransfer.training.step.grouped_optimizer import GroupedOptimizer
+    from sktransfer.training.step.optimizers import serialize_optimizer
 
     variables = [keras.Variable(np.ones(2), name=name) for name in "ab"]
     optimizer = GroupedOptimizer(

@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras import layers
 
 from sktransfer import Backbone, TransferClassifier
-from sktransfer.training import trainer as trainer_module
-from sktransfer.training.xla import xla_batch
+from sktransfer.training.step import trainer as trainer_module
+from sktransfer.training.step.xla import xla_batch
 
 
 def network(*between):

@@ -110,15 +110,15 @@ def test_bad_domains(distance, changes, message):
         distance(**arguments)
 
 
-def labelled(shift, seed, n=150):
+def labeled(shift, seed, n=150):
     rng = np.random.default_rng(seed)
     y = rng.integers(3, size=n)
     return np.eye(3)[y] * 4 + rng.normal(size=(n, 3)) + shift, y
 
 
 def test_rank_sources_without_labels():
-    X, _ = labelled(0, seed=0)
-    far, near = labelled(5, seed=1)[0], labelled(0.2, seed=2)[0]
+    X, _ = labeled(0, seed=0)
+    far, near = labeled(5, seed=1)[0], labeled(0.2, seed=2)[0]
     table = rank_sources({"far": far, "near": near}, X)
     assert list(table["source"]) == ["near", "far"]
     assert (np.diff(table[["a_distance", "mmd"]], axis=0) > 0).all()
@@ -129,16 +129,16 @@ def test_rank_sources_without_labels():
 
 
 def test_rank_sources_with_labels():
-    X, y = labelled(0, seed=0)
-    near, y_near = labelled(0.2, seed=2)
+    X, y = labeled(0, seed=0)
+    near, y_near = labeled(0.2, seed=2)
     names = np.array(list("abc"))
     sources = {
         "shuffled": (near, np.random.default_rng(0).permutation(y_near)),
         "other labels": (near, names[y_near]),
-        "unlabelled": near,
+        "unlabeled": near,
     }
     table = rank_sources(sources, X, y)
-    assert list(table["source"]) == ["other labels", "shuffled", "unlabelled"]
+    assert list(table["source"]) == ["other labels", "shuffled", "unlabeled"]
     mean, deviation = X.mean(axis=0), X.std(axis=0)
     model = LogisticRegression(max_iter=500).fit((near - mean) / deviation, y_near)
     proba = model.predict_proba((X - mean) / deviation)
@@ -148,7 +148,7 @@ def test_rank_sources_with_labels():
 
 
 def test_bad_sources_are_told_in_their_rows():
-    X, y = labelled(0, seed=0)
+    X, y = labeled(0, seed=0)
     sources = [X[:, :2], np.full((5, 3), np.nan), (X, y[:-1]), X.reshape(-1, 3, 1)]
     table = rank_sources(sources, X, y).set_index("source")
     assert "2 features" in table.loc["source 0", "note"]
@@ -168,6 +168,6 @@ def test_bad_sources_are_told_in_their_rows():
     ],
 )
 def test_bad_input(changes, message):
-    arguments = {"sources": [labelled(0, 1)[0]], "X_target": labelled(0, 0)[0]}
+    arguments = {"sources": [labeled(0, 1)[0]], "X_target": labeled(0, 0)[0]}
     with pytest.raises(ValueError, match=message):
         rank_sources(**(arguments | changes))

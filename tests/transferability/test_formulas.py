@@ -302,7 +302,7 @@ def test_knn_score_far_from_the_origin():
 def test_knn_score_of_some_of_many_rows(monkeypatch):
     F, y = random_rows(1000, 4)
     whole = knn_score(F, y)
-    monkeypatch.setattr("sktransfer.transferability.neighbours._MAX_ROWS", 500)
+    monkeypatch.setattr("sktransfer.transferability.neighbors._MAX_ROWS", 500)
     assert knn_score(F, y) == pytest.approx(whole, abs=0.1)
     assert knn_score(F, y) == knn_score(F, y) != whole
 
@@ -314,7 +314,7 @@ def test_knn_score_of_some_of_many_rows(monkeypatch):
         (20, "n_neighbors=20 with 20 rows; expected fewer"),
     ],
 )
-def test_knn_score_of_bad_neighbours(n_neighbors, message):
+def test_knn_score_of_bad_neighbors(n_neighbors, message):
     with pytest.raises(ValueError, match=message):
         knn_score(*random_rows(20, 3), n_neighbors=n_neighbors)
 

@@ -128,7 +128,7 @@ def test_cv(kind, source, rows):
 
 
 def test_features_come_from_the_store(source, rows, monkeypatch):
-    from sktransfer.training.program import Program
+    from sktransfer.training.step.program import Program
 
     computed = []
     features = Program.features

@@ -172,19 +172,19 @@ def test_baselines_of_a_transfer(source):
     assert list(found) == [
         "transfer",
         "scratch",
-        "linear-probe",
+        "linear_probe",
         "logistic",
-        "hist-gradient-boosting",
+        "hist_gradient_boosting",
     ]
     scratch = found["scratch"].estimator
     assert scratch.backbone == source
     assert scratch.weights is None
     assert (scratch.frozen_depth, scratch.l2_sp, scratch.layer_decay) == (0, 0.0, 1.0)
     assert (scratch.recipe, scratch.epochs) == ("full", 7)
-    probe = found["linear-probe"].estimator
-    assert (probe.weights, probe.recipe, probe.epochs) == ("auto", "linear-probe", 7)
+    probe = found["linear_probe"].estimator
+    assert (probe.weights, probe.recipe, probe.epochs) == ("auto", "linear_probe", 7)
     rivals = [name for name, contestant in found.items() if contestant.is_rival]
-    assert "linear-probe" not in rivals
+    assert "linear_probe" not in rivals
     assert "scratch" in rivals
 
 
@@ -192,15 +192,15 @@ def test_networks_inside_other_estimators(source):
     pipeline = make_pipeline(StandardScaler(), TransferClassifier(source))
     search = GridSearchCV(pipeline, {"transferclassifier__learning_rate": [1e-3]})
     for estimator, prefix in [(pipeline, ""), (search, "estimator__")]:
-        found = made(estimator, ["scratch", "linear-probe"])
+        found = made(estimator, ["scratch", "linear_probe"])
         name = f"{prefix}transferclassifier__"
         assert found["scratch"].estimator.get_params()[f"{name}weights"] is None
-        probe = found["linear-probe"].estimator.get_params()
-        assert probe[f"{name}recipe"] == "linear-probe"
+        probe = found["linear_probe"].estimator.get_params()
+        assert probe[f"{name}recipe"] == "linear_probe"
     assert pipeline[-1].weights == "auto"
 
 
-def test_scratch_of_a_table_network_standardises(digits):
+def test_scratch_of_a_table_network_standardizes(digits):
     fitted = TransferClassifier("mlp", epochs=1, random_state=0).fit(*digits[:2])
     for backbone in (fitted.backbone_, "tabular"):
         scratch = made(TransferClassifier(backbone), ["scratch"])["scratch"].estimator
@@ -209,8 +209,8 @@ def test_scratch_of_a_table_network_standardises(digits):
 
 def test_baselines_of_an_adaptation():
     found = made(DomainAdaptedClassifier(target_labels="use"), "auto", has_domains=True)
-    assert list(found) == ["adapted", "source-only", "target-trained"]
-    plain, trained = found["source-only"], found["target-trained"]
+    assert list(found) == ["adapted", "source_only", "target_trained"]
+    plain, trained = found["source_only"], found["target_trained"]
     assert (plain.takes_domains, plain.takes_target, plain.is_rival) == (0, 0, 1)
     assert (trained.takes_domains, trained.takes_target, trained.is_rival) == (0, 1, 0)
     assert plain.estimator.method == trained.estimator.method == "source_only"
@@ -229,7 +229,7 @@ def test_baselines_of_the_user(source):
     [
         (["scrach"], r"baselines has 'scrach'.*Did you mean 'scratch'\?"),
         ("logistik", r"Did you mean 'logistic'\?"),
-        (["source-only"], "baselines has 'source-only'"),
+        (["source_only"], "baselines has 'source_only'"),
         ([], "expected at least one"),
         (["logistic", "logistic"], "has the name 'logistic' twice"),
         ([("transfer", GaussianNB())], "has the name 'transfer' twice"),

@@ -32,8 +32,8 @@ in_any_order = pytest.mark.parametrize("score", [s for s in OF_FEATURES if s != 
 def blobs(n=120, d=6, n_classes=3, apart=1.0, seed=0):
     rng = np.random.default_rng(seed)
     y = np.arange(n) % n_classes
-    centres = apart * rng.normal(size=(n_classes, d))
-    return centres[y] + rng.normal(size=(n, d)), y
+    centers = apart * rng.normal(size=(n_classes, d))
+    return centers[y] + rng.normal(size=(n, d)), y
 
 
 @of_features

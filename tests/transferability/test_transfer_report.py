@@ -64,7 +64,7 @@ def report(source, digits):
         digits[3][:150],
         train_sizes=[10, 30],
         cv=4,
-        baselines=["scratch", "linear-probe", "logistic"],
+        baselines=["scratch", "linear_probe", "logistic"],
         random_state=0,
     )
 
@@ -141,7 +141,7 @@ def test_curves(report):
     assert row["score"] == pytest.approx(scores.mean())
     assert row["score_std"] == pytest.approx(scores.std())
     assert row["epochs"] == 4
-    assert rows["linear-probe", 30]["epochs"] == 1
+    assert rows["linear_probe", 30]["epochs"] == 1
     assert np.isnan(rows["logistic", 30]["epochs"])
     for row in rows.values():
         assert row["log_loss"] > 0
@@ -165,7 +165,7 @@ def test_compute(report):
     # The probe that comes first is an entry of the history.
     assert scratch["own_epochs"] == 2
     assert scratch["epochs"] > scratch["own_epochs"]
-    assert rows["linear-probe"]["epochs"] == 1
+    assert rows["linear_probe"]["epochs"] == 1
     assert np.isnan(rows["logistic"]["epochs"])
     assert rows["logistic"]["seconds"] > 0
 
@@ -313,7 +313,7 @@ def test_hard_tables(source):
         np.arange(30) % 5,
         train_sizes=[5, 12],
         cv=2,
-        baselines=["scratch", "linear-probe", "logistic", "hist-gradient-boosting"],
+        baselines=["scratch", "linear_probe", "logistic", "hist_gradient_boosting"],
     )
     for name in ("transfer", *report.baselines):
         assert np.isfinite(report.values(name)).all()
@@ -462,7 +462,7 @@ def test_adaptation(source, domains, monkeypatch):
         random_state=0,
     )
     assert report.is_complete
-    assert report.baselines == ["source-only", "target-trained"]
+    assert report.baselines == ["source_only", "target_trained"]
     with_target = [fit for fit in seen if fit[2] is not None]
     sizes = [(fit[2] < 0).sum() for fit in with_target]
     # Twice each size, then 1 epoch of 2 at the last.
@@ -472,7 +472,7 @@ def test_adaptation(source, domains, monkeypatch):
         assert len(set(labels[domains_of_fit < 0])) == 1
     plain = [len(fit[1]) for fit in seen if fit[2] is None]
     assert sorted(plain) == [10, 10, 40, 40, 40, 40, 150, 150]
-    flat = report.values("source-only")
+    flat = report.values("source_only")
     np.testing.assert_array_equal(flat[:, 0], flat[:, 1])
 
     # A source-only model by hand, on the same rows held back.
@@ -512,7 +512,7 @@ def test_labels_of_the_target_are_used_when_asked_for(source, domains, monkeypat
         sample_domain=sample_domain,
         train_sizes=[20],
         cv=2,
-        baselines=["source-only", "logistic"],
+        baselines=["source_only", "logistic"],
         random_state=0,
     )
     labels = next(fit[1][fit[2] < 0] for fit in seen if fit[2] is not None)
@@ -527,14 +527,14 @@ def test_adaptation_in_a_pipeline(source, domains):
         "sample_domain": sample_domain,
         "train_sizes": [20],
         "cv": 2,
-        "baselines": ["source-only"],
+        "baselines": ["source_only"],
         "random_state": 0,
     }
     plain = transfer_report(adapted(source), X, y, **arguments)
     inside = transfer_report(
         make_pipeline("passthrough", adapted(source)), X, y, **arguments
     )
-    for name in ("adapted", "source-only"):
+    for name in ("adapted", "source_only"):
         np.testing.assert_array_equal(plain.values(name), inside.values(name))
 
 
@@ -544,6 +544,6 @@ def test_bad_domains(source, domains):
         transfer_report(adapted(source), X, y)
     with pytest.raises(ValueError, match="rows of one side only"):
         transfer_report(adapted(source), X, y, sample_domain=abs(sample_domain))
-    unlabelled = np.where(sample_domain < 0, -1, y)
+    unlabeled = np.where(sample_domain < 0, -1, y)
     with pytest.raises(ValueError, match="no labels of target rows"):
-        transfer_report(adapted(source), X, unlabelled, sample_domain=sample_domain)
+        transfer_report(adapted(source), X, unlabeled, sample_domain=sample_domain)

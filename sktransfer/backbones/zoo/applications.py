@@ -7,7 +7,7 @@ import sys
 import keras
 import numpy as np
 
-from sktransfer.backbones._random import preserve_random_state
+from sktransfer._random import preserve_random_state
 from sktransfer.backbones.files import load_weights
 from sktransfer.backbones.zoo._networks import (
     check_image_shape,
@@ -17,7 +17,7 @@ from sktransfer.backbones.zoo._networks import (
 )
 from sktransfer.exceptions import BackboneError, WeightsMismatchError
 
-# Mean and spread of ImageNet's pixels per colour, on the scale [0, 1] in the order
+# Mean and spread of ImageNet's pixels per color, on the scale [0, 1] in the order
 # RGB; and the mean on the scale [0, 255] in the order BGR.
 _MEAN_RGB = (0.485, 0.456, 0.406)
 _STD_RGB = (0.229, 0.224, 0.225)

@@ -6,9 +6,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sktransfer.backbones._random import preserve_random_state
-from sktransfer.backbones._safe_config import check_config
+from sktransfer._random import preserve_random_state
 from sktransfer.backbones.files import load_weights
+from sktransfer.backbones.files._safe_config import check_config
 from sktransfer.backbones.zoo._networks import (
     check_image_shape,
     check_preprocess,

@@ -16,7 +16,7 @@ from adaptation_cases.inputs import (
     DISCRIMINATOR,
     hidden_width,
     shallow_classifier,
-    standardised,
+    standardized,
 )
 
 _NETWORKS = ("ADDA", "CDAN", "DANN", "DeepCORAL", "MCD", "MDD", "WDGRL")
@@ -24,7 +24,7 @@ _NETWORKS = ("ADDA", "CDAN", "DANN", "DeepCORAL", "MCD", "MDD", "WDGRL")
 
 def fit(job):
     """Fit by the method of a job; see :func:`adaptation_cases.ours.fit`."""
-    X_source, X_target = standardised(job)
+    X_source, X_target = standardized(job)
     if job.method in _NETWORKS:
         X_source, X_target = X_source.astype("float32"), X_target.astype("float32")
         model = _fit_network(job, X_source, X_target)

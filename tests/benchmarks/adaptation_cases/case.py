@@ -45,8 +45,8 @@ class Case:
     backbone : {"mlp", "convolution"}
         The built-in network for tables, or the small convolutional network with
         BatchNormalization, trained on the source.
-    neighbours : bool
-        Whether the neighbours run it too.
+    neighbors : bool
+        Whether the neighbors run it too.
     learning_rate : float
         Of all methods, and of the training on the source alone or the target alone.
     """
@@ -55,5 +55,5 @@ class Case:
     title: str
     draw: Callable[[int], Rows]
     backbone: str = "mlp"
-    neighbours: bool = False
+    neighbors: bool = False
     learning_rate: float = 1e-3

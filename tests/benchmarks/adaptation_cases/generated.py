@@ -30,12 +30,12 @@ def _digits(kind, seed):
 
 
 TOYS = {
-    f"toy-{kind}": Case("toy", title, partial(_toy, kind), neighbours=True)
+    f"toy-{kind}": Case("toy", title, partial(_toy, kind), neighbors=True)
     for kind, title in _TOYS.items()
 }
 DIGITS = {
     f"digits-{kind}": Case(
-        "digits", title, partial(_digits, kind), neighbours=kind == "translated"
+        "digits", title, partial(_digits, kind), neighbors=kind == "translated"
     )
     for kind, title in _DIGITS.items()
 }

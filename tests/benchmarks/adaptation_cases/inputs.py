@@ -1,4 +1,4 @@
-"""What neighbours' networks have in common with ours."""
+"""What neighbors' networks have in common with ours."""
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
@@ -13,7 +13,7 @@ def hidden_width(n_features):
     return int(np.clip(2 ** np.ceil(np.log2(8 * n_features)), 64, 256))
 
 
-def standardised(job):
+def standardized(job):
     """Rows of source and target as our network's first layer makes them.
 
     Returns

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from sktransfer.adaptation.resolve import CLASS_OF_NAME
+from sktransfer.adaptation.registry import CLASS_OF_NAME
 
 FLOOR, CEILING, WITH_LABELLED = REFERENCES = (
     "source-trained",
-    "target-trained",
-    "source-and-labelled",
+    "target_trained",
+    "source-and-labeled",
 )
 OURS = tuple(CLASS_OF_NAME)
-# Neighbours' methods, and what they are called with us, if they are.
+# Neighbors' methods, and what they are called with us, if they are.
 NEIGHBOURS = {
     "adapt:DeepCORAL": "deep_coral",
     "adapt:DANN": "dann",
@@ -56,7 +56,7 @@ NEIGHBOURS = {
     "skada:OTLabelProp": None,
     "skada:JDOTClassifier": None,
 }
-# Some target rows are labelled.
+# Some target rows are labeled.
 SEMI_SUPERVISED = (WITH_LABELLED, "mme")
 _LABELS_A_CLASS = 3
 # They change BatchNormalization layers alone.
@@ -64,14 +64,14 @@ _OF_BATCH_NORMALIZATION = ("adabn", "tent")
 
 
 def package_of(method):
-    """Package that has a method; neighbours' methods are named "package:Name"."""
+    """Package that has a method; neighbors' methods are named "package:Name"."""
     return method.partition(":")[0] if ":" in method else "sktransfer"
 
 
 def runs_on(method, case):
     """Whether a method is run on a case."""
     if package_of(method) != "sktransfer":
-        return case.neighbours
+        return case.neighbors
     return method not in _OF_BATCH_NORMALIZATION or case.backbone == "convolution"
 
 
@@ -85,7 +85,7 @@ def known_labels(method, y, seed):
     y : ndarray of shape (n_rows,), int
         Class indices of the target's rows.
     seed : int
-        Draws the labelled rows.
+        Draws the labeled rows.
 
     Returns
     -------

@@ -54,8 +54,8 @@ def _fit_target(job, parameters):
     return lambda: proba
 
 
-def _fit_labelled(job, parameters):
-    """Fit on the source's rows and the labelled ones of the target."""
+def _fit_labeled(job, parameters):
+    """Fit on the source's rows and the labeled ones of the target."""
     known = job.y_target >= 0
     model = TransferClassifier(**parameters).fit(
         np.concatenate([job.X_source, job.X_target[known]]),
@@ -66,8 +66,8 @@ def _fit_labelled(job, parameters):
 
 _REFERENCES = {
     "source-trained": _fit_source,
-    "target-trained": _fit_target,
-    "source-and-labelled": _fit_labelled,
+    "target_trained": _fit_target,
+    "source-and-labeled": _fit_labeled,
 }
 
 

@@ -44,7 +44,7 @@ def all_tables(results, times):
     tables = [
         *guide_tables(results, times),
         semi_supervised(results),
-        neighbour_cases(results),
+        neighbor_cases(results),
         seconds(results),
         failures(results),
     ]
@@ -53,16 +53,16 @@ def all_tables(results, times):
 
 def guide_tables(results, times):
     """Make the tables of the user guide; see :func:`all_tables`."""
-    near = [case for case in results.cases() if CASES[case].neighbours]
+    near = [case for case in results.cases() if CASES[case].neighbors]
     everyone = [*_UNSUPERVISED, *NEIGHBOURS]
     tables = [
         ranking(results, _UNSUPERVISED, results.cases(), "Methods over all cases"),
         *gains(results),
         *translated(results),
         floors(results),
-        neighbour_pairs(results),
+        neighbor_pairs(results),
         packages(results),
-        ranking(results, everyone, near, "All packages over the neighbours' cases"),
+        ranking(results, everyone, near, "All packages over the neighbors' cases"),
         speeds(times),
     ]
     return [table for table in tables if table.rows[1:] and table.rows[0][1:]]
@@ -70,7 +70,7 @@ def guide_tables(results, times):
 
 def floors(results):
     """Make the table of what there is to gain in each case."""
-    ends = ("source-trained", "target-trained")
+    ends = ("source-trained", "target_trained")
     rows = [
         ("case", "predicted", "rows", "columns", "share of class 1")
         + (f"accuracy {ends[0]}", ends[1], "gap")
@@ -187,7 +187,7 @@ def translated(results):
 
 
 def semi_supervised(results):
-    """Make the table of methods that have three labelled target rows a class."""
+    """Make the table of methods that have three labeled target rows a class."""
     methods = results.methods(SEMI_SUPERVISED)
     rows = [("case", "floor", *methods, "ceiling")]
     for case in results.cases() if len(methods) > 1 else ():
@@ -196,15 +196,15 @@ def semi_supervised(results):
     note = (
         "Accuracy in percent; of those that have labels, on the other target rows. "
         f"{WITH_LABELLED.capitalize()} is trained on the source's rows and the "
-        "labelled ones, without adaptation."
+        "labeled ones, without adaptation."
     )
-    return Table("Three labelled target rows a class", note, rows)
+    return Table("Three labeled target rows a class", note, rows)
 
 
-def neighbour_pairs(results):
-    """Make the table of neighbours' methods against the same ones of ours."""
+def neighbor_pairs(results):
+    """Make the table of neighbors' methods against the same ones of ours."""
     rows = [
-        ("neighbour", "ours", "cases", "mean accuracy", "of ours", "ours minus it")
+        ("neighbor", "ours", "cases", "mean accuracy", "of ours", "ours minus it")
         + ("ours better", "alike", "ours worse", "worst for ours")
     ]
     for theirs in results.methods(NEIGHBOURS):
@@ -232,7 +232,7 @@ def neighbour_pairs(results):
         "Accuracy on the target in percent, differences in points; alike is less than "
         f"{100 * _MARGIN:.0f} point apart."
     )
-    return Table("The same methods of neighbours", note, rows)
+    return Table("The same methods of neighbors", note, rows)
 
 
 def packages(results):
@@ -243,7 +243,7 @@ def packages(results):
         theirs = [m for m in results.methods(NEIGHBOURS) if results.seeds(m, case)]
         if not theirs:
             continue
-        # On the rows and starting weights that the neighbours had.
+        # On the rows and starting weights that the neighbors had.
         seeds = set.union(*(results.seeds(m, case) for m in theirs))
         ours = results.best(results.methods(_UNSUPERVISED), case, seeds)
         best = [
@@ -262,7 +262,7 @@ def packages(results):
             )
         )
     note = (
-        "Accuracy in percent on the seeds of the neighbours; the best method of each "
+        "Accuracy in percent on the seeds of the neighbors; the best method of each "
         "package, which only labels of the target can tell. Ours is at least level on "
         f"{level} of {len(rows) - 1} cases and ahead on {ahead}, by "
         f"{100 * _MARGIN:.0f} point or more."
@@ -270,8 +270,8 @@ def packages(results):
     return Table("The best method of each package", note, rows)
 
 
-def neighbour_cases(results):
-    """Make the table of every case of a method that a neighbour has too."""
+def neighbor_cases(results):
+    """Make the table of every case of a method that a neighbor has too."""
     rows = [("case", "method", "floor", "ceiling", "ours", "ADAPT", "SKADA")]
     shared = dict.fromkeys(ours for ours in NEIGHBOURS.values() if ours)
     for case in results.cases():
@@ -283,7 +283,7 @@ def neighbour_cases(results):
             if any(accuracy is not None for accuracy in accuracies):
                 known = (results.mean(m, case) for m in (FLOOR, CEILING, ours))
                 rows.append((case, ours, *map(_percent, (*known, *accuracies))))
-    return Table("Neighbours case by case", "Accuracy in percent.", rows)
+    return Table("Neighbors case by case", "Accuracy in percent.", rows)
 
 
 def speeds(times):

@@ -33,7 +33,7 @@ def run(cases, methods, seeds, *, file, epochs, jobs, peer_python=None, again=Fa
     jobs : int
         Number of processes at a time.
     peer_python : path-like or None
-        Interpreter of the neighbours; None is this one.
+        Interpreter of the neighbors; None is this one.
     again : bool
         Whether to run what is in the file too.
     """

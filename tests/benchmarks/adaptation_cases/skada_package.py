@@ -15,7 +15,7 @@ from adaptation_cases.inputs import (
     DISCRIMINATOR,
     hidden_width,
     shallow_classifier,
-    standardised,
+    standardized,
 )
 
 # Method on PyTorch -> what it has to be told of the network.
@@ -36,7 +36,7 @@ _SOURCE, _TARGET = 1, -2
 
 def fit(job):
     """Fit by the method of a job; see :func:`adaptation_cases.ours.fit`."""
-    X_source, X_target = standardised(job)
+    X_source, X_target = standardized(job)
     if job.method in _NETWORKS:
         model = _network(job)
         X_source, X_target = X_source.astype("float32"), X_target.astype("float32")

@@ -1,4 +1,4 @@
-"""Times of DANN, ours against the neighbours', on the same rows."""
+"""Times of DANN, ours against the neighbors', on the same rows."""
 
 import json
 import sys
@@ -32,7 +32,7 @@ def measure(file, *, repeats, epochs, peer_python=None):
     epochs : int
         Epochs of each fit.
     peer_python : path-like or None
-        Interpreter of the neighbours; None is this one.
+        Interpreter of the neighbors; None is this one.
     """
     for case in _CASES:
         measured = {package: [] for package in _PACKAGES}

@@ -62,7 +62,7 @@ def house_types():
 
 
 def house_ages():
-    """Houses that were sold for over 160,000 dollars, by age of the neighbourhood."""
+    """Houses that were sold for over 160,000 dollars, by age of the neighborhood."""
     table = data("modeldata", "ames")
     built = table.groupby("Neighborhood")["Year_Built"].transform("median")
     where = ["Neighborhood", "Longitude", "Latitude"]
@@ -185,7 +185,7 @@ def _draw(load, source, target, seed):
 
 def _case(title, load, source, target, family="table"):
     draw = partial(_draw, load, source, target)
-    return Case(family, title, draw, neighbours=True)
+    return Case(family, title, draw, neighbors=True)
 
 
 TABLES = {

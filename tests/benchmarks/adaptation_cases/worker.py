@@ -36,7 +36,7 @@ class Job:
     seed, epochs, batch_size : int
         Settings of the training.
     learning_rate : float
-        Of our estimators; neighbours have their own.
+        Of our estimators; neighbors have their own.
     same_work : bool
         Whether to do exactly the work of the others, for a comparison of times: our
         discriminator rather than the package's, and no early stop.

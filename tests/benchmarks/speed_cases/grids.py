@@ -42,7 +42,7 @@ def best(search):
 
 
 def of_middle_rate(key):
-    """Return what gives a score of the candidate that the neighbour is timed on."""
+    """Return what gives a score of the candidate that the neighbor is timed on."""
 
     def accuracy(search):
         rates = [
@@ -75,14 +75,14 @@ def table_grid(options):
     X, y = digits(5, 9)
     backbone, epochs = dense_backbone(), 20
     grid = {"learning_rate": _RATES, "frozen_depth": [0, 1, 2]}
-    neighbour = scikeras_classifier(dense_network, backbone, epochs=epochs)
+    neighbor = scikeras_classifier(dense_network, backbone, epochs=epochs)
     yield Comparison(
         "46 fits of a dense network",
         {
             "sktransfer": searching(
                 ours(backbone, epochs=epochs, recipe="full"), grid, X, y, cv=5
             ),
-            "SciKeras": searching(neighbour, grid, X, y, cv=5),
+            "SciKeras": searching(neighbor, grid, X, y, cv=5),
             "bare arithmetic": lambda: Run(
                 _multiply_adds(len(X), epochs) / _multiply_add_rate()
             ),
@@ -124,7 +124,7 @@ def frozen_images(options):
     backbone, epochs = mobilenet_backbone(), 10
     model = mobilenet()
     model.set_weights(backbone.weights)
-    neighbour = scikeras_classifier(
+    neighbor = scikeras_classifier(
         mobilenet, backbone, epochs=epochs, frozen_depth=backbone.n_layers
     )
     frozen = {"epochs": epochs, "frozen_depth": "all"}
@@ -148,7 +148,7 @@ def frozen_images(options):
                 lambda: model.predict(X, batch_size=32, verbose=0)
             ),
             "SciKeras": searching(
-                neighbour,
+                neighbor,
                 {"learning_rate": _RATES[1:2]},
                 X,
                 y,
@@ -174,7 +174,7 @@ def half_frozen_images(options):
     """The same grid with half of the layers trained."""
     X, y = textures(500, 96)
     backbone, epochs = mobilenet_backbone(), 10
-    neighbour = scikeras_classifier(
+    neighbor = scikeras_classifier(
         mobilenet, backbone, epochs=epochs, frozen_depth=backbone.n_layers // 2
     )
     one_split = itertools.islice(StratifiedKFold(_FOLDS).split(X, y), 1)
@@ -191,7 +191,7 @@ def half_frozen_images(options):
                 accuracy=accuracy,
             ),
             "SciKeras": searching(
-                neighbour,
+                neighbor,
                 {"learning_rate": _RATES[1:2]},
                 X,
                 y,

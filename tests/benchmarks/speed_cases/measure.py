@@ -56,13 +56,13 @@ class Comparison:
         What the work is.
     contenders : dict of str to callable
         Functions that return a :class:`Run`.
-    lines : list of (ours, neighbour, goal)
+    lines : list of (ours, neighbor, goal)
         What to report: how many times as fast ours is; the goal is the least such
         ratio or None.
     not_warmed : tuple of str
         Contenders without a first run of their own, as each run of theirs is cold.
     accuracy_margin : float or None
-        How much less accurate than a neighbour ours may be.
+        How much less accurate than a neighbor ours may be.
     note : str
         What a reader has to know.
     runs, first : dict

@@ -1,4 +1,4 @@
-"""Networks, rows and neighbours that several cases share."""
+"""Networks, rows and neighbors that several cases share."""
 
 import functools
 
@@ -8,7 +8,7 @@ from images import texture_patches
 from sklearn.datasets import load_digits
 
 from sktransfer import Backbone, feature_store
-from sktransfer.training import linear_probe
+from sktransfer.training.step import linear_probe
 
 WEIGHT_DECAY = 1e-4
 

@@ -22,7 +22,7 @@ _PANELS = {
 def ratio_figure(results):
     """Bars of how many times as fast ours is, with a mark at each goal.
 
-    Where two of ours have the same neighbour, the slower one is shown.
+    Where two of ours have the same neighbor, the slower one is shown.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def ratio_figure(results):
         for record in result["records"]:
             if record["kind"] == "comparison":
                 for line in outcomes(record):
-                    label = f"{case}: {record['label']}\nagainst {line['neighbour']}"
+                    label = f"{case}: {record['label']}\nagainst {line['neighbor']}"
                     known = slowest.get(label, line)
                     if line["goal"] is not None and line["ratio"] <= known["ratio"]:
                         slowest[label] = line
@@ -43,8 +43,8 @@ def ratio_figure(results):
         return None
     figure, ax = plt.subplots(figsize=(8, 1.3 + 0.42 * len(bars)), layout="constrained")
     for i, (_, line) in enumerate(bars):
-        colour = _COLOURS["met" if line["verdict"] == "met" else "other"]
-        ax.barh(i, line["ratio"] - 1, left=1, height=0.6, color=colour)
+        color = _COLOURS["met" if line["verdict"] == "met" else "other"]
+        ax.barh(i, line["ratio"] - 1, left=1, height=0.6, color=color)
         ax.plot([line["goal"]] * 2, [i - 0.42, i + 0.42], color="black", lw=2)
         ax.annotate(
             f"{line['ratio']:.3g}",
@@ -59,7 +59,7 @@ def ratio_figure(results):
     ax.margins(x=0.12)
     ax.set_ylim(len(bars) - 0.4, -0.6)
     ax.set_yticks(range(len(bars)), [label for label, _ in bars], fontsize=7.5)
-    ax.set_xlabel("times as fast as the neighbour")
+    ax.set_xlabel("times as fast as the neighbor")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.spines[["top", "right"]].set_visible(False)
     figure.legend(

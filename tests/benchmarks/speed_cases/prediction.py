@@ -50,11 +50,11 @@ def _compare(title, network, backbone, X, y, sizes):
                 ),
                 calls=calls,
             )
-        neighbours = list(contenders)[len(_METHODS) :]
+        neighbors = list(contenders)[len(_METHODS) :]
         comparison = Comparison(
             f"prediction of {n:,} row{'s' if n > 1 else ''}, {title}",
             contenders,
-            [(method, name, 1) for name in neighbours for method in _METHODS],
+            [(method, name, 1) for name in neighbors for method in _METHODS],
         )
         yield comparison
         if title == "dense network" and n == 1:

@@ -14,12 +14,12 @@ def outcomes(record):
     Returns
     -------
     list of dict
-        Keys ours, neighbour (names), seconds and accuracies (of both), ratio (how
+        Keys ours, neighbor (names), seconds and accuracies (of both), ratio (how
         many times as fast ours is), goal and verdict.
     """
     result = []
-    for ours, neighbour, goal in record["lines"]:
-        both = [record["contenders"][name] for name in (ours, neighbour)]
+    for ours, neighbor, goal in record["lines"]:
+        both = [record["contenders"][name] for name in (ours, neighbor)]
         seconds = [float(np.median(one["seconds"])) for one in both]
         accuracies = [_median(one["accuracies"]) for one in both]
         ratio = seconds[1] / seconds[0]
@@ -39,7 +39,7 @@ def outcomes(record):
         result.append(
             {
                 "ours": ours,
-                "neighbour": neighbour,
+                "neighbor": neighbor,
                 "seconds": seconds,
                 "accuracies": accuracies,
                 "ratio": ratio,
@@ -68,7 +68,7 @@ def print_record(case, record):
             (
                 f"  {line['ours']}",
                 duration(line["seconds"][0]),
-                line["neighbour"],
+                line["neighbor"],
                 duration(line["seconds"][1]),
                 ratio(line),
                 goal(line),
@@ -140,14 +140,14 @@ def rst(results):
                             case,
                             _noted(record),
                             f"{ours} ({line['ours']})",
-                            f"{theirs} ({line['neighbour']})",
+                            f"{theirs} ({line['neighbor']})",
                             ratio(line),
                             goal(line),
                             _firsts(record, line).removeprefix("first "),
                             _percents(line["accuracies"]),
                         )
                     )
-    names = ("case", "work", "time", "neighbour", "ratio", "goal", "first", "accuracy")
+    names = ("case", "work", "time", "neighbor", "ratio", "goal", "first", "accuracy")
     tables = [
         _table("Times: medians of a run", names, times),
         _table("Other figures", ("case", "figure", "value", "goal"), quantities),
@@ -210,7 +210,7 @@ def _percents(accuracies):
 
 
 def _firsts(record, line):
-    firsts = [record["contenders"][line[who]]["first"] for who in ("ours", "neighbour")]
+    firsts = [record["contenders"][line[who]]["first"] for who in ("ours", "neighbor")]
     known = ["" if first is None else duration(first) for first in firsts]
     return f"first {' / '.join(known)}" if any(known) else ""
 

@@ -72,7 +72,7 @@ def _over_rows():
 
 def _over_candidates():
     X, y = textures(60, 96)
-    recipes = ("linear-probe", "full")
+    recipes = ("linear_probe", "full")
 
     def search(recipe, n):
         estimator = TransferClassifier(

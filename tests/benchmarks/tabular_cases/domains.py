@@ -33,7 +33,7 @@ def measure():
         rows.append((method, learned, f"{auc:.3f}", f"{loss:.3f}"))
     note = (
         f"Means over {len(TABLES)} pairs and {len(SEEDS)} draws: up to {MAX_ROWS} rows "
-        f"of the source and {N_LABELS} labelled ones of the target, on other rows. "
+        f"of the source and {N_LABELS} labeled ones of the target, on other rows. "
         "Where there are rows of both, a column tells them apart."
     )
     return Table("A source and a few labels of the target", note, rows)
@@ -45,12 +45,12 @@ def _scores(rows, seed):
     rng = np.random.default_rng(seed)
     source = rng.permutation(len(rows.X_source))[:MAX_ROWS]
     order = rng.permutation(len(rows.X_target))
-    labelled, new = order[:N_LABELS], order[N_LABELS : N_LABELS + MAX_ROWS]
-    X_few, y_few = rows.X_target[labelled], rows.y_target[labelled]
+    labeled, new = order[:N_LABELS], order[N_LABELS : N_LABELS + MAX_ROWS]
+    X_few, y_few = rows.X_target[labeled], rows.y_target[labeled]
     X_new, y_new = rows.X_target[new], rows.y_target[new]
     X = np.concatenate([rows.X_source[source], X_few])
     y = np.concatenate([rows.y_source[source], y_few])
-    domain = np.repeat([0, -1], [len(source), len(labelled)])
+    domain = np.repeat([0, -1], [len(source), len(labeled)])
     told = np.column_stack([X, domain])
     told_new = np.column_stack([X_new, np.full(len(X_new), -1)])
 

@@ -7,7 +7,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 
 def encoder():
-    """Make a transformer that fills gaps, standardises, and encodes categories.
+    """Make a transformer that fills gaps, standardizes, and encodes categories.
 
     Gaps in numbers become medians; a gap in a category is a category.
 

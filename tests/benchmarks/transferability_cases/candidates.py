@@ -48,7 +48,7 @@ def pixels():
 
 
 def imagenet():
-    """EfficientNet-Lite0 for the same rows, which it sees as 32 x 32 colour images."""
+    """EfficientNet-Lite0 for the same rows, which it sees as 32 x 32 color images."""
     inputs = keras.Input((64,))
     x = layers.Reshape((8, 8, 1))(inputs)
     x = layers.Resizing(32, 32)(x)

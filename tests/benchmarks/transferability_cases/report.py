@@ -51,7 +51,7 @@ def by_score(results):
     n = len(results.candidates(targets[0]))
     n_seeds = results.accuracies(targets[0]).shape[1]
     note = (
-        f"Means over {len(targets)} targets and {n_seeds} draws of the labelled rows. "
+        f"Means over {len(targets)} targets and {n_seeds} draws of the labeled rows. "
         f"Each score ranks {n} candidates, pairs of a backbone and a feature layer; "
         "leep and nce only the backbones with a classifier of digits. Their truth is "
         "the mean accuracy of the fine-tuned networks over the draws; the ImageNet "
@@ -74,7 +74,7 @@ def by_target(results):
             taus = results.measure(target, score, "weighted tau")
             cells.append(f"{taus.mean():.2f} ± {taus.std():.2f}")
         rows.append((_name(score), *cells))
-    note = "Mean and standard deviation over draws of the labelled rows."
+    note = "Mean and standard deviation over draws of the labeled rows."
     return Table("Weighted tau on each target", note, rows)
 
 

@@ -38,9 +38,9 @@ def run(targets, backbones, seeds, *, n_labels, file):
     targets, backbones : list of str
         Names.
     seeds : list of int
-        Of the labelled rows, and of the fits.
+        Of the labeled rows, and of the fits.
     n_labels : int
-        Labelled rows of each class.
+        Labeled rows of each class.
     file : Path
         Where records are appended.
     """
@@ -67,12 +67,12 @@ def run(targets, backbones, seeds, *, n_labels, file):
 
 
 def measure(X, y, name, layer, seed, n_labels):
-    """Score a candidate on labelled rows, and fine-tune it on the same."""
-    labelled, others = draw(y, n_labels, seed)
-    scores = score(X[labelled], y[labelled], name, layer)
+    """Score a candidate on labeled rows, and fine-tune it on the same."""
+    labeled, others = draw(y, n_labels, seed)
+    scores = score(X[labeled], y[labeled], name, layer)
     start = time.perf_counter()
     clf = TransferClassifier(**candidates.parameters(name, layer), random_state=seed)
-    clf.fit(X[labelled], y[labelled])
+    clf.fit(X[labeled], y[labeled])
     seconds = time.perf_counter() - start
     return {
         "n_labels": n_labels,
@@ -86,10 +86,10 @@ def measure(X, y, name, layer, seed, n_labels):
 def draw(y, n_labels, seed):
     """Draw `n_labels` rows of each class; the other rows are for testing."""
     rng = np.random.default_rng(seed)
-    labelled = np.concatenate(
+    labeled = np.concatenate(
         [rng.permutation(np.flatnonzero(y == c))[:n_labels] for c in np.unique(y)]
     )
-    return labelled, np.setdiff1d(np.arange(len(y)), labelled)
+    return labeled, np.setdiff1d(np.arange(len(y)), labeled)
 
 
 def score(X, y, name, layer):

@@ -1,0 +1,224 @@
+"""Caches of the process: each has a name, a bound in bytes and a lock."""
+
+import collections
+import functools
+import threading
+from typing import NamedTuple
+
+# Held while something is built for a cache, and while Keras builds layers. A thread
+# that holds it may take the lock of a cache, and never the other way round.
+BUILDING = threading.RLock()
+_caches = {}
+
+
+class CacheInfo(NamedTuple):
+    """State of one cache.
+
+    Attributes
+    ----------
+    name : str
+        What the cache holds.
+    entries : int
+        Number of entries.
+    bytes : int
+        Memory that the entries take, in bytes.
+    max_bytes : int
+        Bound on `bytes`.
+    """
+
+    name: str
+    entries: int
+    bytes: int
+    max_bytes: int
+
+
+class Cache:
+    """Values by key; the least recently used ones make way for new ones.
+
+    Parameters
+    ----------
+    name : str
+        What the cache holds; unique in the process.
+    max_bytes : int
+        Bound on the bytes of all entries. A larger value is not kept.
+    on_evict : callable or None, default=None
+        Called with the key and the value of each entry that makes way, while the
+        lock is held.
+    """
+
+    def __init__(self, name, max_bytes, *, on_evict=None):
+        self.name = name
+        self.lock = threading.RLock()
+        self._max_bytes, self._on_evict = max_bytes, on_evict
+        self._entries = collections.OrderedDict()
+        self._bytes = 0
+        _caches[name] = self
+
+    @property
+    def bytes(self):
+        """Memory that the entries take, in bytes."""
+        return self._bytes
+
+    @property
+    def max_bytes(self):
+        """Bound on `bytes`."""
+        return self._max_bytes
+
+    @max_bytes.setter
+    def max_bytes(self, value):
+        with self.lock:
+            self._max_bytes = value
+            self._evict()
+
+    def __len__(self):
+        return len(self._entries)
+
+    def find(self, key, default=None):
+        """Return the value of a key, or the default; the entry counts as used."""
+        with self.lock:
+            if key not in self._entries:
+                return default
+            self._entries.move_to_end(key)
+            return self._entries[key][0]
+
+    def put(self, key, value, nbytes):
+        """Keep a value, in place of an earlier one of the same key."""
+        with self.lock:
+            self.discard(key)
+            self._entries[key] = value, nbytes
+            self._bytes += nbytes
+            self._evict()
+
+    def get(self, key, make, nbytes):
+        """Return the value of a key; make and keep it where there is none.
+
+        Parameters
+        ----------
+        key : hashable
+            Key.
+        make : callable
+            Called without arguments, by one thread at a time in the process.
+        nbytes : callable
+            Called with the value; returns its size in bytes.
+
+        Returns
+        -------
+        object
+        """
+        value = self.find(key, _NOTHING)
+        if value is not _NOTHING:
+            return value
+        with BUILDING:
+            value = self.find(key, _NOTHING)
+            if value is _NOTHING:
+                value = make()
+                self.put(key, value, nbytes(value))
+        return value
+
+    def resize(self, key, nbytes):
+        """Note that the value of a key takes another number of bytes now."""
+        with self.lock:
+            if key in self._entries:
+                value, before = self._entries[key]
+                self._entries[key] = value, nbytes
+                self._bytes += nbytes - before
+                self._evict()
+
+    def discard(self, key):
+        """Drop the entry of a key, if there is one."""
+        with self.lock:
+            _, nbytes = self._entries.pop(key, (None, 0))
+            self._bytes -= nbytes
+
+    def clear(self):
+        """Drop all entries."""
+        with self.lock:
+            self._entries.clear()
+            self._bytes = 0
+
+    def _evict(self):
+        while self._bytes > self._max_bytes:
+            key, (value, nbytes) = self._entries.popitem(last=False)
+            self._bytes -= nbytes
+            if self._on_evict is not None:
+                self._on_evict(key, value)
+
+
+_NOTHING = object()
+
+
+def cached(name, max_bytes, nbytes):
+    """Decorate a function of hashable arguments, so that its results are kept.
+
+    Parameters
+    ----------
+    name, max_bytes
+        As in :class:`Cache`.
+    nbytes : callable
+        Called with a result; returns its size in bytes.
+
+    Returns
+    -------
+    callable
+        Decorator.
+    """
+    cache = Cache(name, max_bytes)
+
+    def decorate(function):
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            key = args, tuple(sorted(kwargs.items()))
+            return cache.get(key, lambda: function(*args, **kwargs), nbytes)
+
+        return call
+
+    return decorate
+
+
+def cache_info():
+    """List the caches of this process.
+
+    Returns
+    -------
+    list of CacheInfo
+        Name, number of entries, bytes and bound of each cache, by name. Worker
+        processes have caches of their own.
+
+    See Also
+    --------
+    clear_caches : Empty the caches.
+
+    Examples
+    --------
+    >>> import sktransfer
+    >>> from sktransfer.datasets import load_shifted_digits
+    >>> X, y, _ = load_shifted_digits("rotated", random_state=0)
+    >>> clf = sktransfer.TransferClassifier("mlp", epochs=1).fit(X[:50], y[:50])
+    >>> {cache.name: cache.entries for cache in sktransfer.cache_info()}["programs"]
+    1
+    """
+    return [
+        CacheInfo(name, len(cache), cache.bytes, cache.max_bytes)
+        for name, cache in sorted(_caches.items())
+    ]
+
+
+def clear_caches():
+    """Empty all caches of this process, the feature store among them.
+
+    Results stay the same; what is needed again is made again. Memory of compiled
+    networks is given back as far as TensorFlow gives it back.
+
+    See Also
+    --------
+    cache_info : Name, entries and bytes of each cache.
+
+    Examples
+    --------
+    >>> import sktransfer
+    >>> sktransfer.clear_caches()
+    >>> sum(cache.bytes for cache in sktransfer.cache_info())
+    0
+    """
+    for cache in [*_caches.values()]:
+        cache.clear()

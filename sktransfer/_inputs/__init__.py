@@ -1,0 +1,1 @@
+"""Checks of what users pass: samples, labels, weights, domains, columns of tables."""

@@ -1,0 +1,29 @@
+"""Error messages that suggest the name that was probably meant."""
+
+import difflib
+
+
+def did_you_mean(name, known, cutoff=0.6):
+    """Suggest the known name that is most like an unknown one.
+
+    Parameters
+    ----------
+    name : str
+        Unknown name. Case, hyphens and British spelling do not count.
+    known : iterable of str
+        Accepted names.
+    cutoff : float, default=0.6
+        Least similarity, from 0 to 1.
+
+    Returns
+    -------
+    str
+        " Did you mean 'name'?", or "" where no known name is similar.
+    """
+    by_plain_name = {_plain(other): other for other in known}
+    close = difflib.get_close_matches(_plain(str(name)), by_plain_name, 1, cutoff)
+    return f" Did you mean {by_plain_name[close[0]]!r}?" if close else ""
+
+
+def _plain(name):
+    return name.lower().replace("-", "_").replace("ise", "ize")

@@ -1,0 +1,1 @@
+"""Adaptation methods, one in each file."""

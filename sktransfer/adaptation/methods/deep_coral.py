@@ -1,0 +1,40 @@
+"""Deep CORAL: equal covariances."""
+
+from keras import ops
+
+from sktransfer.adaptation.base import AdaptationMethod
+
+
+class DeepCORAL(AdaptationMethod):
+    r"""Make the covariances of the features agree.
+
+    With the covariances :math:`C_s, C_t` of the d features in the batches of the two
+    domains, the loss is [1]_
+
+    .. math:: \frac{1}{4 d^2} \lVert C_s - C_t \rVert_F^2
+
+    times `trade_off`, which is constant.
+
+    Parameters
+    ----------
+    trade_off : float, default=1.0
+        Factor on the loss.
+
+    References
+    ----------
+    .. [1] Sun & Saenko (2016). Deep CORAL: Correlation Alignment for Deep Domain
+       Adaptation. ECCV Workshops. arXiv:1607.01719
+    """
+
+    def loss(self, batch, strength, networks):
+        """Compute the distance of the covariances; see the base class."""
+        difference = _covariance(batch.source_features) - _covariance(
+            batch.target_features
+        )
+        n_features = batch.source_features.shape[1]
+        return strength * ops.sum(ops.square(difference)) / (4 * n_features**2)
+
+
+def _covariance(features):
+    centered = features - ops.mean(features, axis=0)
+    return ops.matmul(ops.transpose(centered), centered) / (features.shape[0] - 1)

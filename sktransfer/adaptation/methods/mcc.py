@@ -1,0 +1,48 @@
+"""MCC: predictions on the target that do not confuse classes."""
+
+from keras import ops
+
+from sktransfer.adaptation._parameters import POSITIVE
+from sktransfer.adaptation.base import AdaptationMethod, entropy
+
+
+class MCC(AdaptationMethod):
+    r"""Minimize how much predictions on the target confuse pairs of classes.
+
+    With :math:`p = \mathrm{softmax}(g_t / T)` of the target rows and weights
+    :math:`w_i \propto 1 + e^{-H(p_i)}` that sum to the number of rows, the confusion of
+    classes j and k is :math:`\sum_i w_i p_{ij} p_{ik}`, divided by its sum over k. The
+    loss is the sum over pairs of different classes, divided by the number of classes
+    [1]_, times `trade_off`, which is constant. No domains are aligned.
+
+    Parameters
+    ----------
+    trade_off : float, default=1.0
+        Factor on the loss.
+    temperature : float, default=2.5
+        T; larger ones make overconfident predictions count less.
+
+    References
+    ----------
+    .. [1] Jin et al. (2020). Minimum Class Confusion for Versatile Domain Adaptation.
+       ECCV. arXiv:1912.03699
+    """
+
+    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+        "temperature": [POSITIVE],
+    }
+
+    def __init__(self, trade_off=1.0, *, temperature=2.5):
+        self.trade_off = trade_off
+        self.temperature = temperature
+
+    def loss(self, batch, strength, networks):
+        """Compute the class confusion; see the base class."""
+        logits = batch.target_logits / self.temperature
+        weight = ops.stop_gradient(1 + ops.exp(-entropy(logits)))
+        weight = weight / ops.mean(weight)
+        proba = ops.softmax(logits)
+        confusion = ops.matmul(ops.transpose(weight[:, None] * proba), proba)
+        confusion = confusion / ops.sum(confusion, axis=1, keepdims=True)
+        of_pairs = ops.sum(confusion) - ops.trace(confusion)
+        return strength * of_pairs / proba.shape[1]

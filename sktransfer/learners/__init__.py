@@ -1,0 +1,1 @@
+"""How a backbone learns a task: by gradient steps, or in context."""

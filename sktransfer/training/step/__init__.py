@@ -1,0 +1,1 @@
+"""The compiled steps of training, and the terms of their loss."""

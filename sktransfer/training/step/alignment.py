@@ -1,0 +1,84 @@
+"""Rows of the target that go through a network beside those of the source."""
+
+import numpy as np
+
+from sktransfer.training.store.samples import RowFeatures
+
+
+class Alignment:
+    """An adaptation method at work, over the stages of a recipe.
+
+    Parameters
+    ----------
+    method : AdaptationMethod
+        Gives the loss, its strength and its schedule.
+    target : Examples or None
+        Rows of the target; None when all rows are of the target.
+    rng : numpy.random.Generator
+        Source of the method's networks and of the order of the target's rows, so that
+        the order of the source's rows is that of a training without a target.
+    n_epochs : int
+        Greatest number of epochs of gradient steps, over all stages.
+    relabel : callable or None, default=None
+        Called with the program before each epoch; gives the rows new class indices.
+    """
+
+    def __init__(self, method, target, rng, n_epochs, relabel=None):
+        self.method, self._target, self._rng = method, target, rng
+        self._relabel = relabel
+        self._n_epochs, self._done = n_epochs, 0
+        self._left = np.empty(0, dtype=int)
+        self._networks = None
+
+    @property
+    def target_only(self):
+        """Whether all rows are of the target."""
+        return self._target is None
+
+    @property
+    def watches(self):
+        """Whether something is done between epochs."""
+        return self._relabel is not None
+
+    def stage_begin(self, program, trainer, folder):
+        """Compute the frozen layers' outputs; draw the method's networks once."""
+        if not self.target_only:
+            self._rows = RowFeatures(self._target, program, folder)
+        if self._networks is None:
+            trainer.draw_networks(self._rng)
+        else:
+            trainer.set_networks(self._networks)
+
+    def stage_end(self, trainer):
+        """Keep the method's networks for the next stage."""
+        self._networks = trainer.networks()
+
+    def begin(self, program, n_epochs, n_batches, width):
+        """Lay out the target's rows and the strengths of some epochs."""
+        n_steps = n_epochs * n_batches
+        if not self.target_only:
+            self._order = self._draw(n_steps * width)
+        first = self._done * n_batches
+        progress = np.arange(first, first + n_steps) / (self._n_epochs * n_batches)
+        factor = np.asarray(self.method.schedule(progress), dtype=float)
+        self._strengths = np.broadcast_to(self.method.trade_off * factor, n_steps)
+        self._done += n_epochs
+        if self._relabel is not None:
+            self._relabel(program)
+
+    def of_steps(self, steps, width):
+        """Give what the trainer needs for a slice of the gradient steps."""
+        of_steps = {"strengths": self._strengths[steps]}
+        if not self.target_only:
+            chosen = self._order[steps.start * width : steps.stop * width]
+            of_steps["target_features"] = self._rows.take(chosen)
+        return of_steps
+
+    def _draw(self, n):
+        """Positions of the next n rows; each row comes once before any comes again."""
+        parts = [self._left]
+        while sum(map(len, parts)) < n:
+            parts.append(self._rng.permutation(len(self._target)))
+        order = np.concatenate(parts)
+        self._left = order[n:]
+        return order[:n]

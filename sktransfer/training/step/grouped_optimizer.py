@@ -1,0 +1,135 @@
+"""One optimizer for groups of variables that have learning rates of their own."""
+
+import keras
+import tensorflow as tf
+
+from sktransfer._random import preserve_random_state
+
+_NOT_DECAYED = ["bias", "beta", "gamma"]
+
+
+class GroupedOptimizer:
+    """A copy of an optimizer for each group of variables.
+
+    Parameters
+    ----------
+    optimizer : dict
+        A serialized Keras optimizer.
+    groups : list of list of keras.Variable
+        Some may be empty.
+    dtype : str
+        Floating-point type of the weight decay.
+
+    Attributes
+    ----------
+    variables : list of keras.Variable
+        Of all groups.
+    is_used : list of bool
+        Which of the groups have variables.
+    """
+
+    def __init__(self, optimizer, groups, dtype):
+        self.variables = [v for group in groups for v in group]
+        self.is_used = [bool(group) for group in groups]
+        with preserve_random_state():
+            self._weight_decay = tf.Variable(0.0, dtype=dtype, trainable=False)
+            config = optimizer["config"]
+            # Of all gradients, not of each group alone.
+            self._global_clipnorm = config.get("global_clipnorm")
+            optimizer = optimizer | {"config": config | {"global_clipnorm": None}}
+            members = [self._make_member(optimizer) for _ in groups]
+            self._member_of = {
+                id(v): member
+                for member, group in zip(members, groups, strict=True)
+                for v in group
+            }
+            self._whole = keras.optimizers.MultiOptimizer(
+                lambda variable: self._member_of[id(variable)]
+            )
+            self._whole.build(self.variables)
+        self._members = [m for m, group in zip(members, groups, strict=True) if group]
+        self._groups = [group for group in groups if group]
+        self._state = [v for member in self._members for v in member.variables] + list(
+            self._whole._variables
+        )
+        self._initial = [v.numpy() for v in self._state]
+
+    def _make_member(self, config):
+        cls = getattr(keras.optimizers, config["class_name"], None)
+        if cls is None:
+            member = keras.optimizers.deserialize(config)
+        else:
+            member = cls.from_config(config["config"])
+        member.exclude_from_weight_decay(var_names=_NOT_DECAYED)
+        member.weight_decay = self._weight_decay
+        return member
+
+    def start(self, *, weight_decay, state=None):
+        """Begin anew, or from an earlier state.
+
+        Parameters
+        ----------
+        weight_decay : float
+            Decoupled decay of kernels.
+        state : list of ndarray or None
+            From :meth:`state`; None starts anew.
+        """
+        self._weight_decay.assign(weight_decay)
+        for variable, value in zip(self._state, state or self._initial, strict=True):
+            variable.assign(value)
+
+    def state(self):
+        """Return the optimizer's own variables as a list of ndarray."""
+        return [variable.numpy() for variable in self._state]
+
+    @property
+    def averages(self):
+        """Whether it keeps moving averages of the variables."""
+        return any(member.use_ema for member in self._members)
+
+    def finalize(self):
+        """Give the variables the values of their moving averages."""
+        for member, group in zip(self._members, self._groups, strict=True):
+            # What was never changed has no average yet.
+            if member.iterations.numpy():
+                member.finalize_variable_values(group)
+
+    @property
+    def n_steps(self):
+        """Gradient steps since the optimizer was new."""
+        return int(self._whole.iterations.numpy())
+
+    def set_rates(self, rates):
+        """Set the learning rate of each group that is used.
+
+        Parameters
+        ----------
+        rates : tensor of shape (n_used,)
+        """
+        for k, member in enumerate(self._members):
+            member.learning_rate.assign(tf.cast(rates[k], tf.float32))
+
+    def apply(self, gradients, chosen=None):
+        """Make a gradient step.
+
+        Parameters
+        ----------
+        gradients : list of tensor
+            One for each of `variables`.
+        chosen : set of int or None, default=None
+            By ``id``, the variables that are changed; None is all.
+        """
+        if self._global_clipnorm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._global_clipnorm)
+        if chosen is None:
+            self._whole.apply(gradients, self.variables)
+            return
+        pairs = [
+            (gradient, variable)
+            for gradient, variable in zip(gradients, self.variables, strict=True)
+            if id(variable) in chosen
+        ]
+        for member in self._members:
+            own = [pair for pair in pairs if self._member_of[id(pair[1])] is member]
+            if own:
+                member.apply(*map(list, zip(*own, strict=True)))

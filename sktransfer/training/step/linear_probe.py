@@ -1,0 +1,129 @@
+"""The head alone, solved to the optimum on frozen features."""
+
+import collections
+import threading
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from sktransfer.training.store.digests import array_digest
+
+# Inverse regularization on features of unit mean variance; measured in the user guide.
+PROBE_C = 0.1
+# Above this many coefficients the Hessian costs more than it saves.
+_CHOLESKY_LIMIT = 300
+# Newton steps may make another copy of the features; for more bytes than this a slower
+# solver does without.
+_NEWTON_BYTES = 1 << 28
+# Candidates of a search that differ in what comes after the probe share it.
+_MAX_SOLVED = 64
+_MAX_SOLVED_BYTES = 1 << 20
+_solved = collections.OrderedDict()
+_solved_lock, _solving = threading.Lock(), threading.Lock()
+
+
+def solve_head(features, y, sample_weight, n_classes):
+    """Fit a linear classifier on features by multinomial logistic regression.
+
+    The last solutions are remembered.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, d)
+        Frozen features.
+    y : ndarray of shape (n,), int
+        Class indices; each of ``range(n_classes)`` must occur.
+    sample_weight : ndarray of shape (n,)
+        Weights.
+    n_classes : int
+        Number of classes, at least 2.
+
+    Returns
+    -------
+    kernel : ndarray of shape (d, n_classes)
+        Read-only, as is the bias.
+    bias : ndarray of shape (n_classes,)
+    """
+    problem = *map(array_digest, (features, y, sample_weight)), n_classes, PROBE_C
+    with _solved_lock:
+        head = _solved.pop(problem, None)
+    if head is None:
+        # The number of BLAS threads is the process's, not the thread's.
+        with _solving:
+            head = _solve(features, y, sample_weight, n_classes)
+        for array in head:
+            array.flags.writeable = False
+    if sum(array.nbytes for array in head) <= _MAX_SOLVED_BYTES:
+        with _solved_lock:
+            _solved[problem] = head
+            if len(_solved) > _MAX_SOLVED:
+                _solved.popitem(last=False)
+    return head
+
+
+# With more threads the last bits would depend on their number, and where cores are busy
+# it takes longer.
+@threadpool_limits.wrap(limits=1, user_api="blas")
+def _solve(features, y, sample_weight, n_classes):
+    # The one copy; all else is done in place.
+    scaled = np.array(features, dtype=np.float64)
+    shares = sample_weight / np.sum(sample_weight)
+    mean = np.einsum("i,ij->j", shares, scaled)
+    scaled -= mean
+    variance = np.einsum("i,ij,ij->j", shares, scaled, scaled)
+    # One scale for all: a spread of its own for each feature is too noisy to be
+    # estimated from a few rows.
+    scale = np.sqrt(variance.mean()) or 1.0
+    scaled /= scale
+    # The solution lies in the span of the rows; with few rows that is a small space.
+    basis = None
+    if scaled.shape[0] < scaled.shape[1]:
+        basis = np.linalg.qr(scaled.T)[0]
+        scaled = scaled @ basis
+    if scaled.nbytes > _NEWTON_BYTES:
+        how = {"solver": "lbfgs", "tol": 1e-5, "max_iter": 1000}
+    elif (scaled.shape[1] + 1) * n_classes <= _CHOLESKY_LIMIT:
+        how = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 100}
+    else:
+        how = {"solver": "newton-cg", "tol": 1e-5, "max_iter": 100}
+    solver = LogisticRegression(C=PROBE_C, **how)
+    with warnings.catch_warnings():
+        # Where rounding ends the search before `tol` is met, it is at the optimum.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        solver.fit(scaled, y, sample_weight=sample_weight)
+    kernel, bias = solver.coef_.T, solver.intercept_
+    if n_classes == 2:
+        # One column of differences becomes two of opposite sign.
+        kernel = np.hstack([-kernel, kernel]) / 2
+        bias = np.hstack([-bias, bias]) / 2
+    if basis is not None:
+        kernel = basis @ kernel
+    kernel = kernel / scale
+    return kernel, bias - mean @ kernel
+
+
+def fresh_head(n_features, n_classes, *, pretrained, rng):
+    """Make a head to train by gradient steps.
+
+    On pretrained features it starts at zero: a random one, whose scores grow with the
+    scale of the features, would distort them before it has learned anything.
+
+    Parameters
+    ----------
+    n_features, n_classes : int
+        Rows and columns of the kernel.
+    pretrained : bool
+        Whether the features were learned; otherwise the kernel is Glorot uniform.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    kernel : ndarray of shape (n_features, n_classes)
+    bias : ndarray of shape (n_classes,)
+    """
+    limit = 0.0 if pretrained else np.sqrt(6 / (n_features + n_classes))
+    return rng.uniform(-limit, limit, (n_features, n_classes)), np.zeros(n_classes)

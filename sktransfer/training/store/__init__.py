@@ -1,0 +1,1 @@
+"""Samples, and the outputs of frozen layers for them."""
