@@ -44,15 +44,19 @@ class Cache:
     on_evict : callable or None, default=None
         Called with the key and the value of each entry that makes way, while the
         lock is held.
+    on_clear : callable or None, default=None
+        Called when all entries are dropped.
     """
 
-    def __init__(self, name, max_bytes, *, on_evict=None):
+    def __init__(self, name, max_bytes, *, on_evict=None, on_clear=None):
         self.name = name
         self.lock = threading.RLock()
-        self._max_bytes, self._on_evict = max_bytes, on_evict
+        self._max_bytes = max_bytes
+        self._on_evict, self._on_clear = on_evict, on_clear
         self._entries = collections.OrderedDict()
         self._bytes = 0
-        _caches[name] = self
+        # Another feature store is not the one of the process.
+        _caches.setdefault(name, self)
 
     @property
     def bytes(self):
@@ -135,6 +139,8 @@ class Cache:
         with self.lock:
             self._entries.clear()
             self._bytes = 0
+            if self._on_clear is not None:
+                self._on_clear()
 
     def _evict(self):
         while self._bytes > self._max_bytes:

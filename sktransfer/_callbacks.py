@@ -1,4 +1,4 @@
-"""Reporting epochs to scikit-learn's callbacks."""
+"""Reports of epochs to scikit-learn's callbacks."""
 
 
 class EpochTasks:
@@ -7,22 +7,25 @@ class EpochTasks:
     Parameters
     ----------
     estimator : estimator
-        With scikit-learn's callback support; its fit is running.
-    X, y : ndarray or callable
-        Training set as callbacks see it, or a function that makes it when asked for.
-    backbone : Backbone
-        Starting weights.
-    classes : ndarray of shape (n_classes,)
-        Class labels.
-    n_epochs : int
-        Greatest number of epochs.
+        Has scikit-learn's callback support; its fit is running.
+    attributes : callable
+        Gives the fitted attributes for the weights of a program, as a dict.
+    data : dict
+        Training set for callbacks, X and y: arrays, or functions that return them.
     """
 
-    def __init__(self, estimator, X, y, backbone, classes, n_epochs):
-        self._estimator, self._data = estimator, {"X": X, "y": y}
-        self._backbone, self._classes = backbone, classes
-        self._context = estimator._init_callback_context(max_subtasks=n_epochs)
-        self._context.call_on_fit_task_begin(estimator=estimator, **self._data)
+    def __init__(self, estimator, attributes, data):
+        self._estimator, self._attributes, self._data = estimator, attributes, data
+
+    @property
+    def watches(self):
+        """Whether the estimator has callbacks."""
+        return bool(getattr(self._estimator, "_skl_callbacks", None))
+
+    def fit_begin(self, n_epochs):
+        """Report that the fit begins; `n_epochs` is None where it is not known."""
+        self._context = self._estimator._init_callback_context(max_subtasks=n_epochs)
+        self._context.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch_begin(self):
         """Report that an epoch begins."""
@@ -30,31 +33,17 @@ class EpochTasks:
         self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch_end(self, entry, program):
-        """Report that an epoch has ended; return whether a callback wants to stop."""
-
-        def fitted_so_far():
-            weights, head = program.read()
-            return {
-                "backbone_": self._backbone.replace(
-                    weights=weights, head=head, classes=self._classes
-                ),
-                "classes_": self._classes,
-                "frozen_depth_": program.depth,
-            }
-
+        """Report that an epoch has ended; return whether a callback stops the fit."""
         return self._epoch.call_on_fit_task_end(
             estimator=self._estimator,
-            reconstruction_attributes=fitted_so_far,
+            reconstruction_attributes=lambda: self._attributes(program),
             **self._data,
         )
 
-    def end(self):
-        """Report that the fit has ended; the estimator has its fitted attributes."""
-        names = ("backbone_", "classes_", "frozen_depth_")
+    def fit_end(self, attributes):
+        """Report that the fit has ended; `attributes` are those of the estimator."""
         self._context.call_on_fit_task_end(
             estimator=self._estimator,
-            reconstruction_attributes=lambda: {
-                name: getattr(self._estimator, name) for name in names
-            },
+            reconstruction_attributes=lambda: attributes,
             **self._data,
         )

@@ -2,16 +2,22 @@
 
 import functools
 
+import numpy as np
 from sklearn.base import _fit_context, clone
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import StrOptions
 
-from sktransfer._inputs.domain_samples import DomainRows
-from sktransfer._inputs.samples import learns_in_context
-from sktransfer.fitting import TRAINING_PARAMETERS, FittedByFineTuning
+from sktransfer._estimator import BaseTransferClassifier
+from sktransfer._inputs.domain_samples import DomainSamples
+from sktransfer._inputs.labels import check_classes
+from sktransfer._inputs.samples import check_rows
+from sktransfer._large_arrays import take_rows
+from sktransfer._warnings import warn_user
+from sktransfer.heads import make_head
+from sktransfer.learners.choose import read_source
 
 
-class DomainAdaptedClassifier(FittedByFineTuning):
+class DomainAdaptedClassifier(BaseTransferClassifier):
     """Classifier trained on a labeled source for an unlabeled target.
 
     Rows of both domains are in X, told apart by `sample_domain`, or those of the target
@@ -196,8 +202,9 @@ class DomainAdaptedClassifier(FittedByFineTuning):
 
     __metadata_request__fit = {"sample_domain": True, "X_target": True}
 
+    _supports_multilabel = False
     _parameter_constraints = {
-        **TRAINING_PARAMETERS,
+        **BaseTransferClassifier._parameter_constraints,
         "method": "no_validation",
         "target_labels": [StrOptions({"ignore", "use"})],
     }
@@ -235,51 +242,37 @@ class DomainAdaptedClassifier(FittedByFineTuning):
         random_state=None,
         verbose=0,
     ):
-        self.backbone = backbone
+        super().__init__(
+            backbone,
+            weights=weights,
+            feature_layer=feature_layer,
+            head=head,
+            preprocess=preprocess,
+            frozen_depth=frozen_depth,
+            recipe=recipe,
+            learning_rate=learning_rate,
+            head_learning_rate=head_learning_rate,
+            layer_decay=layer_decay,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            l2_sp=l2_sp,
+            label_smoothing=label_smoothing,
+            batch_size=batch_size,
+            epochs=epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            class_weight=class_weight,
+            warm_start=warm_start,
+            callbacks=callbacks,
+            memory=memory,
+            dtype=dtype,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.method = method
         self.target_labels = target_labels
-        self.weights = weights
-        self.feature_layer = feature_layer
-        self.head = head
-        self.preprocess = preprocess
-        self.frozen_depth = frozen_depth
-        self.recipe = recipe
-        self.learning_rate = learning_rate
-        self.head_learning_rate = head_learning_rate
-        self.layer_decay = layer_decay
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.l2_sp = l2_sp
-        self.label_smoothing = label_smoothing
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.callbacks = callbacks
-        self.memory = memory
-        self.dtype = dtype
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def _method_in_context(self, method):
-        from sktransfer.adaptation import Auto, SourceOnly
-
-        if not isinstance(method, (Auto, SourceOnly)):
-            raise ValueError(
-                f"method={method} adapts by gradient steps, or by what they have made; "
-                "backbone='tabular' learns in context. Use method='auto', with labels "
-                "of some rows of the target if there are any, or backbone='mlp'."
-            )
-        if self._choose_recipe().order != "in_context":
-            raise ValueError(
-                f"recipe={self.recipe!r} is not for backbone='tabular' in "
-                "DomainAdaptedClassifier; expected 'auto' or 'in_context'."
-            )
-        return SourceOnly()
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -313,28 +306,90 @@ class DomainAdaptedClassifier(FittedByFineTuning):
             When the data or a parameter is not usable, among them BackboneError; or
             when the loss becomes NaN (NonFiniteLossError).
         """
+        is_warm = self.warm_start and hasattr(self, "backbone_")
+        fitted = self._copy_for_fit(is_warm=is_warm)
+        data = X, y, sample_domain, X_target
+        reports = fitted._fit_domains(self, data, sample_weight)
+        return self._take(fitted, reports)
+
+    def _fit_domains(self, estimator, data, sample_weight):
+        """Fit this copy of an estimator."""
+        from sktransfer.adaptation import SourceOnly
         from sktransfer.adaptation.registry import resolve_method
 
-        with self._all_or_nothing():
-            method = resolve_method(self.method)
-            if learns_in_context(self):
-                method = self._method_in_context(method)
-            rows = DomainRows.check(
-                self, method, X, y, sample_domain, X_target, sample_weight
+        source = read_source(self.backbone)
+        method = resolve_method(self.method)
+        if source.learns_in_context:
+            self._check_in_context(method, source)
+        samples = self._check_domains(data, sample_weight, source)
+        if not samples.has_target and not isinstance(method, SourceOnly):
+            warn_user(
+                "There are no samples of a target, so this is plain fine-tuning. Pass "
+                "sample_domain, with numbers less than 0 for samples of the target in "
+                "X, or X_target."
             )
-            labels, going_on = self._check_labels(rows.y)
-            is_target = rows.domains[rows.index] < 0
-            fitted = self._fit(
-                rows.X,
-                rows.index,
-                rows.y,
-                rows.sample_weight,
-                labels,
-                going_on=going_on,
-                run=functools.partial(rows.run, method),
-                is_target=is_target if is_target.any() else None,
+        labeled, old_classes = samples.labeled, getattr(self, "classes_", None)
+        check_classes(labeled.y, old_classes, keeps_head=self.head == "keep")
+        task = self._make_task(
+            labeled,
+            make_head(labeled.y),
+            source,
+            is_warm=old_classes is not None,
+            is_target=samples.is_target,
+            adapt=functools.partial(_adapt, clone(method), samples),
+        )
+        reports = self._fit_task(task, source, estimator)
+        if source.learns_in_context:
+            self._describe_in_context(samples, task)
+        return reports
+
+    def _check_in_context(self, method, source):
+        """Check that nothing needs gradient steps."""
+        from sktransfer.adaptation import Auto, SourceOnly
+
+        if not isinstance(method, (Auto, SourceOnly)):
+            raise ValueError(
+                f"method={method} adapts by gradient steps, or changes a network that "
+                "was trained by them; backbone='tabular' learns in context. Use "
+                "method='auto', with labels of some samples of the target if there are "
+                "any, or backbone='mlp'."
             )
-            self.method_ = clone(method)
-            for name, value in fitted.attributes.items():
-                setattr(self, f"{name}_", value)
-        return self
+        if self._choose_recipe(source).order != "in_context":
+            raise ValueError(
+                f"recipe={self.recipe!r} is not for backbone='tabular' in "
+                "DomainAdaptedClassifier; expected 'auto' or 'in_context'."
+            )
+
+    def _describe_in_context(self, samples, task):
+        """Set the attributes that an adaptation method sets otherwise."""
+        from sktransfer.adaptation import SourceOnly
+
+        self.method_, self.target_prior_ = SourceOnly(), None
+        self.source_weights_ = np.zeros(len(task.samples.X))
+        self.source_weights_[task.samples.index] = 1.0
+        if samples.has_target:
+            target, _ = samples.target(task.samples.X, task.backbone.input_shape)
+            X = take_rows(target.X, target.index)
+            logits = self._predictor.logits(self.backbone_, X)
+            self.target_prior_ = task.head.predict_proba(logits).mean(axis=0)
+
+    def _check_domains(self, data, sample_weight, source):
+        X, y, sample_domain, X_target = data
+        return DomainSamples.check(
+            X,
+            y,
+            sample_domain,
+            X_target,
+            use_target=self.target_labels == "use",
+            check_input=lambda X, y: self._check_fit_input(
+                X, y, sample_weight, source=source
+            ),
+            check_X=lambda X: check_rows(self, X, reset=False, columns=self._columns),
+        )
+
+
+def _adapt(method, samples, task, stages):
+    """Train by a method; imports TensorFlow when it is called."""
+    from sktransfer.adaptation.adapt import adapt
+
+    return adapt(method, samples, task, stages)

@@ -15,9 +15,9 @@ _ALPHAS = np.linspace(0, 1, 11)
 class Interpolation:
     """What a fitted estimator needs to be interpolated.
 
-    It has ``_start``: the weights of the backbone and of the head before the first
-    gradient step, or None of a network that was not pretrained. Frozen ones are the
-    same arrays as in ``backbone_``.
+    It has ``start_weights_``: the weights of the backbone and of the head before the
+    first gradient step, or None for a network that was not pretrained. Frozen ones are
+    the same arrays as in ``backbone_``.
     """
 
     def interpolate(self, alpha="auto", X_val=None, y_val=None):
@@ -76,11 +76,11 @@ class Interpolation:
         True
         """
         check_is_fitted(self)
-        start, head = self._check_start()
+        start = self._check_start()
         end = [*self.backbone_.weights, *self.backbone_.head]
 
         def at(alpha):
-            pairs = zip([*start, *head], end, strict=True)
+            pairs = zip(start, end, strict=True)
             return _with_weights(self, [_between(a, b, alpha) for a, b in pairs])
 
         if isinstance(alpha, str) and alpha == "auto":
@@ -106,17 +106,17 @@ class Interpolation:
         return estimator
 
     def _check_start(self):
-        if self._start is None:
+        if self.start_weights_ is None:
             raise ValueError(
                 f"The backbone, {self.backbone_.name!r}, was not pretrained: there are "
                 "no weights to interpolate with."
             )
-        if not np.any(self._start[1][0]):
+        if not np.any(self.start_weights_[-2]):
             raise ValueError(
-                "Training began with a fresh head, which is of no use on pretrained "
+                "Training began with a new head, which does not fit the pretrained "
                 "features. Fit with recipe='lp_ft', or with head='keep'."
             )
-        return self._start
+        return self.start_weights_
 
 
 def soup(estimators, X_val, y_val):
@@ -208,8 +208,6 @@ def _with_weights(estimator, weights):
 
 def _average(estimators, X):
     """Average the weights of fitted estimators; statistics are those on X."""
-    from sktransfer.training.step.program_cache import get_program
-
     weights = [
         arrays[0]
         if all(np.array_equal(array, arrays[0]) for array in arrays)
@@ -219,23 +217,35 @@ def _average(estimators, X):
     average = _with_weights(estimators[0], weights)
     average.frozen_depth_ = min(e.frozen_depth_ for e in estimators)
     backbone = average.backbone_
+    if backbone.learns_in_context:
+        return average
+    X = check_rows(average, X, reset=False)
+    return _with_own_statistics(
+        average, estimators, shape_rows(X, backbone.input_shape)
+    )
+
+
+def _with_own_statistics(average, estimators, X):
+    """Estimate the statistics of BatchNormalization that differ between fits on X."""
+    from sktransfer.training.step.program_cache import get_program
+
+    backbone, weights = average.backbone_, average.weights_
     program = get_program(
-        backbone, average.frozen_depth_, len(average.classes_), average.dtype
+        backbone, average.frozen_depth_, len(backbone.head[1]), average.dtype
     )
     own = [
         i
         for i in program.statistics
         if not all(np.array_equal(e.weights_[i], weights[i]) for e in estimators)
     ]
-    if own:
-        X = shape_rows(check_rows(average, X, reset=False), backbone.input_shape)
-        with program.held():
-            program.load(backbone.weights, backbone.head)
-            found = program.batch_statistics(X, np.arange(len(X)))
-        for i in own:
-            weights[i] = found[i].astype(weights[i].dtype)
-        average = _with_weights(average, weights)
-    return average
+    if not own:
+        return average
+    with program.held():
+        program.load(backbone.weights, backbone.head)
+        statistics = program.batch_statistics(X, np.arange(len(X)))
+    for i in own:
+        weights[i] = statistics[i].astype(weights[i].dtype)
+    return _with_weights(average, weights)
 
 
 def _check_members(estimators):
@@ -249,7 +259,7 @@ def _check_members(estimators):
                 "TransferClassifier or DomainAdaptedClassifier."
             )
         check_is_fitted(estimator)
-        if estimator._start is None:
+        if estimator.start_weights_ is None:
             raise ValueError(
                 f"estimators[{i}] was trained from scratch; weights can be averaged "
                 "where fits start from the same pretrained backbone."
@@ -262,12 +272,12 @@ def _check_members(estimators):
                 f"estimators[{i}] has another network, or other classes, than "
                 "estimators[0]; fit all from the same backbone on the same classes."
             )
-        for what, mine, other in zip(
-            ("backbone", "head"), estimator._start, first._start, strict=True
-        ):
-            if not all(map(np.array_equal, mine, other)):
+        parts = ("backbone", slice(-2)), ("head", slice(-2, None))
+        for name, part in parts:
+            own, other = estimator.start_weights_[part], first.start_weights_[part]
+            if not all(map(np.array_equal, own, other)):
                 raise ValueError(
-                    f"estimators[{i}] started from another {what} than estimators[0]. "
+                    f"estimators[{i}] started from another {name} than estimators[0]. "
                     "Fit all from the same backbone, with recipe='lp_ft' on the same "
-                    "rows or with head='keep'."
+                    "samples or with head='keep'."
                 )

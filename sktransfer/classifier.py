@@ -5,11 +5,13 @@ from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
-from sktransfer._inputs.samples import learns_in_context
-from sktransfer.fitting import TRAINING_PARAMETERS, FittedByFineTuning
+from sktransfer._estimator import BaseTransferClassifier
+from sktransfer._inputs.labels import check_classes
+from sktransfer.heads import ClassHead, MultilabelHead, make_head
+from sktransfer.learners.choose import read_source
 
 
-class TransferClassifier(FittedByFineTuning):
+class TransferClassifier(BaseTransferClassifier):
     """Classifier that fine-tunes a pretrained Keras network.
 
     Parameters
@@ -163,67 +165,6 @@ class TransferClassifier(FittedByFineTuning):
     True
     """
 
-    _parameter_constraints = TRAINING_PARAMETERS
-
-    def __init__(
-        self,
-        backbone="tabular",
-        *,
-        weights="auto",
-        feature_layer="auto",
-        head="new",
-        preprocess="auto",
-        frozen_depth=0,
-        recipe="auto",
-        learning_rate=1e-3,
-        head_learning_rate=None,
-        layer_decay=1.0,
-        optimizer="adamw",
-        weight_decay=1e-4,
-        l2_sp=0.0,
-        label_smoothing=0.0,
-        batch_size=32,
-        epochs=50,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        class_weight=None,
-        warm_start=False,
-        callbacks=None,
-        memory=None,
-        dtype="float32",
-        random_state=None,
-        verbose=0,
-    ):
-        self.backbone = backbone
-        self.weights = weights
-        self.feature_layer = feature_layer
-        self.head = head
-        self.preprocess = preprocess
-        self.frozen_depth = frozen_depth
-        self.recipe = recipe
-        self.learning_rate = learning_rate
-        self.head_learning_rate = head_learning_rate
-        self.layer_decay = layer_decay
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.l2_sp = l2_sp
-        self.label_smoothing = label_smoothing
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.callbacks = callbacks
-        self.memory = memory
-        self.dtype = dtype
-        self.random_state = random_state
-        self.verbose = verbose
-
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -248,14 +189,24 @@ class TransferClassifier(FittedByFineTuning):
             When X, y or a parameter is not usable, among them BackboneError; or when
             the loss becomes NaN (NonFiniteLossError).
         """
-        with self._all_or_nothing():
-            data = self._check_fit_input(X, y, sample_weight)
-            labels, going_on = self._check_labels(data[2])
-            self._fit(*data, labels, going_on=going_on)
-        return self
+        is_warm = self.warm_start and hasattr(self, "backbone_")
+        fitted = self._copy_for_fit(is_warm=is_warm)
+        reports = fitted._fit_labeled(self, X, y, sample_weight)
+        return self._take(fitted, reports)
+
+    def _fit_labeled(self, estimator, X, y, sample_weight):
+        """Fit this copy of an estimator."""
+        source = read_source(self.backbone)
+        samples = self._check_fit_input(X, y, sample_weight, source=source)
+        old_classes = getattr(self, "classes_", None)
+        check_classes(samples.y, old_classes, keeps_head=self.head == "keep")
+        task = self._make_task(
+            samples, make_head(samples.y), source, is_warm=old_classes is not None
+        )
+        return self._fit_task(task, source, estimator)
 
     def _is_trained_in_steps(self):
-        if learns_in_context(self):
+        if read_source(self.backbone).learns_in_context:
             raise AttributeError(
                 "backbone='tabular' learns in context, from all rows at once, so there "
                 "is no partial_fit. Use fit, or backbone='mlp'."
@@ -282,24 +233,38 @@ class TransferClassifier(FittedByFineTuning):
         -------
         self : TransferClassifier
         """
-        with self._all_or_nothing():
-            first = not hasattr(self, "backbone_")
-            if first and classes is None:
-                raise ValueError(
-                    "classes=None; the first call of partial_fit needs the labels of "
-                    "all classes."
-                )
-            labels = self.classes_ if classes is None else np.unique(classes)
-            if not first and not np.array_equal(labels, self.classes_):
-                raise ValueError(
-                    f"classes={classes!r} is not the same as in the first call, "
-                    f"{self.classes_.tolist()}."
-                )
-            data = self._check_fit_input(X, y, sample_weight, reset=first)
-            unknown = np.setdiff1d(data[2], labels)
+        is_first = not hasattr(self, "backbone_")
+        fitted = self._copy_for_fit(is_warm=True)
+        fitted._fit_part(X, y, classes, sample_weight, is_first)
+        return self._take(fitted)
+
+    def _fit_part(self, X, y, classes, sample_weight, is_first):
+        """Train this copy of an estimator for one epoch."""
+        if is_first and classes is None:
+            raise ValueError(
+                "classes=None; the first call of partial_fit needs the labels of all "
+                "classes."
+            )
+        labels = self.classes_ if classes is None else np.unique(classes)
+        if not is_first and not np.array_equal(labels, self.classes_):
+            raise ValueError(
+                f"classes={classes!r} is not the same as in the first call, "
+                f"{self.classes_.tolist()}."
+            )
+        source = read_source(self.backbone)
+        samples = self._check_fit_input(
+            X, y, sample_weight, source=source, reset=is_first
+        )
+        if samples.y.ndim == 1:
+            unknown = np.setdiff1d(samples.y, labels)
             if len(unknown):
                 raise ValueError(
                     f"y has labels {unknown.tolist()} that are not in classes."
                 )
-            self._fit(*data, labels, going_on=not first, partial=True)
-        return self
+            head = ClassHead(labels)
+        else:
+            head = MultilabelHead(samples.y.shape[1])
+        task = self._make_task(
+            samples, head, source, is_warm=not is_first, partial=True
+        )
+        self._fit_task(task, source)

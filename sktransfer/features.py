@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 from joblib import Memory
 from sklearn.base import (
     BaseEstimator,
@@ -15,7 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._inputs.samples import check_rows, shape_rows
 from sktransfer._large_arrays import stack
 from sktransfer._random import make_rng
+from sktransfer.backbones.sources import BuildOptions
+from sktransfer.learners.choose import read_source
+from sktransfer.tables.sources import MLPSource
 from sktransfer.training.store.feature_folder import memory_folder
+from sktransfer.training.store.samples import Samples
 
 
 class BackboneFeatures(
@@ -122,22 +127,17 @@ class BackboneFeatures(
         -------
         self : BackboneFeatures
         """
-        from sktransfer.backbones.sources import resolve
-
-        if isinstance(self.backbone, str) and self.backbone in ("mlp", "tabular"):
+        source = read_source(self.backbone)
+        if source.learns_in_context or isinstance(source, MLPSource):
             raise ValueError(
-                f"backbone={self.backbone!r} has features only once it was fitted; "
-                "pass a pretrained one, for example a fitted estimator's backbone_."
+                f"backbone={self.backbone!r} has no features of samples alone: they "
+                "depend on labels. Use TransferClassifier, or pass the backbone_ of an "
+                "estimator that was trained by gradient steps."
             )
         X = check_rows(self, X, reset=True)
-        backbone = resolve(
-            self.backbone,
-            weights=self.weights,
-            feature_layer=self.feature_layer,
-            preprocess=self.preprocess,
-            row_shape=X.shape[1:],
-            seed=int(make_rng(self.random_state).integers(2**31)),
-        )
+        rng = make_rng(self.random_state)
+        options = BuildOptions(self.weights, self.feature_layer, self.preprocess)
+        backbone = source.build(options, Samples(X, np.arange(len(X)), None, None), rng)
         shape_rows(X[:1], backbone.input_shape)
         self.backbone_ = backbone
         self._n_features_out = backbone.n_features_out

@@ -5,8 +5,6 @@ import numbers
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sktransfer._warnings import warn_user
-
 ORDERS = ("auto", "in_context", "linear_probe", "full", "lp_ft", "gradual")
 TUNED = ("all", "bias", "norm", "first", "middle", "last", "lora")
 
@@ -45,6 +43,9 @@ class Recipe(BaseEstimator):
         which plans none, or with a Keras schedule as `learning_rate`.
     warm_up : float, default=0.0
         Share of the planned steps over which the rates first rise from 0.
+    probe_C : float, default=0.1
+        Inverse strength of the L2 penalty of the linear probe, a logistic regression on
+        features that are scaled to unit mean variance.
     mixup_alpha : float, default=0.0
         Above 0, each row of a batch is mixed with another one,
         :math:`\lambda x + (1 - \lambda) x'`, their labels likewise, with
@@ -86,6 +87,7 @@ class Recipe(BaseEstimator):
         "lora_rank": [Interval(numbers.Integral, 1, None, closed="left")],
         "schedule": [StrOptions({"constant", "cosine"})],
         "warm_up": [Interval(numbers.Real, 0, 1, closed="left")],
+        "probe_C": [Interval(numbers.Real, 0, None, closed="neither")],
         "mixup_alpha": [Interval(numbers.Real, 0, None, closed="left")],
     }
 
@@ -97,6 +99,7 @@ class Recipe(BaseEstimator):
         lora_rank=4,
         schedule="constant",
         warm_up=0.0,
+        probe_C=0.1,
         mixup_alpha=0.0,
     ):
         self.order = order
@@ -104,6 +107,7 @@ class Recipe(BaseEstimator):
         self.lora_rank = lora_rank
         self.schedule = schedule
         self.warm_up = warm_up
+        self.probe_C = probe_C
         self.mixup_alpha = mixup_alpha
 
 
@@ -160,50 +164,3 @@ def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
             "partial_fit does not. Use a Keras schedule as learning_rate."
         )
     return recipe
-
-
-# What says how gradient steps are taken.
-_OF_STEPS = (
-    "frozen_depth",
-    "learning_rate",
-    "head_learning_rate",
-    "layer_decay",
-    "optimizer",
-    "weight_decay",
-    "l2_sp",
-    "label_smoothing",
-    "batch_size",
-    "epochs",
-    "early_stopping",
-)
-
-
-def warn_of_steps_not_taken(estimator, recipe):
-    """Warn of parameters that were set but do nothing, as no gradient step is taken.
-
-    Who asks for "in_context" by name knows, and may search over it and other recipes.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Before the fit.
-    recipe : Recipe
-        From :func:`choose_recipe`.
-    """
-    asked = getattr(estimator.recipe, "order", estimator.recipe)
-    if recipe.order != "in_context" or asked != "auto":
-        return
-    default = type(estimator)().get_params(deep=False)
-    given = estimator.get_params(deep=False)
-    ignored = [
-        f"{name}={given[name]!r}"
-        for name in _OF_STEPS
-        if not (given[name] is default[name] or given[name] == default[name])
-    ]
-    if ignored:
-        warn_user(
-            f"{', '.join(ignored)} has no effect: with backbone='tabular', "
-            "recipe='auto' learns in context, without a gradient step. Use "
-            "recipe='full' to fine-tune the network, or backbone='mlp' to train one "
-            "from scratch."
-        )

@@ -5,11 +5,13 @@ import numpy as np
 import tensorflow as tf
 
 from sktransfer import Backbone
-from sktransfer.training.fine_tune import Stage, fine_tune
-from sktransfer.training.loop import Settings
+from sktransfer._task import FitTask, Settings
+from sktransfer.heads import ClassHead
+from sktransfer.training.fine_tune import fine_tune
 from sktransfer.training.observer import Observer
+from sktransfer.training.plan.stages import Stage
 from sktransfer.training.step.optimizers import serialize_optimizer
-from sktransfer.training.store.samples import Examples
+from sktransfer.training.store.samples import Samples
 
 N_CLASSES = 3
 # Exact in float32, in which Keras keeps learning rates.
@@ -53,7 +55,7 @@ def data(n=21):
 
 
 def examples(X, y, weight):
-    return Examples(X, np.arange(len(X)), y, weight)
+    return Samples(X, np.arange(len(X)), y, weight)
 
 
 def keras_network(dtype, **kwargs):
@@ -87,19 +89,23 @@ def train(
         exact = [*going_on.weights, *going_on.head]
     backbone = backbone.replace(weights=exact[:4])
     defaults = {"learning_rate": RATE, "batch_size": 8, "epochs": epochs}
-    return fine_tune(
-        backbone,
-        tuple(exact[4:]),
-        [Stage("fine_tune", depth, epochs)],
-        examples(X, y, weight),
-        validation,
-        N_CLASSES,
-        Settings(optimizer=serialize_optimizer(optimizer), **(defaults | settings)),
+    task = FitTask(
+        samples=examples(X, y, weight),
+        head=ClassHead(np.arange(N_CLASSES)),
+        backbone=backbone,
+        frozen_depth=depth,
+        order="full",
+        settings=Settings(
+            optimizer=serialize_optimizer(optimizer), **(defaults | settings)
+        ),
         dtype=dtype,
         rng=InOrder() if rng is None else rng,
         observer=Observer(),
+        head_weights=tuple(exact[4:]),
+        validation=validation,
         optimizer_state=going_on and going_on.optimizer_state,
     )
+    return fine_tune(task, [Stage("fine_tune", depth, epochs)])
 
 
 def by_keras(dtype, optimizer, *, epochs=2, label_smoothing=0.0):

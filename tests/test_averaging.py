@@ -87,7 +87,7 @@ def test_pretrained_weights_are_not_pickled_twice(source, rows):
     def added(estimator):
         """Bytes that the start adds to a pickle."""
         bare = copy.copy(estimator)
-        bare._start = None
+        bare.start_weights_ = None
         return len(pickle.dumps(estimator)) - len(pickle.dumps(bare))
 
     limit = sum(array.nbytes for array in source.weights) / 10
@@ -143,7 +143,7 @@ def test_bad_input_of_interpolate(make, tuned, rows):
         make().interpolate(0.5)
     with pytest.raises(ValueError, match=r"'mlp', was not pretrained"):
         TransferClassifier("mlp", epochs=1).fit(*rows[:2]).interpolate(0.5)
-    with pytest.raises(ValueError, match=r"fresh head.*recipe='lp_ft'"):
+    with pytest.raises(ValueError, match=r"new head.*recipe='lp_ft'"):
         make(recipe="full", epochs=1).fit(*rows[:2]).interpolate(0.5)
 
 

@@ -302,9 +302,9 @@ def test_learning_rate_of_the_wrong_type(make, target, rate):
 
 
 def test_parameters_are_checked_before_any_training(make, target, monkeypatch):
-    from sktransfer.training import fine_tune as recipes
+    from sktransfer.learners import by_steps
 
-    monkeypatch.setattr(recipes, "solve_head", None)
+    monkeypatch.setattr(by_steps.BySteps, "fit", None)
     refuses(make(learning_rate=-1), target, ValueError, "learning_rate")
     refuses(make(optimizer="adaw"), target, ValueError, "optimizer")
     refuses(make(callbacks=["Histor"]), target, ValueError, "callbacks")

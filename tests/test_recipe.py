@@ -33,6 +33,7 @@ def test_clone_pickle_and_repr(make, target):
         "lora_rank": 4,
         "schedule": "cosine",
         "warm_up": 0.0,
+        "probe_C": 0.1,
         "mixup_alpha": 0.2,
     }
     assert bits(estimator) == expected
@@ -167,5 +168,5 @@ def test_mixing_with_a_target(rows):
 def test_a_method_that_has_nothing_to_train(rows):
     X, y, X_target = rows
     estimator = make_adapted("tent", recipe=Recipe(tune="lora"), epochs=1)
-    with pytest.raises(ValueError, match=r"method=TENT\(.*tune leaves nothing"):
+    with pytest.raises(ValueError, match=r"method=TENT\(.*leaves none of it"):
         estimator.fit(X, y, X_target=X_target)

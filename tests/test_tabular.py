@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_iris, make_blobs, make_classification
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, train_test_split
 
@@ -182,13 +181,11 @@ def test_fine_tuning_learns_what_the_prior_lacks(parity):
     history = model.history_
     assert history["stage"] == ["in_context", *["fine_tune"] * 4]
     assert history["val_loss"][-1] < history["val_loss"][0]
-    found = model.backbone_.weights
-    fresh = tabular().fit(*parity).backbone_.weights
-    same = [np.array_equal(*pair) for pair in zip(found, fresh, strict=True)]
-    # Context and views are the same, the network is not.
-    n_context = sum(path.startswith("context/") for path in _paths(model))
-    assert all(same[:n_context])
-    assert not any(same[n_context:])
+    plain = tabular().fit(*parity)
+    # The labeled rows and the views are the same, the network is not.
+    assert all(map(np.array_equal, model.context_, plain.context_))
+    pairs = zip(model.backbone_.weights, plain.backbone_.weights, strict=True)
+    assert not any(np.array_equal(*pair) for pair in pairs)
 
 
 @pytest.mark.parametrize(
@@ -238,16 +235,75 @@ def test_searched_over_recipes(data):
     assert search.fit(X, y).best_score_ > 0.7
 
 
-def test_its_scores_are_features_for_another_model(data):
+def test_a_fitted_backbone_has_no_features_of_samples_alone(data):
+    X, y, X_new, _ = data
+    fitted = tabular().fit(X, y)
+    with pytest.raises(ValueError, match="depend on labels"):
+        BackboneFeatures(fitted.backbone_).fit(X_new)
+
+
+def test_a_fitted_backbone_is_the_network_without_the_rows(data):
     X, y, X_new, y_new = data
     fitted = tabular().fit(X, y)
-    features = BackboneFeatures(fitted.backbone_)
-    found = features.fit_transform(X_new)
-    assert found.shape == (100, 2)
-    assert (
-        LogisticRegression().fit(found[:50], y_new[:50]).score(found[50:], y_new[50:])
-        > 0.7
-    )
+    assert fitted.backbone_.learns_in_context
+    fresh = pretrained.network_weights("auto", 0)
+    assert len(fitted.backbone_.weights) == len(fresh)
+    assert not any(len(X) in array.shape for array in fitted.backbone_.weights)
+    # Predictions need the rows, which are an attribute of the estimator.
+    assert np.isin(X[:, 0], fitted.context_.x).all()
+    # It starts the next fit as the package's own network does.
+    again = TransferClassifier(fitted.backbone_, random_state=0).fit(X_new, y_new)
+    expected = tabular().fit(X_new, y_new)
+    assert again.history_["stage"] == ["in_context"]
+    np.testing.assert_array_equal(again.predict_proba(X), expected.predict_proba(X))
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_a_fitted_backbone_takes_frames_and_gaps(gaps):
+    X, y = frame()
+    first = tabular().fit(X, y)
+    again = TransferClassifier(first.backbone_, random_state=0)
+    X = X[["amount"]] if gaps else X
+    model = again.fit(X[:80], y[:80])
+    assert model.predict_proba(X[80:]).shape == (40, 2)
+    assert again.__sklearn_tags__().input_tags.allow_nan
+
+
+def test_fine_tuned_weights_start_the_next_fit(parity):
+    X, y = parity
+    tuned = tabular(recipe="full", epochs=4).fit(X, y)
+    model = TransferClassifier(tuned.backbone_, random_state=0).fit(X[:50], y[:50])
+    plain = tabular().fit(X[:50], y[:50])
+    for a, b in zip(model.backbone_.weights, tuned.backbone_.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(model.predict_proba(X), plain.predict_proba(X))
+
+
+def test_another_backbone_after_fit_changes_nothing(data):
+    X, y, X_new, _ = data
+    model = tabular().fit(X, y)
+    expected = model.predict_proba(X_new)
+    gaps = X_new.copy()
+    gaps[0, 0] = np.nan
+    with_gaps = model.predict_proba(gaps)
+    model.set_params(backbone="mlp")
+    np.testing.assert_array_equal(model.predict_proba(X_new), expected)
+    np.testing.assert_array_equal(model.predict_proba(gaps), with_gaps)
+    other = TransferClassifier("mlp", epochs=1, random_state=0).fit(X, y)
+    expected = other.predict_proba(X_new)
+    other.set_params(backbone="tabular")
+    np.testing.assert_array_equal(other.predict_proba(X_new), expected)
+    with pytest.raises(ValueError, match="NaN"):
+        other.predict_proba(gaps)
+
+
+def test_interpolation_of_a_fine_tuned_network(parity):
+    X, y = parity
+    tuned = tabular(recipe="full", epochs=4).fit(X, y)
+    plain = tabular().fit(X, y)
+    ends = [tuned.interpolate(alpha).predict_proba(X) for alpha in (0, 1)]
+    np.testing.assert_allclose(ends[0], plain.predict_proba(X), atol=1e-5)
+    np.testing.assert_array_equal(ends[1], tuned.predict_proba(X))
 
 
 @pytest.mark.parametrize(

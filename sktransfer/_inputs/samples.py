@@ -4,12 +4,11 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
-from sktransfer._inputs.columns import TableColumns
 from sktransfer._large_arrays import blocks
 from sktransfer.exceptions import BackboneError
 
 
-def check_values(estimator, X):
+def check_values(estimator, X, *, allow_nan=False):
     """Raise ValueError when X has values that the estimator cannot hold.
 
     scikit-learn's check would bring all of a memory-mapped file into memory.
@@ -19,9 +18,10 @@ def check_values(estimator, X):
     estimator : estimator
         Has a `dtype` that must hold the values.
     X : ndarray of shape (n_samples, ...)
-        Rows.
+        Samples.
+    allow_nan : bool, default=False
+        Whether NaN stands for a missing value.
     """
-    allow_nan = learns_in_context(estimator)
     limited = X.dtype == np.float64 and estimator.dtype == "float32" and X.size
     limit = np.finfo(np.float32).max
     for rows in blocks(X):
@@ -38,16 +38,7 @@ def check_values(estimator, X):
             )
 
 
-def learns_in_context(estimator):
-    """Whether the estimator's backbone learns from all rows at once, without steps.
-
-    It then takes missing values, and columns of strings.
-    """
-    backbone = getattr(estimator, "backbone", None)
-    return isinstance(backbone, str) and backbone == "tabular"
-
-
-def check_rows(estimator, X, y="no_validation", *, reset):
+def check_rows(estimator, X, y="no_validation", *, reset, columns=None):
     """Check X as any number of numeric dimensions; keep its own type.
 
     Parameters
@@ -56,34 +47,50 @@ def check_rows(estimator, X, y="no_validation", *, reset):
         Has a `dtype` that must hold the values; its n_features_in_ and
         feature_names_in_ are set, or compared.
     X : array-like of shape (n_samples, ...)
-        Rows.
-    y : array-like of shape (n_samples,), default="no_validation"
+        Samples.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
         Labels, where there are any.
     reset : bool
         Whether this is a fit.
+    columns : TableColumns or None, default=None
+        How columns become numbers, where gaps and strings are accepted.
 
     Returns
     -------
     ndarray of shape (n_samples, ...)
-        With labels, a tuple of rows and labels.
+        With labels, a tuple of samples and labels.
     """
     options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
-    columns = None
-    if learns_in_context(estimator):
-        columns = TableColumns(X) if reset else estimator._columns
+    has_labels = not (isinstance(y, str) and y == "no_validation")
+    multi_output = _has_columns(y)
     if columns is None or columns.are_numbers:
+        if multi_output:
+            options |= {"multi_output": True}
         checked = validate_data(estimator, X, y, reset=reset, **options)
     else:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         X = columns.transform(X)
-        has_labels = not (isinstance(y, str) and y == "no_validation")
-        checked = (
-            check_X_y(X, y, **options) if has_labels else check_array(X, **options)
-        )
-    if columns is not None:
-        estimator._columns = columns
-    check_values(estimator, checked[0] if isinstance(checked, tuple) else checked)
+        if has_labels:
+            checked = check_X_y(X, y, multi_output=multi_output, **options)
+        else:
+            checked = check_array(X, **options)
+    check_values(
+        estimator,
+        checked[0] if has_labels else checked,
+        allow_nan=columns is not None,
+    )
     return checked
+
+
+def _has_columns(y):
+    """Return whether y has more than one column."""
+    shape = getattr(y, "shape", None)
+    if shape is None and isinstance(y, (list, tuple)):
+        try:
+            shape = np.shape(y)
+        except ValueError:
+            return False
+    return shape is not None and len(shape) == 2 and shape[1] > 1
 
 
 def shape_rows(X, input_shape):

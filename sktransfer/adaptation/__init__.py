@@ -1,6 +1,6 @@
 """Adaptation methods: how features of source and target are made to agree."""
 
-from sktransfer.adaptation.base import AdaptationMethod, DomainBatch, Phase
+from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.default import Auto
 from sktransfer.adaptation.methods.adabn import AdaBN
 from sktransfer.adaptation.methods.cdan import CDAN
@@ -19,6 +19,7 @@ from sktransfer.adaptation.methods.reweight import Reweight
 from sktransfer.adaptation.methods.shot import SHOT
 from sktransfer.adaptation.methods.source_only import SourceOnly
 from sktransfer.adaptation.methods.tent import TENT
+from sktransfer.training.step.domain_batch import DomainBatch, Phase
 
 __all__ = [
     "CDAN",

@@ -1,61 +1,12 @@
 """What an adaptation method is: a loss over a batch of source and target rows."""
 
 from abc import ABC
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from keras import ops
 from sklearn.base import BaseEstimator
 
 from sktransfer.adaptation._parameters import NOT_NEGATIVE, check_parameters
-
-
-@dataclass(frozen=True)
-class DomainBatch:
-    """What the network makes of a batch of source rows and one of target rows.
-
-    Attributes
-    ----------
-    source_features, target_features : tensor of shape (n, n_features)
-        What goes into the head. There is no source in a batch of the target alone.
-    source_logits, target_logits : tensor of shape (n, n_classes)
-        What comes out of it.
-    source_y : tensor of shape (n,), int32
-        Class indices of the source rows. Those of target rows are not here.
-    head : callable
-        The head: from features to logits.
-    target_pseudo_y : tensor of shape (n,), int32, or None
-        Class indices that the method gave to the target rows.
-    """
-
-    source_features: Any
-    target_features: Any
-    source_logits: Any
-    target_logits: Any
-    source_y: Any
-    head: Callable | None = None
-    target_pseudo_y: Any = None
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One gradient step on a batch.
-
-    Attributes
-    ----------
-    loss : callable
-        As :meth:`AdaptationMethod.loss`.
-    trains : {"all", "features", "heads", "normalization"}, default="all"
-        Everything that is not frozen; of that the backbone alone; the head and the
-        networks beside it; or the scales and shifts of batch normalization.
-    cross_entropy : bool, default=True
-        Whether the cross-entropy of the source rows is added.
-    """
-
-    loss: Callable
-    trains: str = "all"
-    cross_entropy: bool = True
+from sktransfer.training.step.domain_batch import Phase
 
 
 class AdaptationMethod(BaseEstimator, ABC):
@@ -157,7 +108,7 @@ class AdaptationMethod(BaseEstimator, ABC):
 
         Returns
         -------
-        sktransfer.training.fine_tune.Fit
+        sktransfer._task.FitResult
         """
         return task.train(self)
 

@@ -1,91 +1,83 @@
-"""What an adaptation method works with: training and outputs on rows of two domains."""
+"""What an adaptation method works with: training and outputs on two domains."""
 
 import contextlib
 import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sktransfer._large_arrays import take_rows
+from sktransfer._task import FitTask
 from sktransfer._warnings import warn_user
-from sktransfer.training.fine_tune import Stage, fine_tune
+from sktransfer.training.fine_tune import fine_tune
+from sktransfer.training.plan.stages import Stage
 from sktransfer.training.step.alignment import Alignment
 from sktransfer.training.step.program_cache import get_program
-from sktransfer.training.store.samples import Examples, RowFeatures
+from sktransfer.training.store.samples import SampleFeatures, Samples
 
 
+@dataclass(frozen=True)
 class DomainTask:
-    """Rows of a source and of a target, and a network to train on them.
+    """Labeled samples, samples of a target, and a network to train on them.
 
-    Nothing is kept of the labels of target rows but of those that may be used, which
-    are among the labeled rows.
-
-    Parameters
-    ----------
-    backbone, head, stages, source, validation, n_classes, settings
-        As :func:`~sktransfer.training.fine_tune.fine_tune`; `source` are the labeled
-        rows.
-    target : Examples
-        Rows of the target; their y is 0.
-    source_domains, target_domains : ndarray of int
-        Domain of each labeled row and of each row of the target.
-    validation_domains : ndarray of int or None, default=None
-        Domain of each row of `validation`.
-    rng : numpy.random.Generator
-        Each training starts with a copy of it.
-    **options
-        dtype, observer, from_scratch, folder of ``fine_tune``.
+    It has no labels of target samples but of those that may be used, which are among
+    the labeled samples.
 
     Attributes
     ----------
-    source, target : Examples
-        The rows; class indices and weights of the labeled ones.
-    source_domains, target_domains : ndarray of int
-        As given.
-    n_classes : int
-        Number of classes.
-    backbone : Backbone
-        What training starts from.
+    fit_task : FitTask
+        The training on the labeled samples. Each training starts with a copy of its
+        random generator.
+    stages : list of Stage
+        Stages of the recipe.
+    target : Samples
+        Samples of the target; their y is 0.
+    domains : ndarray of int
+        Domain of each row of X.
+    target_domains : ndarray of int
+        Domain of each sample of the target.
     """
 
-    def __init__(
-        self,
-        backbone,
-        head,
-        stages,
-        source,
-        validation,
-        n_classes,
-        settings,
-        *,
-        target,
-        source_domains,
-        target_domains,
-        validation_domains=None,
-        rng,
-        **options,
-    ):
-        self.backbone, self.n_classes = backbone, n_classes
-        self.source, self.source_domains = source, source_domains
-        self.target, self.target_domains = target, target_domains
-        self._head, self._stages, self._validation = head, stages, validation
-        self._validation_domains = validation_domains
-        self._settings, self._rng, self._options = settings, rng, options
+    fit_task: FitTask
+    stages: list
+    target: Samples
+    domains: np.ndarray
+    target_domains: np.ndarray
+
+    @property
+    def source(self):
+        """Labeled samples, with class indices and weights."""
+        return self.fit_task.samples
+
+    @property
+    def source_domains(self):
+        """Domain of each labeled sample."""
+        return self.domains[self.source.index]
+
+    @property
+    def backbone(self):
+        """Backbone that training starts from."""
+        return self.fit_task.backbone
+
+    @property
+    def n_classes(self):
+        """Number of classes."""
+        return self.fit_task.head.n_units
 
     @property
     def n_labeled_target(self):
-        """Number of labeled rows of the target."""
+        """Number of labeled samples of the target."""
         return int((self.source_domains < 0).sum())
 
     @property
     def frozen_depth(self):
         """Number of weighted layers that keep their weights to the end."""
-        return self._stages[-1].depth
+        return self.stages[-1].depth
 
     @property
     def rng(self):
         """A generator that no other part of the training draws from."""
-        return copy.deepcopy(self._rng).spawn(1)[0]
+        return copy.deepcopy(self.fit_task.rng).spawn(1)[0]
 
     def train(
         self,
@@ -96,190 +88,187 @@ class DomainTask:
         backbone=None,
         **settings,
     ):
-        """Train on the labeled rows, by the recipe.
+        """Train on the labeled samples, by the recipe.
 
         Parameters
         ----------
         method : AdaptationMethod or None, default=None
             Whose loss is added in the stages with gradient steps.
         chosen : ndarray of int or None, default=None
-            Positions of the labeled rows that are used; None is all.
+            Positions of the labeled samples that are used; None is all.
         sample_weight : ndarray or None, default=None
-            Factors on the weights of those rows.
+            Factors on the weights of those samples.
         backbone : Backbone or None, default=None
             To train, with as many weighted layers; None is :attr:`backbone`. Another
-            one needs a fresh head.
+            one needs a new head.
         **settings
-            Training parameters that are other than the estimator's.
+            Training parameters that differ from those of the estimator.
 
         Returns
         -------
-        Fit
+        FitResult
         """
-        source, alignment = self.source, None
+        task, samples, alignment = self.fit_task, self.source, None
         backbone = backbone or self.backbone
-        if self._head is not None and backbone != self.backbone:
+        if task.head_weights is not None and backbone != self.backbone:
             raise ValueError(
                 f"method={method} puts layers between the backbone and the head, which "
                 "a trained head does not fit. Use head='new' and warm_start=False."
             )
-        settings = replace(self._settings, **settings)
         if chosen is not None:
-            source = source.part(chosen)
+            samples = samples.part(chosen)
         if sample_weight is not None:
-            weight = source.sample_weight * sample_weight
-            source = Examples(source.X, source.index, source.y, weight)
+            samples = replace(
+                samples, sample_weight=samples.sample_weight * sample_weight
+            )
+        task = task.replace(
+            samples=samples,
+            backbone=backbone,
+            settings=task.settings.replace(**settings),
+            rng=copy.deepcopy(task.rng),
+        )
         if method is not None:
-            n_epochs = sum(stage.epochs for stage in self._stages)
+            n_epochs = sum(stage.epochs for stage in self.stages)
             if n_epochs == 0:
                 raise _nothing_to_train(method, "adds a loss to gradient steps")
-            _check_batch(method, settings.batch_size, len(source), self.n_classes)
+            _check_batch(method, task)
             alignment = Alignment(method, self.target, self.rng, n_epochs)
-        return fine_tune(
-            backbone,
-            self._head,
-            self._stages,
-            source,
-            self._validation,
-            self.n_classes,
-            settings,
-            rng=copy.deepcopy(self._rng),
-            alignment=alignment,
-            **self._options,
-        )
+        return fine_tune(task, self.stages, alignment)
 
     def move_labeled(self, function):
-        """Copy with other rows in place of the labeled ones.
+        """Copy with other samples in place of the labeled ones.
 
         Parameters
         ----------
         function : callable
-            Called with rows and the domain of each; gives as many rows.
+            Called with samples and the domain of each; returns as many samples.
 
         Returns
         -------
         DomainTask
         """
 
-        def move(examples, domains):
-            X = function(take_rows(examples.X, examples.index), domains)
-            index = np.arange(len(X))
-            return Examples(X, index, examples.y, examples.sample_weight)
+        def move(samples, new_index):
+            domains = self.domains[samples.index]
+            moved = function(take_rows(samples.X, samples.index), domains)
+            return moved, replace(samples, X=None, index=new_index)
 
-        task = copy.copy(self)
-        task.source = move(self.source, self.source_domains)
-        if self._validation is not None:
-            task._validation = move(self._validation, self._validation_domains)
-        return task
+        n = len(self.source)
+        X, samples = move(self.source, np.arange(n))
+        validation, domains = self.fit_task.validation, self.source_domains
+        if validation is not None:
+            X_validation, moved = move(validation, n + np.arange(len(validation)))
+            domains = np.concatenate([domains, self.domains[validation.index]])
+            X = np.concatenate([X, X_validation])
+            validation = replace(moved, X=X)
+        task = self.fit_task.replace(
+            samples=replace(samples, X=X), validation=validation
+        )
+        return replace(self, fit_task=task, domains=domains)
 
     def train_on_target(self, fit, method, *, epochs=None, relabel=None):
-        """Go on from a fit with rows of the target alone.
+        """Continue a fit with samples of the target alone.
 
         Parameters
         ----------
-        fit : Fit
+        fit : FitResult
             To start from.
         method : AdaptationMethod
-            Whose phases are run; they leave the source's cross-entropy out.
+            Whose phases are run; they leave the cross-entropy of the source out.
         epochs : int or None, default=None
             Passes over the target; None is as many as the estimator's.
         relabel : callable or None, default=None
-            Called with features and class scores of all rows of the target before each
-            epoch; gives them class indices.
+            Called with features and logits of all samples of the target before each
+            epoch; returns their class indices.
 
         Returns
         -------
-        Fit
+        FitResult
         """
         target = replace(self.target)
-        depth, options = self.frozen_depth, self._options
+        depth, task = self.frozen_depth, self.fit_task
         if depth == fit.backbone.n_layers:
             raise _nothing_to_train(method, "changes the features")
-        epochs = epochs or self._settings.epochs
+        epochs = epochs or task.settings.epochs
 
-        def relabeled(program):
-            rows = RowFeatures(target, program)
+        def update_labels(program):
+            rows = SampleFeatures(target, program)
             target.y = relabel(rows.features(), rows.logits()).astype(np.int32)
 
         adapted = fine_tune(
-            fit.backbone.replace(weights=fit.weights, pretrained=True),
-            fit.head,
-            [Stage("target", depth, epochs)],
-            target,
-            None,
-            self.n_classes,
-            self._settings,
-            rng=self.rng,
-            alignment=Alignment(
-                method, None, self.rng, epochs, relabeled if relabel else None
+            task.replace(
+                samples=target,
+                validation=None,
+                backbone=fit.backbone.replace(weights=fit.weights, pretrained=True),
+                head_weights=fit.head,
+                rng=self.rng,
+                from_scratch=False,
             ),
-            **(options | {"from_scratch": False}),
+            [Stage("target", depth, epochs)],
+            Alignment(
+                method, None, self.rng, epochs, update_labels if relabel else None
+            ),
         )
-        adapted.history.epochs = fit.history.epochs + adapted.history.epochs
-        adapted.history.best_score = fit.history.best_score
-        return replace(
-            adapted,
+        return adapted.replace(
             backbone=fit.backbone,
+            history=[*fit.history, *adapted.history],
+            best_score=fit.best_score,
             start_head=fit.start_head,
             attributes=fit.attributes,
         )
 
-    def features(self, fit, examples):
-        """Compute what goes into the head of a fit, of shape (n, n_features)."""
-        return self._outputs(fit, examples, RowFeatures.features)
+    def features(self, fit, samples):
+        """Compute the inputs of the head of a fit, of shape (n, n_features)."""
+        return self._outputs(fit, samples, SampleFeatures.features)
 
-    def logits(self, fit, examples):
-        """Compute the class scores of a fit, of shape (n, n_classes)."""
-        return self._outputs(fit, examples, RowFeatures.logits)
+    def logits(self, fit, samples):
+        """Compute the logits of a fit, of shape (n, n_classes)."""
+        return self._outputs(fit, samples, SampleFeatures.logits)
 
-    def _outputs(self, fit, examples, function):
+    def _outputs(self, fit, samples, function):
         with self.program(fit) as program:
-            return function(RowFeatures(examples, program)).astype(np.float64)
+            return function(SampleFeatures(samples, program)).astype(np.float64)
 
     @contextlib.contextmanager
     def program(self, fit):
         """Hold the program of a fit, loaded with its weights."""
-        program = get_program(
-            fit.backbone,
-            self.frozen_depth,
-            self.n_classes,
-            self._options["dtype"],
-            from_scratch=self._options["from_scratch"],
-        )
+        program = self._program(fit.backbone)
         with program.held():
             program.load(fit.weights, fit.head)
             yield program
 
+    def _program(self, backbone):
+        return get_program(
+            backbone,
+            self.frozen_depth,
+            self.n_classes,
+            self.fit_task.dtype,
+            from_scratch=self.fit_task.from_scratch,
+        )
+
     def normalization_layers(self):
-        """List the layers of batch normalization that are not frozen.
+        """List the layers of BatchNormalization that are not frozen.
 
         Returns
         -------
         list of keras.layers.BatchNormalization
             To look at, not to change.
         """
-        program = get_program(
-            self.backbone,
-            self.frozen_depth,
-            self.n_classes,
-            self._options["dtype"],
-            from_scratch=self._options["from_scratch"],
-        )
-        return program.normalization_layers
+        return self._program(self.backbone).normalization_layers
 
     def renormalize(self, fit, trade_off=1.0):
-        """Estimate the statistics of batch normalization anew, on the target.
+        """Estimate the statistics of BatchNormalization again, on the target.
 
         Parameters
         ----------
-        fit : Fit
+        fit : FitResult
             Of which network.
         trade_off : float, default=1.0
-            Share of the new statistics; the rest is that of the present ones.
+            Fraction of the new statistics; the rest is that of the present ones.
 
         Returns
         -------
-        Fit
+        FitResult
             Layers within the frozen depth are as before.
         """
         with self.program(fit) as program:
@@ -288,28 +277,30 @@ class DomainTask:
         for i, value in statistics.items():
             mixed = trade_off * value + (1 - trade_off) * weights[i]
             weights[i] = mixed.astype(weights[i].dtype)
-        return replace(fit, weights=weights)
+        return fit.replace(weights=weights)
 
 
-def _nothing_to_train(method, does):
+def _nothing_to_train(method, effect):
     return ValueError(
-        f"method={method} {does}, and the whole backbone is frozen. Use a smaller "
+        f"method={method} {effect}, and the whole backbone is frozen. Use a smaller "
         "frozen_depth and recipe='lp_ft', 'full' or 'gradual'."
     )
 
 
-def _check_batch(method, batch_size, n_rows, n_classes):
-    """Check that a loss over a batch can tell something about domains and classes."""
-    size = min(batch_size, n_rows)
+def _check_batch(method, task):
+    """Check that a batch is large enough to compare domains and classes."""
+    batch_size, n_samples = task.settings.batch_size, len(task.samples)
+    n_classes = task.head.n_units
+    size = min(batch_size, n_samples)
     if size == 1:
         raise ValueError(
-            f"method={method} compares the rows of a batch, and with "
-            f"batch_size={batch_size} and {n_rows} labeled rows a batch has 1 row. "
-            f"Write batch_size={max(32, 2 * n_classes)}, or at least 2."
+            f"method={method} compares the samples of a batch, and with "
+            f"batch_size={batch_size} and {n_samples} labeled samples a batch has 1 "
+            f"sample. Write batch_size={max(32, 2 * n_classes)}, or at least 2."
         )
     if size < n_classes:
         warn_user(
-            f"With batch_size={batch_size} no batch has rows of all {n_classes} "
-            f"classes, and method={method} takes the classes that a batch lacks for a "
-            f"difference of the domains. Write batch_size={max(32, 2 * n_classes)}."
+            f"With batch_size={batch_size} no batch has samples of all {n_classes} "
+            f"classes, and method={method} mistakes the classes that a batch lacks for "
+            f"a difference of the domains. Write batch_size={max(32, 2 * n_classes)}."
         )

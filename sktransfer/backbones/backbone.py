@@ -7,7 +7,7 @@ import numpy as np
 
 from sktransfer.backbones.layers_table import LayersTable
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Backbone:
@@ -37,6 +37,11 @@ class Backbone:
         Class labels of the head's columns, where they are known.
     pretrained : bool
         Whether the weights were learned; False for a network just initialized.
+    learns_in_context : bool
+        Whether it is a network for tables that learns from labeled samples without
+        gradient steps. The samples are not in it.
+    nbytes : int
+        Size of the weights and of the architecture, in bytes.
     fingerprint : str
         SHA-256 of architecture and weights.
     architecture_fingerprint : str
@@ -69,6 +74,7 @@ class Backbone:
         "classes",
         "head",
         "input_shape",
+        "learns_in_context",
         "n_features_out",
         "name",
         "pretrained",
@@ -116,20 +122,20 @@ class Backbone:
         features, head = cut(flat, feature_layer)
         if classes is not None:
             classes, head = _sort_classes(classes, head, model.name)
-        return cls._of_features(
-            features, model.name, head=head, classes=classes, pretrained=pretrained
+        return cls.from_flat_model(
+            features, head=head, classes=classes, pretrained=pretrained
         )
 
     @classmethod
-    def _of_features(cls, features, name, *, head=None, classes=None, pretrained=True):
-        """Read a flat model that ends in the features; not for one of the user's."""
+    def from_flat_model(cls, features, *, head=None, classes=None, pretrained=True):
+        """Read a flat model that ends in the features, without a copy of it."""
         from sktransfer.backbones import graph
 
         config = graph.serialize(features)
         return cls._new(
             config=json.dumps(config),
             custom_objects=tuple(graph.custom_objects(features).items()),
-            name=name,
+            name=features.name,
             input_shape=tuple(features.input_shape[1:]),
             n_features_out=features.output_shape[-1],
             table=LayersTable.from_model(features),
@@ -140,6 +146,7 @@ class Backbone:
             head=head,
             classes=classes,
             pretrained=pretrained,
+            learns_in_context=False,
         )
 
     @classmethod
@@ -282,6 +289,12 @@ class Backbone:
             digest = _digest("\n".join(parts).encode())
             object.__setattr__(self, "_fingerprint", digest)
         return self._fingerprint
+
+    @property
+    def nbytes(self):
+        """Size of the weights and of the architecture, in bytes."""
+        arrays = [*self.weights, *(self.head or ())]
+        return len(self._config) + sum(array.nbytes for array in arrays)
 
     @property
     def program_key(self):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import keras
 
 from sktransfer._random import preserve_random_state
-from sktransfer.tables.in_context.in_context import context_of
 
 
 def weighted_layers(model):
@@ -110,8 +109,8 @@ def split(model, depth):
     frozen, trained = weighted[:depth], weighted[depth:]
     for layer in frozen:
         _freeze(layer)
-    if context_of(model) is not None:
-        # What a row gives depends on the context, which training makes smaller.
+    if any(getattr(layer, "uses_other_samples", False) for layer in model.layers):
+        # The outputs for a sample are not the same in every batch.
         return Split(None, model, trained)
     order = {id(operation): i for i, operation in enumerate(model.operations)}
     begin = order[id(frozen[0])] if frozen else len(order)

@@ -1,177 +1,293 @@
-"""From what a user passes as `backbone` to a Backbone."""
+"""The parameter `backbone` as a source: its kind, what it accepts, how it is built.
 
-import collections
+A source is read from the parameter without data and without TensorFlow. Sources of
+networks for tables are in :mod:`sktransfer.tables.sources`.
+"""
+
 import inspect
 import os
 import sys
-import threading
 import weakref
 from pathlib import Path
+from typing import NamedTuple
 
-import keras
 import numpy as np
 
+from sktransfer._caches import BUILDING, Cache
 from sktransfer._random import preserve_random_state
-from sktransfer._threads import limit_worker_threads
-from sktransfer.backbones import files, graph, zoo
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.exceptions import BackboneError
 
-limit_worker_threads()
-
 _FILE_SUFFIXES = (".keras", ".h5", ".hdf5")
-# Weights, feature layer and preprocessing that leave a Backbone as it is.
-_UNCHANGED = [("auto", "auto", "auto"), ("auto", "auto", None), (None, "auto", "auto")]
-_MAX_CACHED = 16
-_by_key = collections.OrderedDict()
-_by_model = weakref.WeakKeyDictionary()
-_lock = threading.RLock()
+_backbones = Cache("backbones", 1 << 29)
+_live_models = Cache("copies of live models", 1 << 28)
 
 
-def resolve(
-    backbone,
-    *,
-    weights="auto",
-    feature_layer="auto",
-    preprocess="auto",
-    row_shape,
-    seed,
-):
-    """Turn the parameters that describe a backbone into a Backbone.
+class BuildOptions(NamedTuple):
+    """Parameters of an estimator that change a backbone."""
+
+    weights: object = "auto"
+    feature_layer: str = "auto"
+    preprocess: str | None = "auto"
+
+
+# Options that leave a Backbone as it is.
+_UNCHANGED = (
+    BuildOptions(),
+    BuildOptions(preprocess=None),
+    BuildOptions(weights=None),
+)
+
+
+class Source:
+    """Where a backbone comes from.
 
     Parameters
     ----------
-    backbone : str, path-like, callable, keras.Model or Backbone
-        Anything that TransferClassifier accepts but "mlp" and "tabular".
-    weights : str, path-like or None
-        "auto", "imagenet", a weights file, or None for fresh random weights.
-    feature_layer : str
-        Where to cut.
-    preprocess : str or None
-        "auto", None, or the name of an application whose preprocessing to prepend.
-    row_shape : tuple of int
-        Shape of one row of X, for networks that are built to fit it.
-    seed : int
-        Seed of fresh random weights.
+    backbone : object
+        The parameter of the estimator.
 
-    Returns
-    -------
-    Backbone
-
-    Raises
-    ------
-    BackboneError, TypeError
-        When there is no such backbone, or it cannot be used.
+    Attributes
+    ----------
+    learns_in_context : bool
+        Whether the network learns from labeled samples without gradient steps.
+    accepts_tables : bool
+        Whether it accepts missing values, and columns of strings and categories.
+    accepts_multilabel : bool
+        Whether y may be an indicator matrix.
+    uses_options : bool
+        Whether `feature_layer` and `preprocess` change the network.
     """
-    with _lock:
-        resolved = _resolve(backbone, weights, feature_layer, preprocess, row_shape)
-    if weights is None:
-        fresh = resolved.build_architecture(seed=seed).get_weights()
-        resolved = resolved.replace(
-            weights=fresh, head=None, classes=None, pretrained=False
+
+    learns_in_context = False
+    accepts_tables = False
+    accepts_multilabel = True
+    uses_options = True
+
+    def __init__(self, backbone):
+        self.backbone = backbone
+
+    @classmethod
+    def matches(cls, backbone):
+        """Return whether the parameter is of this kind."""
+        raise NotImplementedError
+
+    def build(self, options, samples, rng):
+        """Build the backbone of a fit.
+
+        Parameters
+        ----------
+        options : BuildOptions
+            Parameters of the estimator.
+        samples : Samples
+            Training set.
+        rng : numpy.random.Generator
+            Source of random weights.
+
+        Returns
+        -------
+        Backbone
+
+        Raises
+        ------
+        BackboneError
+            When there is no such backbone, or an option does not fit it.
+        """
+        seed = int(rng.integers(2**31))
+        with BUILDING:
+            backbone = self._build(options, samples.X.shape[1:])
+        if options.weights is None:
+            return backbone.replace(
+                weights=backbone.build_architecture(seed=seed).get_weights(),
+                head=None,
+                classes=None,
+                pretrained=False,
+            )
+        return backbone
+
+    def _build(self, options, input_shape):
+        raise NotImplementedError
+
+
+class BackboneSource(Source):
+    """A :class:`~sktransfer.Backbone`, for example of a fitted estimator."""
+
+    @classmethod
+    def matches(cls, backbone):
+        """Return whether the parameter is of this kind."""
+        return isinstance(backbone, Backbone)
+
+    def _build(self, options, input_shape):
+        if options in _UNCHANGED:
+            return self.backbone
+        whole = options.feature_layer == "auto"
+        model = self.backbone.build(dtype=None)
+        cut = options._replace(feature_layer="output") if whole else options
+        backbone = _finish(model, cut)
+        if options.weights == "auto":
+            backbone = backbone.replace(pretrained=self.backbone.pretrained)
+            if whole:
+                backbone = backbone.replace(
+                    head=self.backbone.head, classes=self.backbone.classes
+                )
+        return backbone
+
+
+class ModelSource(Source):
+    """A live ``keras.Model``, which is copied."""
+
+    @classmethod
+    def matches(cls, backbone):
+        """Return whether the parameter is of this kind."""
+        # A model exists only where Keras was imported.
+        keras = sys.modules.get("keras")
+        return keras is not None and isinstance(backbone, keras.Model)
+
+    def _build(self, options, input_shape):
+        from sktransfer.backbones import graph
+
+        model = self.backbone
+        graph.check_graph(model)
+        weights = [np.array(array) for array in model.get_weights()]
+        options_key = options, _file_state(options.weights)
+        reference, key, old_weights, backbone = _live_models.find(
+            id(model), (lambda: None, None, None, None)
         )
-    return resolved
-
-
-def _resolve(backbone, weights, feature_layer, preprocess, row_shape):
-    if isinstance(backbone, Backbone):
-        if (weights, feature_layer, preprocess) in _UNCHANGED:
+        if (
+            reference() is model
+            and key == options_key
+            and all(map(np.array_equal, old_weights, weights))
+        ):
             return backbone
-        cut_here = "output" if feature_layer == "auto" else feature_layer
-        model = backbone.build(dtype=None)
-        made = _finish(model, weights, cut_here, preprocess)
-        if weights == "auto":
-            made = made.replace(pretrained=backbone.pretrained)
-            if feature_layer == "auto":
-                made = made.replace(head=backbone.head, classes=backbone.classes)
-        return made
-    if isinstance(backbone, keras.Model):
-        return _from_model(backbone, weights, feature_layer, preprocess)
-    if isinstance(backbone, (str, os.PathLike)):
-        key = (
-            os.fspath(backbone),
-            _file_state(backbone),
-            _file_state(weights),
-            weights if weights is None else os.fspath(weights),
-            feature_layer,
-            preprocess,
-            row_shape,
+        backbone = _finish(model, options)
+        model_id = id(model)
+        reference = weakref.ref(model, lambda _: _live_models.discard(model_id))
+        nbytes = backbone.nbytes + sum(array.nbytes for array in weights)
+        _live_models.put(model_id, (reference, options_key, weights, backbone), nbytes)
+        return backbone
+
+
+class FileSource(Source):
+    """A ``.keras`` or ``.h5`` file with a whole model."""
+
+    @classmethod
+    def matches(cls, backbone):
+        """Return whether the parameter is of this kind."""
+        if isinstance(backbone, os.PathLike):
+            return True
+        return isinstance(backbone, str) and (
+            backbone.endswith(_FILE_SUFFIXES)
+            or os.path.exists(backbone)
+            or (len(Path(backbone).parts) > 1 and not HubSource.matches(backbone))
         )
+
+    def _build(self, options, input_shape):
+        from sktransfer.backbones import files
+
+        def build():
+            path = self.backbone
+            if files.is_weights_only(path):
+                name = os.fspath(path)
+                raise BackboneError(
+                    f"backbone={name!r} holds weights and no architecture. Give the "
+                    "architecture as `backbone` (a name, a callable or a keras.Model) "
+                    f"and the file as `weights={name!r}`."
+                )
+            return _finish(files.read_model(path), options)
+
+        return _cached(self.backbone, options, None, build)
+
+
+class HubSource(Source):
+    """A keras-hub preset, as "hub:PRESET"."""
+
+    @classmethod
+    def matches(cls, backbone):
+        """Return whether the parameter is of this kind."""
+        return isinstance(backbone, str) and backbone.startswith("hub:")
+
+    def _build(self, options, input_shape):
+        from sktransfer.backbones import zoo
+
+        preset = self.backbone.removeprefix("hub:")
         return _cached(
-            key,
-            lambda: _from_name(backbone, weights, feature_layer, preprocess, row_shape),
+            self.backbone,
+            options,
+            input_shape,
+            lambda: _build_named(
+                zoo.build_hub, preset, options, input_shape, options.weights
+            ),
         )
-    if callable(backbone):
 
-        def make():
-            return _finish(
-                _call(backbone, row_shape), weights, feature_layer, preprocess
-            )
 
-        if not _is_importable(backbone):
-            return make()
-        key = (
-            backbone,
-            _file_state(weights),
-            weights,
-            feature_layer,
-            preprocess,
-            row_shape,
+class ApplicationSource(Source):
+    """The name of a ``keras.applications`` model."""
+
+    @classmethod
+    def matches(cls, backbone):
+        """Return whether the parameter is of this kind: any string."""
+        return isinstance(backbone, str)
+
+    def _build(self, options, input_shape):
+        from sktransfer.backbones import zoo
+
+        weights = "imagenet" if options.weights == "auto" else options.weights
+        return _cached(
+            self.backbone,
+            options,
+            input_shape,
+            lambda: _build_named(
+                zoo.build_application, self.backbone, options, input_shape, weights
+            ),
         )
-        return _cached(key, make)
-    raise TypeError(
-        f"backbone is of type {type(backbone).__name__}; expected 'mlp', 'tabular', "
-        "the name of a keras.applications model, 'hub:PRESET', a path to a .keras or "
-        ".h5 file, a callable that returns a keras.Model, a keras.Model or a Backbone."
+
+
+class CallableSource(Source):
+    """A function that returns a ``keras.Model``."""
+
+    @classmethod
+    def matches(cls, backbone):
+        """Return whether the parameter is of this kind."""
+        return callable(backbone)
+
+    def _build(self, options, input_shape):
+        def build():
+            return _finish(_call(self.backbone, input_shape), options)
+
+        if not _is_importable(self.backbone):
+            return build()
+        return _cached(self.backbone, options, input_shape, build)
+
+
+SOURCES = (
+    BackboneSource,
+    ModelSource,
+    FileSource,
+    HubSource,
+    ApplicationSource,
+    CallableSource,
+)
+
+
+def _build_named(build, name, options, input_shape, weights):
+    """Build a model by its name, with the preprocessing that belongs to it."""
+    own = options.preprocess in ("auto", None)
+    model = build(
+        name,
+        weights=weights,
+        input_shape=input_shape,
+        preprocess=options.preprocess if own else None,
     )
+    # The model has its weights by now, and its own preprocessing.
+    left = options._replace(weights="auto")
+    return _finish(model, left._replace(preprocess="auto") if own else left)
 
 
-def _from_name(name, weights, feature_layer, preprocess, row_shape):
-    text = os.fspath(name)
-    if (
-        isinstance(name, os.PathLike)
-        or text.endswith(_FILE_SUFFIXES)
-        or (
-            Path(text).exists()
-            or (len(Path(text).parts) > 1 and not text.startswith("hub:"))
-        )
-    ):
-        if files.is_weights_only(name):
-            raise BackboneError(
-                f"backbone={text!r} holds weights and no architecture. Give the "
-                "architecture as `backbone` (a name, a callable or a keras.Model) and "
-                f"the file as `weights={text!r}`."
-            )
-        return _finish(files.read_model(name), weights, feature_layer, preprocess)
-    own = preprocess if preprocess in ("auto", None) else None
-    options = {"input_shape": row_shape, "preprocess": own}
-    if text.startswith("hub:"):
-        preset = text.removeprefix("hub:")
-        model = zoo.build_hub(preset, weights=weights, **options)
-    else:
-        weights = "imagenet" if weights == "auto" else weights
-        model = zoo.build_application(text, weights=weights, **options)
-    # What they load themselves is in the model by now.
-    return _finish(model, "auto", feature_layer, preprocess if own is None else "auto")
+def _finish(model, options):
+    """Load weights into a model, put preprocessing before it, and cut it."""
+    from sktransfer.backbones import files, graph, zoo
 
-
-def _from_model(model, weights, feature_layer, preprocess):
-    graph.check_graph(model)
-    state = [np.array(array) for array in model.get_weights()]
-    options = (weights, _file_state(weights), feature_layer, preprocess)
-    known = _by_model.get(model)
-    if (
-        known is not None
-        and known[0] == options
-        and all(map(np.array_equal, known[1], state))
-    ):
-        return known[2]
-    backbone = _finish(model, weights, feature_layer, preprocess)
-    _by_model[model] = (options, state, backbone)
-    return backbone
-
-
-def _finish(model, weights, feature_layer, preprocess):
+    weights = options.weights
     if weights not in ("auto", None):
         if weights == "imagenet":
             raise BackboneError(
@@ -182,17 +298,20 @@ def _finish(model, weights, feature_layer, preprocess):
         graph.check_graph(model)
         model = graph.duplicate(model)
         files.load_weights(model, weights)
-    if preprocess not in ("auto", None):
-        model = graph.prepend(zoo.application_preprocessing(preprocess), model)
+    if options.preprocess not in ("auto", None):
+        preprocessing = zoo.application_preprocessing(options.preprocess)
+        model = graph.prepend(preprocessing, model)
     return Backbone.from_model(
-        model, feature_layer=feature_layer, pretrained=weights is not None
+        model, feature_layer=options.feature_layer, pretrained=weights is not None
     )
 
 
-def _call(function, row_shape):
+def _call(function, input_shape):
+    import keras
+
     takes_shape = "input_shape" in inspect.signature(function).parameters
     with preserve_random_state(seed=0):
-        model = function(input_shape=row_shape) if takes_shape else function()
+        model = function(input_shape=input_shape) if takes_shape else function()
     if not isinstance(model, keras.Model):
         raise BackboneError(
             f"backbone={getattr(function, '__name__', function)!r} returned "
@@ -207,17 +326,18 @@ def _is_importable(function):
 
 
 def _file_state(path):
+    """Return what changes when a file is written again; None without a file."""
     if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
         return None
     status = os.stat(path)
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _cached(key, make):
-    if key in _by_key:
-        _by_key.move_to_end(key)
-    else:
-        _by_key[key] = make()
-        while len(_by_key) > _MAX_CACHED:
-            _by_key.popitem(last=False)
-    return _by_key[key]
+def _cached(backbone, options, input_shape, build):
+    if isinstance(backbone, os.PathLike):
+        backbone = os.fspath(backbone)
+    if isinstance(options.weights, os.PathLike):
+        options = options._replace(weights=os.fspath(options.weights))
+    states = _file_state(backbone), _file_state(options.weights)
+    key = (backbone, options, input_shape, *states)
+    return _backbones.get(key, build, lambda built: built.nbytes)

@@ -1,9 +1,10 @@
-"""Who is told of each epoch: Keras callbacks, a progress bar, the estimator."""
+"""Reports of each epoch: to Keras callbacks, a progress bar and the estimator."""
 
 import copy
-import difflib
 
 import keras
+
+from sktransfer._suggestions import did_you_mean
 
 
 def make_callbacks(callbacks):
@@ -36,64 +37,72 @@ def _make_callback(callback):
             if isinstance(cls, type) and issubclass(cls, keras.callbacks.Callback)
         ]
         if callback not in known:
-            close = difflib.get_close_matches(callback, known, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(
-                f"callbacks holds {callback!r}, which keras.callbacks lacks.{hint}"
+                f"callbacks has {callback!r}, which is not in keras.callbacks."
+                f"{did_you_mean(callback, known)}"
             )
         return getattr(keras.callbacks, callback)()
     made = callback() if callable(callback) else callback
     if not isinstance(made, keras.callbacks.Callback):
         raise TypeError(
-            f"callbacks holds {callback!r}; expected names of Keras callbacks, "
+            f"callbacks has {callback!r}; expected names of Keras callbacks, "
             "factories without arguments or keras.callbacks.Callback instances."
         )
     return made
 
 
 class _Rate:
-    """What callbacks see as the optimizer: a learning rate that they may set."""
+    """The optimizer of callbacks: a learning rate that they may set."""
 
     def __init__(self, learning_rate):
         self.learning_rate = learning_rate
 
 
 class Observer:
-    """Passes epochs on, and what comes back: a wish to stop, or another rate.
-
-    Attributes
-    ----------
-    stopped : bool
-        Whether somebody wished to stop.
+    """Reports each epoch; a receiver may stop training or change the learning rate.
 
     Parameters
     ----------
     callbacks : list of keras.callbacks.Callback
-        Their epoch hooks are called; batches run inside TensorFlow, unseen.
-    epochs : int
-        Planned epochs of all stages.
+        Their epoch hooks are called. Batches run inside TensorFlow, without hooks.
     verbose : int
         1 shows a progress bar.
     listener : object or None
-        Its ``epoch_begin()`` and ``epoch_end(entry, program)`` are called; a true
-        result of the latter stops the training.
+        Its ``fit_begin(n_epochs)`` is called and, where its ``watches`` is true,
+        ``epoch_begin()`` and ``epoch_end(entry, program)``. A true result of the last
+        one stops the training.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether a receiver stopped the training.
     """
 
-    def __init__(self, callbacks=(), *, epochs=0, verbose=0, listener=None):
-        self._callbacks = callbacks
-        self._epochs = epochs
-        self._done = 0
+    def __init__(self, callbacks=(), *, verbose=0, listener=None):
+        self._callbacks, self._verbose, self.listener = callbacks, verbose, listener
+        self._n_epochs = self._done = 0
+        self._bar = None
         self.stopped = False
-        self._listener = listener
-        self._bar = (
-            keras.utils.Progbar(
-                epochs,
+
+    def fit_begin(self, n_epochs, *, is_exact=True):
+        """Start the progress bar.
+
+        Parameters
+        ----------
+        n_epochs : int
+            Greatest number of epochs of all stages.
+        is_exact : bool, default=True
+            False where a method may train several networks.
+        """
+        self._n_epochs = n_epochs
+        if self._verbose:
+            self._bar = keras.utils.Progbar(
+                n_epochs,
                 unit_name="epoch",
                 stateful_metrics=["loss", "val_loss", "val_score"],
             )
-            if verbose
-            else None
-        )
+        if self.listener is not None:
+            self.listener.fit_begin(n_epochs if is_exact else None)
 
     def stage_begin(self, program, learning_rate):
         """Attach the callbacks to the network that is trained now."""
@@ -106,31 +115,35 @@ class Observer:
         network.stop_training = False
         network.optimizer = _Rate(self._start_rate)
         for callback in self._callbacks:
-            callback.set_params({"epochs": self._epochs, "steps": None, "verbose": 0})
+            callback.set_params({"epochs": self._n_epochs, "steps": None, "verbose": 0})
             callback.set_model(network)
             callback.on_train_begin({})
 
     @property
     def is_watching(self):
-        """Whether anybody is told of the epochs."""
-        return bool(self._callbacks or self._bar or self._listener)
+        """Whether there is any receiver."""
+        return bool(self._callbacks or self._bar or self._has_listener)
+
+    @property
+    def _has_listener(self):
+        return self.listener is not None and self.listener.watches
 
     def epoch_begin(self):
         """Call the hooks before an epoch."""
-        if self._listener is not None:
-            self._listener.epoch_begin()
+        if self._has_listener:
+            self.listener.epoch_begin()
         for callback in self._callbacks:
             callback.on_epoch_begin(self._done, {})
 
     @property
     def rate_factor(self):
-        """What callbacks have multiplied the learning rate by."""
+        """Factor by which callbacks have changed the learning rate."""
         if not self._callbacks or self._start_rate is None:
             return 1.0
         return float(self._network.optimizer.learning_rate) / self._start_rate
 
     def epoch_end(self, entry, program):
-        """Pass an epoch on; return whether training is to stop."""
+        """Report an epoch; return whether training stops."""
         logs = {key: value for key, value in entry.items() if key != "stage"}
         if "val_score" in logs:
             logs["val_accuracy"] = logs["val_score"]
@@ -146,8 +159,8 @@ class Observer:
             ]
             self._bar.update(self._done, values=shown, finalize=False)
         stop = bool(self._callbacks) and self._network.stop_training
-        if self._listener is not None:
-            stop = bool(self._listener.epoch_end(entry, program)) or stop
+        if self._has_listener:
+            stop = bool(self.listener.epoch_end(entry, program)) or stop
         self.stopped = stop
         return stop
 

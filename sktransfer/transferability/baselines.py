@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sktransfer._estimator import BaseTransferClassifier
 from sktransfer.adapted import DomainAdaptedClassifier
-from sktransfer.fitting import FittedByFineTuning
 
 TRANSFER_BASELINES = ("scratch", "linear_probe", "logistic", "hist_gradient_boosting")
 ADAPTATION_BASELINES = ("source_only", "target_trained")
@@ -71,12 +71,12 @@ def networks(estimator):
         From the prefix of its parameters, such as "transferclassifier__", to each
         TransferClassifier or DomainAdaptedClassifier.
     """
-    if isinstance(estimator, FittedByFineTuning):
+    if isinstance(estimator, BaseTransferClassifier):
         return {"": estimator}
     return {
         f"{name}__": value
         for name, value in estimator.get_params().items()
-        if isinstance(value, FittedByFineTuning)
+        if isinstance(value, BaseTransferClassifier)
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from sktransfer.adaptation._shift_test import Shift, largest_step, separability
-from sktransfer.training.store.samples import Examples
+from sktransfer.training.store.samples import Samples
 
 
 def test_largest_step_is_that_of_the_two_sample_test():
@@ -27,7 +27,7 @@ def rows_of_two_classes(share, moved, rng):
     y = (rng.uniform(size=1000) < share).astype(int)
     X = rng.normal(size=(1000, 2)) + np.outer(y, [3, 0]) + [0, moved]
     weight = np.where(y == 1, 0.5 / share, 0.5 / (1 - share))
-    return Examples(X, np.arange(1000), y, weight)
+    return Samples(X, np.arange(1000), y, weight)
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,20 @@ from graphs import make, outputs, randomize, rows, same_bits
 from networks import convolutional, source_network, two_layers
 
 from sktransfer import Backbone
-from sktransfer.backbones import sources as resolve_module
-from sktransfer.backbones.sources import resolve
+from sktransfer._caches import cache_info, clear_caches
+from sktransfer.backbones.sources import BuildOptions
 from sktransfer.exceptions import BackboneError, WeightsMismatchError
+from sktransfer.learners.choose import read_source
+from sktransfer.training.store.samples import Samples
 
 SHAPE = (32, 32, 3)
 
 
 def of(backbone, row_shape=(64,), seed=0, **options):
-    return resolve(backbone, row_shape=row_shape, seed=seed, **options)
+    X = np.empty((1, *row_shape))
+    samples = Samples(X, np.arange(1), np.zeros(1), np.ones(1))
+    rng = np.random.default_rng(seed)
+    return read_source(backbone).build(BuildOptions(**options), samples, rng)
 
 
 @pytest.fixture
@@ -29,8 +34,8 @@ def model():
 
 
 @pytest.fixture(autouse=True)
-def own_caches(monkeypatch):
-    monkeypatch.setattr(resolve_module, "_by_key", type(resolve_module._by_key)())
+def own_caches():
+    clear_caches()
 
 
 CALLS = []
@@ -118,7 +123,7 @@ def test_callable_that_gives_no_model():
 def test_weights_of_a_callable_do_not_depend_on_what_ran_before():
     random.seed(1)
     first = of(undecided)
-    resolve_module._by_key.clear()
+    clear_caches()
     random.seed(2)
     assert of(undecided) == first
 
@@ -304,21 +309,19 @@ def test_a_model_trained_further_is_seen(model):
     np.testing.assert_array_equal(of(model).head[1], model.layers[-1].bias)
 
 
-def test_the_cache_is_bounded():
-    for n in range(1, 3 + resolve_module._MAX_CACHED):
-        of(two_layers, (n,))
-    assert len(resolve_module._by_key) == resolve_module._MAX_CACHED
-
-
 def test_a_model_that_goes_away_is_forgotten(model):
     import gc
 
+    def n_models():
+        (info,) = (c for c in cache_info() if c.name == "copies of live models")
+        return info.entries
+
     other = randomize(source_network())
     of(other)
-    before = len(resolve_module._by_model)
+    before = n_models()
     del other
     gc.collect()
-    assert len(resolve_module._by_model) < before
+    assert n_models() < before
 
 
 # ---- preprocessing

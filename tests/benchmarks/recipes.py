@@ -24,8 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sktransfer import TransferClassifier
-from sktransfer.training import linear_probe
+from sktransfer import Recipe, TransferClassifier
 
 RECIPES = ("linear_probe", "full", "lp_ft", "gradual")
 COLUMNS = ("scratch", "logistic regression", *RECIPES)
@@ -187,9 +186,11 @@ def defaults(seeds):
             for n_labels in (1, 5):
                 train, test = draw(task.y, n_labels, rng)
                 for c, rate in settings:
-                    linear_probe.PROBE_C = c
                     model = TransferClassifier(
-                        **task.pretrained, learning_rate=rate, random_state=seed
+                        **task.pretrained,
+                        recipe=Recipe(probe_C=c),
+                        learning_rate=rate,
+                        random_state=seed,
                     ).fit(task.X[train], task.y[train])
                     score = model.score(task.X[test], task.y[test])
                     scores.setdefault((c, rate, name, n_labels), []).append(100 * score)

@@ -21,7 +21,7 @@ from steps import (
 
 from sktransfer import Backbone
 from sktransfer.exceptions import NonFiniteLossError
-from sktransfer.training.loop import Patience
+from sktransfer.training.plan.early_stopping import EarlyStopping
 from sktransfer.training.step import program_cache
 from sktransfer.training.store import samples as rows_module
 
@@ -37,7 +37,7 @@ def test_gradient_descent_is_that_of_keras(dtype):
         np.dtype(dtype)
     }
     np.testing.assert_allclose(
-        [entry["loss"] for entry in fitted.history.epochs], losses, rtol=1e-5
+        [entry["loss"] for entry in fitted.history], losses, rtol=1e-5
     )
 
 
@@ -202,7 +202,7 @@ def test_schedule():
     rates = [lambda step: float(schedule(step))] * 6
     fitted = train(learning_rate=schedule)
     assert_close(fitted, by_hand(rates))
-    assert [e["learning_rate"] for e in fitted.history.epochs] == [0.125, 0.5]
+    assert [e["learning_rate"] for e in fitted.history] == [0.125, 0.5]
 
 
 def test_schedule_with_a_rate_of_the_head():
@@ -226,7 +226,7 @@ def test_loss_is_the_weighted_mean():
     fitted = train(learning_rate=1e-30, epochs=1)
     logits = keras_network("float64")(X)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits).numpy()
-    assert fitted.history.epochs[0]["loss"] == pytest.approx(
+    assert fitted.history[0]["loss"] == pytest.approx(
         np.average(losses, weights=weight), rel=1e-12
     )
 
@@ -236,10 +236,11 @@ def test_every_row_is_seen_once_an_epoch_in_another_order(monkeypatch):
 
     seen, steps = [], Trainer.steps
 
-    def spy(self, features, y, sample_weight, *args, **kwargs):
-        # Rows without weight only fill the last batch of an epoch.
-        seen.append(features[0][sample_weight > 0, 0])
-        return steps(self, features, y, sample_weight, *args, **kwargs)
+    def spy(self, arrays, *args, **kwargs):
+        _, sample_weight, features = arrays
+        # Samples without weight only fill the last batch of an epoch.
+        seen.append(features[sample_weight > 0, 0])
+        return steps(self, arrays, *args, **kwargs)
 
     monkeypatch.setattr(Trainer, "steps", spy)
     train(rng=np.random.default_rng(0))
@@ -270,31 +271,35 @@ def test_batches_larger_than_the_data():
 def test_repeats_are_the_same_to_the_bit():
     fits = [train("float32", optimizer="adamw", weight_decay=0.1) for _ in range(2)]
     assert all(map(np.array_equal, fits[0].weights, fits[1].weights))
-    assert fits[0].history.epochs == fits[1].history.epochs
+    histories = [
+        [{k: v for k, v in entry.items() if k != "seconds"} for entry in fit.history]
+        for fit in fits
+    ]
+    assert histories[0] == histories[1]
 
 
 # ---- when training ends
 
 
 def test_patience():
-    patience = Patience(tol=0.1, n_iter_no_change=2)
+    patience = EarlyStopping(tol=0.1, n_iter_no_change=2)
     assert patience.update(1.0)
     # Better, but not by enough.
     assert patience.update(1.05)
     assert not patience.update(1.0)
-    assert not patience.exhausted
+    assert not patience.should_stop
     assert patience.update(1.2)
     for _ in range(2):
         assert not patience.update(1.2)
-        assert not patience.exhausted
+        assert not patience.should_stop
     assert not patience.update(1.2)
-    assert patience.exhausted
+    assert patience.should_stop
     assert patience.best == 1.2
 
 
 def test_training_ends_when_the_loss_does_not_improve():
     fitted = train(learning_rate=1e-30, epochs=20, n_iter_no_change=3)
-    assert len(fitted.history.epochs) == 5
+    assert len(fitted.history) == 5
 
 
 def test_the_weights_of_the_best_epoch_are_kept():
@@ -303,10 +308,10 @@ def test_the_weights_of_the_best_epoch_are_kept():
     rows = (X[:14], y[:14], np.ones(14))
     options = {"rows": rows, "validation": rest, "learning_rate": 1.0}
     fitted = train(epochs=12, n_iter_no_change=20, **options)
-    scores = [entry["val_score"] for entry in fitted.history.epochs]
+    scores = [entry["val_score"] for entry in fitted.history]
     best = int(np.argmax(scores))
     assert best < 11
-    assert fitted.history.best_score == max(scores)
+    assert fitted.best_score == max(scores)
     until_then = train(epochs=best + 1, n_iter_no_change=20, **options)
     assert_close(fitted, [*until_then.weights, *until_then.head], 0)
 
@@ -314,7 +319,7 @@ def test_the_weights_of_the_best_epoch_are_kept():
 def test_validation_loss_and_score_are_weighted():
     X, y, weight = data()
     fitted = train(learning_rate=1e-30, epochs=1, validation=examples(X, y, weight))
-    entry = fitted.history.epochs[0]
+    entry = fitted.history[0]
     logits = keras_network("float64")(X).numpy()
     assert entry["val_loss"] == pytest.approx(entry["loss"], rel=1e-10)
     assert entry["val_score"] == pytest.approx(

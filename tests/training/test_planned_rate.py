@@ -33,7 +33,7 @@ def test_the_plan_is_for_all_epochs():
     body, head = (lambda step, peak=peak: peak * factors[step] for peak in (RATE, 0.5))
     # Keras keeps learning rates in float32.
     assert_close(fitted, by_hand([body] * 4 + [head] * 2), 1e-7)
-    told = [entry["learning_rate"] for entry in fitted.history.epochs]
+    told = [entry["learning_rate"] for entry in fitted.history]
     np.testing.assert_allclose(told, RATE * np.array(factors)[[2, 5]])
 
 

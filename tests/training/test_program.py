@@ -11,7 +11,7 @@ from sktransfer import Backbone
 from sktransfer.training.step import program_cache
 from sktransfer.training.step.program import Program
 from sktransfer.training.step.program_cache import get_program
-from sktransfer.training.store.samples import Examples, RowFeatures
+from sktransfer.training.store.samples import SampleFeatures, Samples
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_trained_variables(depth):
 
 def examples(X):
     n = len(X)
-    return Examples(X, np.arange(n), np.zeros(n, "int32"), np.ones(n))
+    return Samples(X, np.arange(n), np.zeros(n, "int32"), np.ones(n))
 
 
 def test_rows_are_taken_in_any_order(monkeypatch):
@@ -228,17 +228,17 @@ def test_rows_are_taken_in_any_order(monkeypatch):
     program = loaded("skip_connections", 1)
     X = rows(backbone_of("skip_connections").build(), 50)
     order = np.random.default_rng(0).permutation(50)
-    kept = RowFeatures(examples(X), program)
+    kept = SampleFeatures(examples(X), program)
     monkeypatch.setattr(rows_module.feature_store, "max_bytes", 0)
     monkeypatch.setattr(rows_module, "_KEEP_BYTES", 0)
-    anew = RowFeatures(examples(X), program)
+    anew = SampleFeatures(examples(X), program)
     for a, b, c in zip(
         kept.take(order), anew.take(order), program.prefix(X), strict=True
     ):
         assert same_bits(a, b)
         assert same_bits(a, c[order])
     assert same_bits(kept.logits(), anew.logits())
-    some = RowFeatures(examples(X).part(order[:9]), program)
+    some = SampleFeatures(examples(X).part(order[:9]), program)
     assert same_bits(some.logits(), kept.logits()[order[:9]])
     assert same_bits(some.features(), kept.features()[order[:9]])
 
@@ -250,7 +250,7 @@ def test_chunks_are_whole_batches(chunk_bytes, monkeypatch):
     monkeypatch.setattr(rows_module, "_CHUNK_BYTES", chunk_bytes)
     program = loaded("sequential", 1)
     X = rows(backbone_of("sequential").build(), 50)
-    features = RowFeatures(examples(X), program)
+    features = SampleFeatures(examples(X), program)
     order = np.random.default_rng(0).permutation(50)
     chunks = list(features.chunks(order, 8))
     np.testing.assert_array_equal(np.concatenate(chunks), order)

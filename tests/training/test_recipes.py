@@ -5,12 +5,14 @@ import pytest
 from graphs import GRAPHS, make, outputs, rows
 
 from sktransfer import Backbone
-from sktransfer.training.fine_tune import Stage, fine_tune, plan
-from sktransfer.training.loop import Settings
+from sktransfer._task import FitTask, Settings
+from sktransfer.heads import ClassHead
+from sktransfer.training.fine_tune import fine_tune
 from sktransfer.training.observer import Observer
-from sktransfer.training.step.linear_probe import solve_head
+from sktransfer.training.plan.stages import Stage, plan
 from sktransfer.training.step.optimizers import serialize_optimizer
-from sktransfer.training.store.samples import Examples
+from sktransfer.training.step.probe import solve_head
+from sktransfer.training.store.samples import Samples
 
 
 def stages(recipe, **options):
@@ -92,18 +94,19 @@ def fit(backbone, X, y, plan, head=None, n_classes=3, **settings):
         "optimizer": serialize_optimizer("sgd"),
         "epochs": 2,
     }
-    return fine_tune(
-        backbone,
-        head,
-        plan,
-        Examples(X, np.arange(len(X)), y.astype("int32"), np.ones(len(X))),
-        None,
-        n_classes,
-        Settings(**(defaults | settings)),
+    task = FitTask(
+        samples=Samples(X, np.arange(len(X)), y.astype("int32"), np.ones(len(X))),
+        head=ClassHead(np.arange(n_classes)),
+        backbone=backbone,
+        frozen_depth=plan[-1].depth,
+        order="full",
+        settings=Settings(**(defaults | settings)),
         dtype="float32",
         rng=np.random.default_rng(0),
         observer=Observer(),
+        head_weights=head,
     )
+    return fine_tune(task, plan)
 
 
 @pytest.mark.parametrize(
@@ -116,12 +119,12 @@ def test_the_probe_is_solved_on_the_features(name):
     y = np.arange(30) % 3
     fitted = fit(backbone, X, y, [Stage("probe", backbone.n_layers, 0)])
     features = outputs(backbone.build(), X, training=False)
-    expected = solve_head(features, y, np.ones(30), 3)
+    expected = solve_head(features, y, np.ones(30), 3, 0.1)
     for a, b in zip(fitted.head, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
     for a, b in zip(fitted.weights, backbone.weights, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert [entry["stage"] for entry in fitted.history.epochs] == ["probe"]
+    assert [entry["stage"] for entry in fitted.history] == ["probe"]
     assert fitted.optimizer_state is None
 
 
@@ -131,7 +134,7 @@ def test_stages_of_a_fit():
     X, y = rows(model, 30), np.arange(30) % 3
     plan = [Stage("probe", 3, 0), Stage("head", 3, 2), Stage("fine_tune", 1, 3)]
     fitted = fit(backbone, X, y, plan)
-    assert [entry["stage"] for entry in fitted.history.epochs] == [
+    assert [entry["stage"] for entry in fitted.history] == [
         "probe",
         *["head"] * 2,
         *["fine_tune"] * 3,

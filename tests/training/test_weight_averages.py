@@ -54,9 +54,9 @@ def test_averages_of_layers_with_rates_of_their_own():
 def test_averages_are_validated_and_training_goes_on_without_them():
     fitted = train(optimizer=averaging(), epochs=3, validation=examples(*data()))
     expected = averages(3)
-    losses = [entry["val_loss"] for entry in fitted.history.epochs]
+    losses = [entry["val_loss"] for entry in fitted.history]
     np.testing.assert_allclose(losses, [loss(w) for w in expected], rtol=1e-10)
-    scores = [entry["val_score"] for entry in fitted.history.epochs]
+    scores = [entry["val_score"] for entry in fitted.history]
     assert_close(fitted, expected[int(np.argmax(scores))])
 
 

@@ -1,14 +1,16 @@
-"""From labeled rows to a Backbone of the tabular network that knows them."""
-
-import functools
+"""The table network as a Backbone, and the context: the views of labeled samples."""
 
 import numpy as np
 from scipy.stats import norm
 
+from sktransfer._caches import cached
 from sktransfer._large_arrays import take_rows
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
-from sktransfer.tables.in_context.network import GROUP, MAX_CLASSES
+from sktransfer.tables.in_context.in_context import make_in_context_model
+from sktransfer.tables.in_context.network import GROUP, MAX_CLASSES, make_network
+from sktransfer.tables.in_context.pretrained import SIZES, network_weights
+from sktransfer.tables.in_context.views import Views
 
 # Views that are averaged: fewer of many rows, which differ less and take longer; more
 # where there are more classes than codes.
@@ -25,82 +27,91 @@ MAX_COLUMNS, _MOST_VIEWS = 96, 16
 _MOST_CATEGORIES = 64
 
 
-@functools.lru_cache(maxsize=64)
-def _architecture(**sizes):
-    """Return a Backbone, and the paths of its weights in their order."""
-    from sktransfer.tables.in_context.in_context import make_in_context_model
-    from sktransfer.tables.in_context.pretrained import SIZES
-
+@cached("architecture of the table network", 1 << 24, lambda pair: pair[0].nbytes)
+def _network():
+    """Return a Backbone of the network alone, and the paths of its weights."""
     with preserve_random_state():
-        model = make_in_context_model(**sizes, **SIZES)
-        backbone = Backbone._of_features(model, model.name)
+        model = make_network(**SIZES)
+        backbone = Backbone.from_flat_model(model, pretrained=True)
+    backbone = backbone.replace(input_shape=(None,), learns_in_context=True)
     return backbone, [variable.path for variable in model.weights]
 
 
-def in_context_backbone(
-    X,
-    index,
-    y,
-    sample_weight,
-    n_classes,
-    network,
-    rng,
-    *,
-    n_views=None,
-    is_target=None,
-    nominal=(),
-):
-    """Make a Backbone that classifies rows by labeled ones.
+@cached("architectures of fine-tuned tables", 1 << 26, lambda pair: pair[0].nbytes)
+def _network_with_context(**sizes):
+    """Return a Backbone with labeled samples in it, and the paths of its weights."""
+    with preserve_random_state():
+        model = make_in_context_model(**sizes, **SIZES)
+        backbone = Backbone.from_flat_model(model)
+    return backbone, [variable.path for variable in model.weights]
+
+
+def network_backbone(weights, seed):
+    """Make a Backbone of the table network, without labeled samples in it.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_columns)
-        Rows; NaN is missing.
-    index : ndarray of shape (n,), int
-        The labeled rows.
-    y : ndarray of shape (n,), int
-        Their class indices.
-    sample_weight : ndarray of shape (n,)
-        Their weights: a row of weight 2 counts as two.
+    weights : str, path-like or None
+        "auto" for those of the package, None for fresh ones, or a weights file.
+    seed : int
+        Seed of fresh weights.
+
+    Returns
+    -------
+    Backbone
+    """
+    backbone, paths = _network()
+    values = network_weights(weights, seed)
+    return backbone.replace(
+        weights=[values[path] for path in paths], pretrained=weights is not None
+    )
+
+
+def make_context(samples, n_classes, rng, *, n_views=None, is_target=None, nominal=()):
+    """Draw the views in which the network sees the labeled samples.
+
+    Parameters
+    ----------
+    samples : Samples
+        Labeled samples with class indices: X of shape (n_rows, n_columns), where NaN
+        is missing. A sample of weight 2 counts as two.
     n_classes : int
-        Number of classes, each of which has a row.
-    network : dict of str to ndarray
-        Weights of the network by path.
+        Number of classes, each of which has a sample.
     rng : numpy.random.Generator
         Draws the views.
     n_views : int or None, default=None
-        Number of views; None is 4, or 2 of more than 512 rows, or 16 of more than 10
-        classes, or up to 16 of more than 96 columns in a view.
+        Number of views; None is 4, or 2 of more than 512 samples, or 16 of more than
+        10 classes, or up to 16 of more than 96 columns in a view.
     is_target : ndarray of shape (n,), bool, or None, default=None
-        Which of the labeled rows are of a target, as are all rows to classify; one
-        more column says so.
+        Which of the labeled samples are of a target, as are all samples to classify;
+        one more column holds it.
     nominal : sequence of int, default=()
         Columns of categories that have no order.
 
     Returns
     -------
-    Backbone
-        Its features are class scores, and its head passes them on.
+    Views
+        Of read-only arrays.
     """
+    X, index = samples.X.reshape(len(samples.X), -1), samples.index
+    y, sample_weight = samples.y, samples.sample_weight
     n_given = 0 if is_target is None else 1
     n_columns = X.shape[1]
     used = np.flatnonzero(sample_weight > 0)
-    of_column, category = _categories(X, index[used], sample_weight[used], nominal)
+    category_column, category = _categories(
+        X, index[used], sample_weight[used], nominal
+    )
     if n_views is None:
-        n_views = N_VIEWS if len(used) <= _MANY_ROWS else _N_VIEWS_OF_MANY
-        if n_classes > MAX_CLASSES:
-            n_views = _N_VIEWS_OF_CODES
-        needed = -(-(n_columns + len(category)) // (MAX_COLUMNS - n_given))
-        n_views = max(n_views, min(needed, _MOST_VIEWS))
-    columns = _columns_of_views(n_columns, n_given, of_column, n_views, rng)
+        n_views = _choose_n_views(
+            len(used), n_classes, n_columns + len(category), n_given
+        )
+    columns = _columns_of_views(n_columns, n_given, category_column, n_views, rng)
     codes = _codes(n_classes, n_views, rng)
     n_rows = _rows_to_fill(min(len(used), MAX_ROWS))
-    if len(used) <= MAX_ROWS:
-        bags = [used]
-    else:
+    bags = [used]
+    if len(used) > MAX_ROWS:
         bags = [_bag(used, y, rng) for _ in range(n_views)]
     x = np.zeros((len(bags), n_rows, n_columns + n_given))
-    scores = np.zeros_like(x)
     labels = np.full((len(bags), n_rows), -1)
     log_weight = np.zeros((len(bags), n_rows))
     for i, bag in enumerate(bags):
@@ -109,96 +120,106 @@ def in_context_backbone(
             x[i, : len(bag), n_columns] = is_target[bag]
         labels[i, : len(bag)] = y[bag]
         log_weight[i, : len(bag)] = np.log(sample_weight[bag])
-    first = slice(0, len(bags[0]))
     has_ranks = np.array(
-        [len(np.unique(column)) >= _RANKED_VALUES for column in x[0, first].T]
+        [len(np.unique(column)) >= _RANKED_VALUES for column in x[0, : len(bags[0])].T]
     )
+    views = Views(
+        x=x,
+        scores=_scores(x, bags, has_ranks, sample_weight),
+        has_ranks=has_ranks,
+        sees_ranks=np.arange(n_views) % 2,
+        given=np.ones(n_given),
+        y=labels,
+        log_weight=log_weight,
+        of_column=category_column,
+        category=category,
+        columns=columns,
+        codes=codes,
+    )
+    return Views(*(_read_only(name, value) for name, value in views._asdict().items()))
+
+
+def _choose_n_views(n_samples, n_classes, n_columns, n_given):
+    n_views = N_VIEWS if n_samples <= _MANY_ROWS else _N_VIEWS_OF_MANY
+    if n_classes > MAX_CLASSES:
+        n_views = _N_VIEWS_OF_CODES
+    needed = -(-n_columns // (MAX_COLUMNS - n_given))
+    return max(n_views, min(needed, _MOST_VIEWS))
+
+
+def _scores(x, bags, has_ranks, sample_weight):
+    """Compute the normal scores of the columns with ranks; others keep their values."""
+    scores = np.zeros_like(x)
+    reference, reference_weight = x[0, : len(bags[0])], sample_weight[bags[0]]
     for i, bag in enumerate(bags):
         rows = slice(0, len(bag))
         scores[i, rows] = x[i, rows]
         for j in np.flatnonzero(has_ranks):
             scores[i, rows, j] = _normal_scores(
-                x[i, rows, j], x[0, first, j], sample_weight[bags[0]]
+                x[i, rows, j], reference[:, j], reference_weight
             )
-    backbone, _ = _architecture(
-        n_columns=n_columns,
-        n_rows=n_rows,
-        n_bags=len(bags),
-        n_views=n_views,
-        n_classes=n_classes,
-        n_given=n_given,
-        n_categories=len(category),
-        n_seen=columns.shape[1],
-    )
-    context = {
-        "x": x,
-        "scores": scores,
-        "has_ranks": has_ranks,
-        "sees_ranks": np.arange(n_views) % 2,
-        "given": np.ones(n_given),
-        "y": labels,
-        "log_weight": log_weight,
-        "of_column": of_column,
-        "category": category,
-        "columns": columns,
-        "codes": codes,
-    }
-    weights = network | {f"context/{name}": value for name, value in context.items()}
-    return backbone.replace(
-        weights=[
-            # Values keep their type, as rows to classify do.
-            np.asarray(weights[path], np.int32 if old.dtype == np.int32 else None)
-            for path, old in zip(_paths(), backbone.weights, strict=True)
-        ],
-        head=[np.eye(n_classes), np.zeros(n_classes)],
-    )
+    return scores
 
 
-def network_of(backbone, weights=None):
-    """Return the weights of the network alone, by path.
+_INTEGERS = {"has_ranks", "sees_ranks", "y", "of_column", "columns", "codes"}
+
+
+def _read_only(name, value):
+    array = np.array(value, np.int32 if name in _INTEGERS else np.float64)
+    array.flags.writeable = False
+    return array
+
+
+def with_context(network, context):
+    """Put labeled samples into a network, as weights that are not trained.
 
     Parameters
     ----------
-    backbone : Backbone
-        From :func:`in_context_backbone`.
-    weights : list of ndarray or None, default=None
-        Other weights of it, in place of its own.
+    network : Backbone
+        From :func:`network_backbone`.
+    context : Views
+        From :func:`make_context`.
 
     Returns
     -------
-    dict of str to ndarray
+    Backbone
+        From a sample to class scores.
     """
-    weights = backbone.weights if weights is None else weights
-    return {
-        path: value
-        for path, value in zip(_paths(), weights, strict=True)
-        if not path.startswith("context/")
-    }
+    n_given, n_columns = len(context.given), context.x.shape[2]
+    backbone, paths = _network_with_context(
+        n_columns=n_columns - n_given,
+        n_rows=context.x.shape[1],
+        n_bags=len(context.x),
+        n_views=len(context.columns),
+        n_classes=context.codes.shape[1],
+        n_given=n_given,
+        n_categories=len(context.category),
+        n_seen=context.columns.shape[1],
+    )
+    values = dict(zip(_network()[1], network.weights, strict=True))
+    values |= {f"context/{name}": value for name, value in context._asdict().items()}
+    return backbone.replace(weights=[values[path] for path in paths])
 
 
-def with_network(backbone, network):
-    """Return the weights of a backbone with those of the network replaced.
+def without_context(weights):
+    """Return the weights of the network, from those of a network with a context.
 
     Parameters
     ----------
-    backbone : Backbone
-        From :func:`in_context_backbone`.
-    network : dict of str to ndarray
-        From :func:`network_of`.
+    weights : list of ndarray
+        Weights of a Backbone of :func:`with_context`.
 
     Returns
     -------
     list of ndarray
+        In the order of those of :func:`network_backbone`.
     """
-    pairs = zip(_paths(), backbone.weights, strict=True)
-    return [network.get(path, value) for path, value in pairs]
-
-
-def _paths():
-    """Paths of the weights in their order, which is that of any such backbone."""
-    return _architecture(
+    # The order of the weights does not depend on the table.
+    _, paths = _network_with_context(
         n_columns=GROUP, n_rows=_LEAST_ROWS, n_bags=1, n_views=1, n_classes=2
-    )[1]
+    )
+    values = dict(zip(paths, weights, strict=True))
+    return [values[path] for path in _network()[1]]
 
 
 def _categories(X, index, sample_weight, nominal):

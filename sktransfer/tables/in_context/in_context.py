@@ -39,6 +39,9 @@ class TableContext(keras.layers.Layer):
         as a row.
     """
 
+    # What it gives for a sample depends on the other samples of a batch.
+    uses_other_samples = True
+
     def __init__(
         self,
         n_bags,
@@ -167,17 +170,7 @@ class MeanOfViews(keras.layers.Layer):
         -------
         tensor of shape (n, n_classes)
         """
-        return self.combine(scores[:, self.n_rows :], codes)
-
-    def combine(self, scores, codes):
-        """Compute scores of the classes from those of the rows to classify."""
-        log_proba = ops.log_softmax(scores, axis=-1)
-        # A code that no row of a context has is as good as impossible, but finite.
-        log_proba = ops.maximum(log_proba, -50.0)
-        chosen = ops.one_hot(codes, MAX_CLASSES, dtype=log_proba.dtype)
-        by_class = ops.matmul(log_proba, ops.transpose(chosen, (0, 2, 1)))
-        n_needed = ops.where(ops.shape(codes)[1] <= MAX_CLASSES, 1, _VIEWS_NEEDED)
-        return ops.cast(n_needed, by_class.dtype) * ops.mean(by_class, axis=0)
+        return combine_views(scores[:, self.n_rows :], codes)
 
     def compute_output_spec(self, scores, codes):
         """Return the shape."""
@@ -190,6 +183,29 @@ class MeanOfViews(keras.layers.Layer):
 
 # Views whose codes together tell classes apart where one view cannot.
 _VIEWS_NEEDED = 3
+
+
+def combine_views(scores, codes):
+    """Compute scores of the classes from those of the codes in all views.
+
+    Parameters
+    ----------
+    scores : tensor of shape (n_views, n, 10)
+        Of the codes.
+    codes : tensor of shape (n_views, n_classes), int32
+        Code of each class.
+
+    Returns
+    -------
+    tensor of shape (n, n_classes)
+    """
+    log_proba = ops.log_softmax(scores, axis=-1)
+    # A code that no labeled sample has is as good as impossible, but finite.
+    log_proba = ops.maximum(log_proba, -50.0)
+    chosen = ops.one_hot(codes, MAX_CLASSES, dtype=log_proba.dtype)
+    by_class = ops.matmul(log_proba, ops.transpose(chosen, (0, 2, 1)))
+    n_needed = ops.where(ops.shape(codes)[1] <= MAX_CLASSES, 1, _VIEWS_NEEDED)
+    return ops.cast(n_needed, by_class.dtype) * ops.mean(by_class, axis=0)
 
 
 def make_in_context_model(
@@ -314,4 +330,4 @@ def recall(model, views, memory, x):
     scores = tokens[:, :, 0, :]
     for name in ("norm", "hidden", "scores"):
         scores = model.get_layer(name)(scores)
-    return model.get_layer("views").combine(scores + missing[:, None, :], views.codes)
+    return combine_views(scores + missing[:, None, :], views.codes)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sktransfer.training.store.samples import RowFeatures
+from sktransfer.training.store.samples import SampleFeatures
 
 
 class Alignment:
@@ -12,7 +12,7 @@ class Alignment:
     ----------
     method : AdaptationMethod
         Gives the loss, its strength and its schedule.
-    target : Examples or None
+    target : Samples or None
         Rows of the target; None when all rows are of the target.
     rng : numpy.random.Generator
         Source of the method's networks and of the order of the target's rows, so that
@@ -43,7 +43,7 @@ class Alignment:
     def stage_begin(self, program, trainer, folder):
         """Compute the frozen layers' outputs; draw the method's networks once."""
         if not self.target_only:
-            self._rows = RowFeatures(self._target, program, folder)
+            self._rows = SampleFeatures(self._target, program, folder)
         if self._networks is None:
             trainer.draw_networks(self._rng)
         else:
@@ -66,13 +66,13 @@ class Alignment:
         if self._relabel is not None:
             self._relabel(program)
 
-    def of_steps(self, steps, width):
-        """Give what the trainer needs for a slice of the gradient steps."""
-        of_steps = {"strengths": self._strengths[steps]}
+    def steps(self, steps, width):
+        """Return target features and strengths for a slice of the gradient steps."""
+        features = []
         if not self.target_only:
             chosen = self._order[steps.start * width : steps.stop * width]
-            of_steps["target_features"] = self._rows.take(chosen)
-        return of_steps
+            features = self._rows.take(chosen)
+        return features, self._strengths[steps]
 
     def _draw(self, n):
         """Positions of the next n rows; each row comes once before any comes again."""

@@ -1,46 +1,11 @@
-"""How the weights of a network follow from the variables that an optimizer changes."""
+"""LoRA: low-rank updates that are trained in place of kernels."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 
-class Direct:
-    """The optimizer changes the weights themselves.
-
-    Parameters
-    ----------
-    layers : list of list of keras.Variable
-        Weights of the backbone that are trained, by layer.
-
-    Attributes
-    ----------
-    layers : list of list of keras.Variable
-        What the optimizer changes, by layer.
-    weights : list of keras.Variable
-        What gradients are taken of.
-    """
-
-    def __init__(self, layers):
-        self.layers = layers
-        self.weights = [v for layer in layers for v in layer]
-
-    def start(self, rng, state=()):
-        """Begin from the present weights, or from an earlier state."""
-
-    def state(self):
-        """Return what :meth:`start` needs to go on, as a list of ndarray."""
-        return []
-
-    def gradients(self, gradients):
-        """Turn gradients of `weights`, then of others, into those of the variables."""
-        return gradients
-
-    def update(self):
-        """Compute the weights from the variables."""
-
-
-class LowRank(Direct):
+class LowRank:
     r"""The optimizer changes factors A and B; kernels are :math:`W_0 + A B`.
 
     They are shaped, and drawn, as Keras's ``enable_lora`` does: A is He uniform and B
@@ -57,10 +22,17 @@ class LowRank(Direct):
         Columns of A.
     dtype : str
         Floating-point type of the factors.
+
+    Attributes
+    ----------
+    layers : list of list of keras.Variable
+        Factors that the optimizer changes, by layer.
+    weights : list of keras.Variable
+        Kernels that gradients are computed for.
     """
 
     def __init__(self, layers, rank, dtype):
-        super().__init__(layers)
+        self.weights = [v for layer in layers for v in layer]
         # Keras gives factors float32 whatever the kernel has; these follow the kernel.
         self.layers = [
             [factor for kernel in layer for factor in _factors(kernel, rank, dtype)]
@@ -88,16 +60,18 @@ class LowRank(Direct):
         return [variable.numpy() for variable in [*self._start, *self._factors]]
 
     def gradients(self, gradients):
-        """Compute the gradients of the factors; see the base class."""
-        of_factors = []
+        """Turn gradients of `weights`, then of others, into those of the factors."""
+        factor_gradients = []
         for gradient, (a, b) in zip(gradients, self._pairs(), strict=False):
             gradient = tf.convert_to_tensor(gradient)
             rank = b.shape[0]
             flat = tf.reshape(gradient, (-1, b.shape[1]))
-            of_a = tf.matmul(flat, b.value, transpose_b=True)
-            of_b = tf.matmul(tf.reshape(a.value, (-1, rank)), flat, transpose_a=True)
-            of_factors += [tf.reshape(of_a, a.shape), of_b]
-        return [*of_factors, *gradients[len(self.weights) :]]
+            a_gradient = tf.matmul(flat, b.value, transpose_b=True)
+            b_gradient = tf.matmul(
+                tf.reshape(a.value, (-1, rank)), flat, transpose_a=True
+            )
+            factor_gradients += [tf.reshape(a_gradient, a.shape), b_gradient]
+        return [*factor_gradients, *gradients[len(self.weights) :]]
 
     def update(self):
         """Add the products to the kernels at the start."""

@@ -21,7 +21,7 @@ def check_mixing(settings, alignment):
         )
 
 
-def make_mixing(alpha, program, rng):
+def make_mixing(alpha, program, head, rng):
     """Make what turns the rows of some batches into mixed ones.
 
     Parameters
@@ -29,7 +29,9 @@ def make_mixing(alpha, program, rng):
     alpha : float
         Both parameters of the Beta distribution; 0 leaves rows as they are.
     program : Program
-        That is trained on them.
+        Network that is trained on them.
+    head : ClassHead or MultilabelHead
+        Gives targets as fractions.
     rng : numpy.random.Generator
         Parent of the source of the mixing, which itself is not drawn from.
 
@@ -47,7 +49,7 @@ def make_mixing(alpha, program, rng):
             f"mixup_alpha={alpha!r} of the recipe mixes numbers; what goes into the "
             f"trained layers is of type {', '.join(kinds)}. Use mixup_alpha=0."
         )
-    return Mixing(alpha, program.head.units, rng.spawn(1)[0])
+    return Mixing(alpha, head, rng.spawn(1)[0])
 
 
 class Mixing:
@@ -60,14 +62,14 @@ class Mixing:
     ----------
     alpha : float
         Both parameters of the Beta distribution, above 0.
-    n_classes : int
-        Columns of the labels.
+    head : ClassHead or MultilabelHead
+        Gives targets as fractions.
     rng : numpy.random.Generator
         Source of pairs and shares.
     """
 
-    def __init__(self, alpha, n_classes, rng):
-        self._alpha, self._classes, self._rng = alpha, np.eye(n_classes), rng
+    def __init__(self, alpha, head, rng):
+        self._alpha, self._head, self._rng = alpha, head, rng
 
     def __call__(self, features, y, sample_weight, counts):
         """Mix the rows of some batches.
@@ -100,7 +102,8 @@ class Mixing:
         own, other = share * sample_weight, (1 - share) * sample_weight[partner]
         weight = own + other
         part = np.divide(own, weight, out=np.ones(len(y)), where=weight > 0)
-        return mixed, _mix(self._classes[y], self._classes[y[partner]], part), weight
+        y = self._head.one_hot(y)
+        return mixed, _mix(y, y[partner], part), weight
 
 
 def _mix(array, other, share):

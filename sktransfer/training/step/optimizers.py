@@ -1,12 +1,11 @@
 """Optimizers, learning-rate schedules and the rates of layers."""
 
-import difflib
-import functools
-
 import keras
 import numpy as np
 import tensorflow as tf
 
+from sktransfer._caches import cached
+from sktransfer._suggestions import did_you_mean
 from sktransfer.training.plan.planned_rate import PlannedRate
 
 # Wrappers; one that needs to know the kinds of layers; and one whose state starts as a
@@ -44,11 +43,9 @@ def serialize_optimizer(optimizer):
     if isinstance(optimizer, str):
         cls = known.get(optimizer.lower())
         if cls is None:
-            close = difflib.get_close_matches(optimizer.lower(), known, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(
-                f"optimizer={optimizer!r} is not known.{hint} Accepted: "
-                f"{sorted(known)} or a keras.optimizers.Optimizer."
+                f"optimizer={optimizer!r} is not known.{did_you_mean(optimizer, known)}"
+                f" Accepted: {sorted(known)} or a keras.optimizers.Optimizer."
             )
         return _serialize_default(cls)
     elif type(optimizer).__name__ in _NOT_SUPPORTED:
@@ -64,7 +61,7 @@ def serialize_optimizer(optimizer):
     return _fixed(keras.optimizers.serialize(optimizer))
 
 
-@functools.cache
+@cached("optimizers by name", 1 << 20, lambda _: 1 << 10)
 def _serialize_default(cls):
     return _fixed(keras.optimizers.serialize(cls()))
 

@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import functools
 import hashlib
 import platform
 import threading
@@ -16,9 +15,7 @@ from sktransfer._random import preserve_random_state
 from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones.batch_normalization import moments_of
 from sktransfer.backbones.freezing import split
-from sktransfer.tables.in_context.in_context import context_of
 from sktransfer.training.step.calls import as_type_of, in_calls, rows_per_call
-from sktransfer.training.step.context_calls import ContextCalls
 from sktransfer.training.step.tracing import traced_once, unwrap
 from sktransfer.training.store.digests import array_digest
 from sktransfer.training.store.samples import FrozenOutputs
@@ -56,7 +53,7 @@ class Program:
         Those of :func:`~sktransfer.training.step.trainer_cache.get_trainer`.
     """
 
-    def __init__(self, backbone, depth, n_classes, dtype, from_scratch=False):
+    def __init__(self, backbone, depth, n_units, dtype, from_scratch=False):
         self._lock = threading.Lock()
         self._holder = None
         self.depth = depth
@@ -69,7 +66,7 @@ class Program:
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
         with preserve_random_state():
             self.head = keras.layers.Dense(
-                n_classes, dtype=dtype, kernel_initializer="zeros", name="head"
+                n_units, dtype=dtype, kernel_initializer="zeros", name="head"
             )
             if self._suffix is None:
                 inputs = keras.Input((backbone.n_features_out,), dtype=dtype)
@@ -108,14 +105,8 @@ class Program:
             i for i, weight in enumerate(model.weights) if id(weight) in in_prefix
         ]
         self._run_prefix = self._compile(self._prefix)
-        self._context = None
-        if context_of(model) is None:
-            self._run_model = self._compile(model)
-            self._run_network = self._compile(self.network)
-        else:
-            self._context = ContextCalls(model, self.head)
-            self._run_model = self._context.features
-            self._run_network = self._context.logits
+        self._run_model = self._compile(model)
+        self._run_network = self._compile(self.network)
 
     @contextlib.contextmanager
     def held(self):
@@ -171,7 +162,6 @@ class Program:
         self._weights = weights
         for i, value in enumerate((*weights, *(head or ()))):
             if self._loaded[i] is not value:
-                self._forget_context()
                 self._variables[i].assign(value)
                 self._loaded[i] = value
 
@@ -200,11 +190,6 @@ class Program:
         """Note that training has changed the trained part since `load`."""
         for i in self._changing:
             self._loaded[i] = None
-        self._forget_context()
-
-    def _forget_context(self):
-        if self._context is not None:
-            self._context.forget()
 
     def prefix(self, X):
         """Compute the prefix outputs of rows.
@@ -326,6 +311,16 @@ class Program:
             and id(layer.moving_mean) not in frozen
         ]
 
+    def scale_and_shift_ids(self):
+        """Return the ids of the scales and shifts of BatchNormalization, a set."""
+        return {
+            id(variable)
+            for layer in self.network._flatten_layers()
+            if isinstance(layer, keras.layers.BatchNormalization)
+            for variable in (layer.gamma, layer.beta)
+            if variable is not None
+        }
+
     @property
     def statistics(self):
         """Positions, among the weights of the backbone, of their statistics."""
@@ -387,7 +382,6 @@ class Program:
         )
 
 
-@functools.cache
 def _environment():
     """What may change the bits of a result, for outputs kept on disk."""
     on_gpu = bool(tf.config.list_physical_devices("GPU"))

@@ -1,144 +1,163 @@
 """The compiled training of a program: an optimizer and many steps in one call."""
 
-import keras
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 from sktransfer._random import preserve_random_state
-from sktransfer.adaptation.base import DomainBatch
+from sktransfer.training.step.domain_batch import DomainBatch
 from sktransfer.training.step.grouped_optimizer import GroupedOptimizer
 from sktransfer.training.step.l2_sp import Anchors
-from sktransfer.training.step.labels import ClassIndices, ClassShares
-from sktransfer.training.step.lora import Direct, LowRank
+from sktransfer.training.step.lora import LowRank
 from sktransfer.training.step.tracing import traced_once, unwrap
-from sktransfer.training.step.weight_averages import NoAverages, WeightAverages
+from sktransfer.training.step.weight_averages import WeightAverages
 
 # Between calls training can be interrupted. A call with XLA takes arrays of one size:
-# this many steps, fewer of wide rows.
+# this many steps, fewer of wide samples.
 _MAX_STEPS = 256
 _XLA_CALL_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class TrainerOptions:
+    """What the compiled steps depend on, besides the program and the method.
+
+    Attributes
+    ----------
+    optimizer : dict
+        A serialized Keras optimizer.
+    layerwise : bool
+        One learning rate for each layer; otherwise one for the backbone and one for
+        the head.
+    l2_sp : bool
+        Whether the loss has the distance to the starting weights.
+    batch_size : int or None
+        Samples in each batch, which is filled up to it; None leaves the size open.
+    jit_compile : bool
+        Whether XLA compiles the steps.
+    lora_rank : int or None
+        Rank of the updates that are trained in place of kernels.
+    target_only : bool
+        Whether all samples are of the target, with pseudo-labels of the method.
+    """
+
+    optimizer: dict
+    layerwise: bool = False
+    l2_sp: bool = False
+    batch_size: int | None = None
+    jit_compile: bool = False
+    lora_rank: int | None = None
+    target_only: bool = False
+
+
+@dataclass
+class _Batch:
+    """Tensors of one gradient step."""
+
+    inputs: list
+    y: Any
+    weight: Any
+    count: Any
+    strength: Any
+    smoothing: Any
+    l2_sp: Any
 
 
 class Trainer:
     """Runs many gradient steps inside TensorFlow in one call.
 
-    What changes between fits (rows, rates, decay, smoothing) is an argument or a
-    variable, so that nothing is traced again.
-
     Parameters
     ----------
     program : Program
         Whose variables are trained.
-    optimizer : dict
-        A serialized Keras optimizer.
     layers : list of list of keras.Variable
-        Those that are trained, of each unfrozen layer and of the head.
-    layerwise : bool
-        One group for each layer; otherwise one for the backbone and one for the head.
-    l2_sp : bool
-        Whether the loss holds the distance to the starting weights.
-    xla_batch : int or None
-        Compile with XLA, for batches of this many rows; None leaves the size open.
-    lora_rank : int or None, default=None
-        Train low-rank updates of `layers`, which are kernels, but of the head.
-    mixed : bool, default=False
-        Whether each row has shares of the classes in place of a class index.
+        Variables that are trained, of each unfrozen layer and of the head.
+    head : ClassHead or MultilabelHead
+        Gives the loss.
+    options : TrainerOptions
+        What else the steps depend on.
     method : AdaptationMethod or None, default=None
-        What is done with rows of the target beside those of the source.
-    method_batch : int or None, default=None
-        Rows that the method gets of each domain, where XLA does not fix it.
-    target_only : bool, default=False
-        Whether all rows are of the target; their y is what the method made up.
+        Adds its loss on source and target samples.
 
     Attributes
     ----------
     optimizer : GroupedOptimizer
-        Is started by :meth:`start`.
-    averages : NoAverages
-        Those of the weights, where the optimizer keeps them.
+        Is reset by :meth:`start`.
     """
 
-    def __init__(
-        self,
-        program,
-        optimizer,
-        layers,
-        *,
-        layerwise,
-        l2_sp,
-        xla_batch=None,
-        lora_rank=None,
-        mixed=False,
-        method=None,
-        method_batch=None,
-        target_only=False,
-    ):
-        self._program = program
-        self._xla_batch, self._xla_steps = xla_batch, None
-        self._batch = xla_batch or (method and method_batch)
-        self._method, self._target_only = method, target_only
-        self._labels = ClassIndices()
-        if mixed:
-            self._labels = ClassShares(program.head.units, program.dtype)
-        if xla_batch is not None:
-            row_bytes = sum(
-                np.dtype(tensor.dtype).itemsize * np.prod(tensor.shape[1:])
-                for tensor in program.network.inputs
-            )
-            steps = int(_XLA_CALL_BYTES // (row_bytes * xla_batch))
-            self._xla_steps = min(max(steps, 1), _MAX_STEPS)
-        part = Direct(layers[:-1])
-        if lora_rank is not None:
+    def __init__(self, program, layers, head, options, method=None):
+        self._program, self._head, self._options = program, head, options
+        self._method = method
+        self._phases = [None] if method is None else method.phases()
+        self._has_target = method is not None and not options.target_only
+        self._xla_steps = _steps_per_call(program, options)
+        self._lora = None
+        trained = layers[:-1]
+        backbone_weights = [v for layer in trained for v in layer]
+        if options.lora_rank is not None:
             with preserve_random_state():
-                part = LowRank(layers[:-1], lora_rank, program.dtype)
-        self._part = part
-        in_backbone = [v for layer in part.layers for v in layer]
-        self._networks, self._outputs, of_networks = [], None, []
-        if method is not None:
-            with preserve_random_state():
-                self._outputs = program.features_and_logits()
-                n_features, n_classes = (t.shape[-1] for t in self._outputs.outputs)
-                self._networks = method.build(
-                    n_features, n_classes, dtype=program.dtype
-                )
-            of_networks = [v for n in self._networks for v in n.trainable_variables]
-        self._network_variables = [v for n in self._networks for v in n.variables]
-        self._network_values = [v.numpy() for v in self._network_variables]
-        heads = [*layers[-1], *of_networks]
-        groups = [*(part.layers if layerwise else [in_backbone]), heads]
-        self.optimizer = GroupedOptimizer(optimizer, groups, program.dtype)
-        self.averages = NoAverages()
+                self._lora = LowRank(trained, options.lora_rank, program.dtype)
+            trained = self._lora.layers
+        self._build_networks()
+        heads = [
+            *layers[-1],
+            *(v for n in self._networks for v in n.trainable_variables),
+        ]
+        flat = [v for layer in trained for v in layer]
+        groups = [*(trained if options.layerwise else [flat]), heads]
+        self.optimizer = GroupedOptimizer(options.optimizer, groups, program.dtype)
+        self._averages = None
         if self.optimizer.averages:
-            self.averages = WeightAverages(self.optimizer, self._put)
-        self._weights = [*part.weights, *heads]
-        self._trained_by = {
-            "all": None,
-            "features": {id(v) for v in in_backbone},
-            "heads": {id(v) for v in heads},
-            "normalization": {
-                id(v)
-                for layer in program.network._flatten_layers()
-                if isinstance(layer, keras.layers.BatchNormalization)
-                for v in (layer.gamma, layer.beta)
-                if v is not None
-            }
-            & {id(v) for v in in_backbone},
-        }
-        for phase in [] if method is None else method.phases():
-            if self._trained_by[phase.trains] == set():
-                raise ValueError(
-                    f"method={method} trains the {phase.trains} of the backbone, and "
-                    "the recipe's tune leaves nothing of it. Use tune='all'."
+            self._averages = WeightAverages(self.optimizer, self._update_weights)
+        self._weights = [*backbone_weights, *heads]
+        self._trained_by = self._variables_of_phases(flat, heads)
+        self._anchors = Anchors(backbone_weights if options.l2_sp else [])
+        self._run_steps = traced_once(
+            self._run, self._signature(), jit_compile=options.jit_compile
+        )
+
+    def _build_networks(self):
+        """Build the networks of the method, and the model that gives its inputs."""
+        self._networks, self._outputs = [], None
+        if self._method is not None:
+            with preserve_random_state():
+                self._outputs = self._program.features_and_logits()
+                n_features, n_classes = (t.shape[-1] for t in self._outputs.outputs)
+                self._networks = self._method.build(
+                    n_features, n_classes, dtype=self._program.dtype
                 )
-        self._anchors = Anchors(part.weights if l2_sp else [])
-        self._run_steps = self._compile(tf.as_dtype(program.dtype))
+        self._network_variables = [v for n in self._networks for v in n.variables]
+        self._initial_networks = self.networks()
+
+    def _variables_of_phases(self, backbone, heads):
+        """Return the ids of the variables that each kind of phase trains."""
+        backbone_ids = {id(v) for v in backbone}
+        trained_by = {
+            "all": None,
+            "features": backbone_ids,
+            "heads": {id(v) for v in heads},
+            "normalization": backbone_ids & self._program.scale_and_shift_ids(),
+        }
+        for phase in self._phases:
+            if phase is not None and trained_by[phase.trains] == set():
+                raise ValueError(
+                    f"method={self._method} trains the {phase.trains} of the backbone, "
+                    "and tune of the recipe leaves none of it to train. Use "
+                    "tune='all'."
+                )
+        return trained_by
+
+    # ---- state
 
     def anchor(self):
-        """Note the present weights as those that L2-SP pulls towards."""
+        """Store the present weights as those that L2-SP penalizes the distance to."""
         self._anchors.note()
 
     def start(self, rng, *, weight_decay, state=None):
-        """Begin anew from the weights of the program, or from an earlier state.
+        """Reset the optimizer, or set it to an earlier state.
 
         Parameters
         ----------
@@ -147,37 +166,53 @@ class Trainer:
         weight_decay : float
             Decoupled decay of kernels.
         state : list of list of ndarray or None
-            From :meth:`state`; one of other variables starts anew.
+            From :meth:`state`. A state of other variables is not used.
         """
-        optimizer, of_part, averaged = None, (), ()
+        optimizer, lora, averages = None, (), ()
         if state is not None and _shapes(state) == _shapes(self.state()):
-            optimizer, of_part, averaged = state
+            optimizer, lora, averages = state
         self.optimizer.start(weight_decay=weight_decay, state=optimizer)
-        self._part.start(rng, of_part)
-        self.averages.start(averaged)
+        if self._lora:
+            self._lora.start(rng, lora)
+        if self._averages:
+            self._averages.start(averages)
 
     def state(self):
-        """Return what :meth:`start` needs to go on.
+        """Return what :meth:`start` needs to resume.
 
         Returns
         -------
         list of list of ndarray
         """
-        return [self.optimizer.state(), self._part.state(), self.averages.state()]
+        return [
+            self.optimizer.state(),
+            self._lora.state() if self._lora else [],
+            self._averages.state() if self._averages else [],
+        ]
 
-    def _put(self):
-        """Let the weights follow from what the optimizer changes."""
-        self._part.update()
+    def averages_shown(self):
+        """Return a context in which the averages, if any, replace the weights."""
+        return self._averages.shown() if self._averages else contextlib.nullcontext()
+
+    def keep_averages(self):
+        """Replace the weights by the optimizer's averages, if it has any."""
+        if self._averages:
+            self._averages.keep()
+
+    def _update_weights(self):
+        """Compute the weights from the variables of the optimizer."""
+        if self._lora:
+            self._lora.update()
         self._program.changed()
 
-    def batch_rows(self, batch_size):
-        """Rows that a batch of `batch_size` takes up in the arrays of `steps`."""
-        return self._batch or batch_size
+    def padded_batch_size(self, batch_size):
+        """Return how many samples a batch takes up in the arrays of :meth:`steps`."""
+        return self._options.batch_size or batch_size
 
     def draw_networks(self, rng):
-        """Set the method's networks to fresh weights: kernels are Glorot uniform."""
+        """Draw new weights of the method's networks: kernels are Glorot uniform."""
         values = []
-        for value in self._network_values:
+        for value in self._initial_networks:
             if value.ndim > 1:
                 limit = np.sqrt(6 / (value.shape[-2] + value.shape[-1]))
                 value = rng.uniform(-limit, limit, value.shape)
@@ -193,215 +228,199 @@ class Trainer:
         """Return the weights of the method's networks as a list of ndarray."""
         return [variable.numpy() for variable in self._network_variables]
 
+    # ---- steps
+
     @property
     def metrics(self):
-        """Names of what `steps` gives besides the losses of the rows."""
+        """Names of the results of `steps` besides the loss and the accuracy."""
         if self._method is None:
             return ()
         return ("alignment_loss", *self._method.metrics)
 
-    def steps(
-        self,
-        features,
-        y,
-        sample_weight,
-        counts,
-        rates,
-        *,
-        target_features=(),
-        strengths=None,
-        **scalars,
-    ):
-        """Run one gradient step a batch over rows in the order given.
+    def steps(self, arrays, counts, rates, *, strengths=None, smoothing=0.0, l2_sp=0.0):
+        """Run one gradient step a batch over samples in the order given.
 
         Parameters
         ----------
-        features : list of ndarray of shape (n_steps * batch_rows, ...)
-            Prefix outputs. Each batch begins at a multiple of `batch_rows`.
-        y : ndarray of shape (n_steps * batch_rows,), int32
-            Class indices; of mixed rows, floats with a column for each class.
-        sample_weight : ndarray of shape (n_steps * batch_rows,)
-            Weights whose mean over the training set is 1; 0 in rows that only fill
-            a batch.
+        arrays : list of ndarray of shape (n_steps * padded_batch_size, ...)
+            Targets; sample weights, whose mean over the training set is 1, and which
+            are 0 where a batch is only filled up; prefix outputs; for a method that
+            needs them, prefix outputs of as many samples of the target domain. Each
+            batch begins at a multiple of the padded batch size.
         counts : ndarray of shape (n_steps,), int
-            Rows in each batch, without those that fill it.
+            Samples in each batch, without those that fill it up.
         rates : ndarray of shape (n_steps, n_groups)
             Learning rate of each group of variables in each batch.
-        target_features : list of ndarray of shape (n_steps * batch_rows, ...)
-            Prefix outputs of as many rows of the target, for a method that needs them.
         strengths : ndarray of shape (n_steps,) or None, default=None
             Strength of the method in each batch.
-        **scalars
-            label_smoothing, l2_sp.
+        smoothing, l2_sp : float, default=0.0
+            Label smoothing, and weight of the L2-SP penalty.
 
         Returns
         -------
-        ndarray of shape (n_steps, 1 + len(metrics))
-            Sums of the weighted losses of the rows of each batch; what the method made
-            of the batch.
+        ndarray of shape (n_steps, 2 + len(metrics))
+            For each batch the sums of the weighted losses, and of the weights of
+            samples that were predicted right; then the metrics of the method.
         """
         self._program.changed()
         dtype = self._program.dtype
         n_steps = len(counts)
-        batch = len(y) // n_steps
+        batch = len(arrays[0]) // n_steps
         if strengths is None:
             strengths = np.zeros(n_steps)
-        a_step = [
+        step_arrays = [
             counts.astype(np.int32),
             rates[:, self.optimizer.is_used].astype(dtype),
             strengths.astype(dtype),
         ]
-        a_row = [
-            y.astype(self._labels.dtype),
-            sample_weight.astype(dtype),
-            *features,
-            *target_features,
-        ]
-        scalars = [scalars[name] for name in ("label_smoothing", "l2_sp")]
+        y, weight, *features = arrays
+        sample_arrays = [y.astype(self._target_dtype), weight.astype(dtype), *features]
         per_call = self._xla_steps or _MAX_STEPS
-        # Only XLA takes arrays of one size; others would be copied for nothing.
+        # Only XLA needs arrays of one size.
         length = self._xla_steps
         results = []
         for start in range(0, n_steps, per_call):
             stop = min(start + per_call, n_steps)
-            of_steps = self._run_steps(
+            part = self._run_steps(
                 tf.constant(stop - start),
                 tf.constant(batch),
-                *(tf.constant(scalar, dtype) for scalar in scalars),
-                *(_part(array, start, stop, length) for array in a_step),
+                tf.constant(smoothing, dtype),
+                tf.constant(l2_sp, dtype),
+                *(_part(array, start, stop, length) for array in step_arrays),
                 *(
                     _part(array, start * batch, stop * batch, length and length * batch)
-                    for array in a_row
+                    for array in sample_arrays
                 ),
             )
-            results.append(of_steps.numpy()[: stop - start])
+            results.append(part.numpy()[: stop - start])
         return np.concatenate(results)
 
-    def _compile(self, float_type):
-        network = self._program.network
-        n_inputs = len(network.inputs)
-        phases = [None] if self._method is None else self._method.phases()
-        for_target = self._method is not None and not self._target_only
+    @property
+    def _target_dtype(self):
+        dtype = self._head.target_dtype
+        return self._program.dtype if dtype == "float" else dtype
 
-        def objective(phase, inputs, y, weight, count, strength, smoothing, l2_sp):
-            """Compute a loss and what is told of it."""
-            if phase is None:
-                model, logits = network, network(unwrap(inputs), training=True)
-                source_logits = logits
-            else:
-                model, batch = self._outputs, inputs[:n_inputs]
-                if for_target:
-                    batch = [
-                        tf.concat(pair, axis=0)
-                        for pair in zip(batch, inputs[n_inputs:], strict=True)
-                    ]
-                features, logits = model(unwrap(batch), training=True)
-                source_logits = logits[: self._batch]
-            log_proba = tf.nn.log_softmax(source_logits)
-            hit = self._labels.log_proba(log_proba, y)
-            row_loss = -(
-                (1 - smoothing) * hit + smoothing * tf.reduce_mean(log_proba, axis=1)
-            )
-            total = tf.reduce_sum(weight * row_loss)
-            loss = sum(tf.cast(extra, float_type) for extra in model.losses)
-            told = [total]
-            if phase is None or phase.cross_entropy:
-                loss += total / tf.cast(count, float_type)
-            if phase is not None:
-                aligned = phase.loss(
-                    self._domain_batch(features, logits, y), strength, self._networks
-                )
-                aligned, values = aligned if self._method.metrics else (aligned, [])
-                loss += aligned
-                told += [aligned, *values]
-            for penalty in self._anchors.penalties():
-                loss += l2_sp * penalty
-            return loss, tf.stack([tf.cast(value, float_type) for value in told])
-
-        def run(
-            n_steps,
-            batch,
-            smoothing,
-            l2_sp,
-            counts,
-            rates,
-            strengths,
-            y,
-            weight,
-            *inputs,
-        ):
-            self._program.n_traces += 1
-
-            def rows_of(array, i):
-                if self._batch is None:
-                    return array[i * batch : i * batch + counts[i]]
-                begin = [i * self._batch] + [0] * (array.shape.rank - 1)
-                size = [self._batch, *array.shape[1:]]
-                return tf.slice(array, begin, [-1 if n is None else n for n in size])
-
-            def step(i, told):
-                self.optimizer.set_rates(rates[i])
-                arguments = (
-                    [rows_of(array, i) for array in inputs],
-                    rows_of(y, i),
-                    rows_of(weight, i),
-                    counts[i],
-                    strengths[i],
-                    smoothing,
-                    l2_sp,
-                )
-                of_phases = []
-                for phase in phases:
-                    values = [v.value for v in self._weights]
-                    with tf.GradientTape(watch_accessed_variables=False) as tape:
-                        tape.watch(values)
-                        loss, of_phase = objective(phase, *arguments)
-                    gradients = tape.gradient(
-                        loss,
-                        values,
-                        unconnected_gradients=tf.UnconnectedGradients.ZERO,
-                    )
-                    trains = "all" if phase is None else phase.trains
-                    gradients = self._part.gradients(gradients)
-                    self.optimizer.apply(gradients, self._trained_by[trains])
-                    self._part.update()
-                    of_phases.append(of_phase)
-                # The cross-entropy is that before the first phase, the rest that of the
-                # last.
-                of_step = tf.concat([of_phases[0][:1], of_phases[-1][1:]], axis=0)
-                return i + 1, tf.tensor_scatter_nd_update(told, [[i]], [of_step])
-
-            n_told = 1 + len(self.metrics)
-            return tf.while_loop(
-                lambda i, _: i < n_steps,
-                step,
-                (0, tf.zeros((tf.shape(counts)[0], n_told), float_type)),
-                parallel_iterations=1,
-            )[1]
-
+    def _signature(self):
+        """Return the types of the arguments of :meth:`_run`."""
         steps = self._xla_steps
-        rows = steps and steps * self._xla_batch
-        scalar = tf.TensorSpec((), float_type)
-        integer = tf.TensorSpec((), tf.int32)
-        inputs = [tf.TensorSpec((rows, *t.shape[1:]), t.dtype) for t in network.inputs]
-        signature = [
+        rows = steps and steps * self._options.batch_size
+        dtype = tf.as_dtype(self._program.dtype)
+        scalar, integer = tf.TensorSpec((), dtype), tf.TensorSpec((), tf.int32)
+        inputs = [
+            tf.TensorSpec((rows, *t.shape[1:]), t.dtype)
+            for t in self._program.network.inputs
+        ]
+        return [
             integer,
             integer,
             scalar,
             scalar,
             tf.TensorSpec((steps,), tf.int32),
-            tf.TensorSpec((steps, sum(self.optimizer.is_used)), float_type),
-            tf.TensorSpec((steps,), float_type),
-            tf.TensorSpec((rows, *self._labels.shape), self._labels.dtype),
-            tf.TensorSpec((rows,), float_type),
-            *(inputs * (1 + for_target)),
+            tf.TensorSpec((steps, sum(self.optimizer.is_used)), dtype),
+            tf.TensorSpec((steps,), dtype),
+            tf.TensorSpec((rows, *self._head.target_shape), self._target_dtype),
+            tf.TensorSpec((rows,), dtype),
+            *(inputs * (1 + self._has_target)),
         ]
-        return traced_once(run, signature, jit_compile=self._xla_batch is not None)
+
+    def _run(self, n_steps, batch_size, smoothing, l2_sp, *arrays):
+        """Run the steps of one call; traced by TensorFlow."""
+        counts, rates, strengths, y, weight, *inputs = arrays
+        self._program.n_traces += 1
+        dtype = tf.as_dtype(self._program.dtype)
+
+        def step(i, results):
+            self.optimizer.set_rates(rates[i])
+            batch = _Batch(
+                [self._batch_rows(a, i, batch_size, counts[i]) for a in inputs],
+                self._batch_rows(y, i, batch_size, counts[i]),
+                self._batch_rows(weight, i, batch_size, counts[i]),
+                counts[i],
+                strengths[i],
+                smoothing,
+                l2_sp,
+            )
+            phases = [self._gradient_step(phase, batch) for phase in self._phases]
+            # Loss and accuracy are those before the first phase, the rest those of
+            # the last phase.
+            row = tf.concat([phases[0][:2], phases[-1][2:]], axis=0)
+            return i + 1, tf.tensor_scatter_nd_update(results, [[i]], [row])
+
+        return tf.while_loop(
+            lambda i, _: i < n_steps,
+            step,
+            (0, tf.zeros((tf.shape(counts)[0], 2 + len(self.metrics)), dtype)),
+            parallel_iterations=1,
+        )[1]
+
+    def _batch_rows(self, array, i, batch_size, count):
+        """Return the samples of batch i; all of a filled batch, or those that count."""
+        size = self._options.batch_size
+        if size is None:
+            return array[i * batch_size : i * batch_size + count]
+        begin = [i * size] + [0] * (array.shape.rank - 1)
+        shape = [size, *array.shape[1:]]
+        return tf.slice(array, begin, [-1 if n is None else n for n in shape])
+
+    def _gradient_step(self, phase, batch):
+        """Update the variables of a phase; return its loss, accuracy and metrics."""
+        values = [v.value for v in self._weights]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            loss, results = self._objective(phase, batch)
+        gradients = tape.gradient(
+            loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        if self._lora:
+            gradients = self._lora.gradients(gradients)
+        trains = "all" if phase is None else phase.trains
+        self.optimizer.apply(gradients, self._trained_by[trains])
+        if self._lora:
+            self._lora.update()
+        return results
+
+    def _objective(self, phase, batch):
+        """Compute the loss of a batch, and what is reported of it."""
+        dtype = tf.as_dtype(self._program.dtype)
+        features, logits, model = self._forward(phase, batch)
+        source_logits = logits[: self._options.batch_size] if phase else logits
+        losses = self._head.losses(source_logits, batch.y, batch.smoothing)
+        total = tf.reduce_sum(batch.weight * losses)
+        correct = tf.cast(self._head.correct(source_logits, batch.y), dtype)
+        results = [total, tf.reduce_sum(batch.weight * correct)]
+        loss = sum(tf.cast(extra, dtype) for extra in model.losses)
+        if phase is None or phase.cross_entropy:
+            loss += total / tf.cast(batch.count, dtype)
+        if phase is not None:
+            aligned = phase.loss(
+                self._domain_batch(features, logits, batch.y),
+                batch.strength,
+                self._networks,
+            )
+            aligned, metrics = aligned if self._method.metrics else (aligned, [])
+            loss += aligned
+            results += [aligned, *metrics]
+        for penalty in self._anchors.penalties():
+            loss += batch.l2_sp * penalty
+        return loss, tf.stack([tf.cast(value, dtype) for value in results])
+
+    def _forward(self, phase, batch):
+        """Run the network on a batch, of both domains where there is a target."""
+        network = self._program.network
+        if phase is None:
+            return None, network(unwrap(batch.inputs), training=True), network
+        n_inputs = len(network.inputs)
+        inputs = batch.inputs[:n_inputs]
+        if self._has_target:
+            inputs = [
+                tf.concat(pair, axis=0)
+                for pair in zip(inputs, batch.inputs[n_inputs:], strict=True)
+            ]
+        return *self._outputs(unwrap(inputs), training=True), self._outputs
 
     def _domain_batch(self, features, logits, y):
-        n = self._batch
-        head = self._program.head
-        if self._target_only:
+        n, head = self._options.batch_size, self._program.head
+        if self._options.target_only:
             return DomainBatch(
                 None, features, None, logits, None, head=head, target_pseudo_y=y
             )
@@ -410,12 +429,24 @@ class Trainer:
         )
 
 
+def _steps_per_call(program, options):
+    """Return how many steps a call compiled by XLA takes; None without XLA."""
+    if not options.jit_compile:
+        return None
+    row_bytes = sum(
+        np.dtype(tensor.dtype).itemsize * np.prod(tensor.shape[1:])
+        for tensor in program.network.inputs
+    )
+    steps = int(_XLA_CALL_BYTES // (row_bytes * options.batch_size))
+    return min(max(steps, 1), _MAX_STEPS)
+
+
 def _shapes(state):
     return [[value.shape for value in part] for part in state]
 
 
 def _part(array, start, stop, n):
-    """Tensor of a part of an array, lengthened to `n`, if any, by what is not read."""
+    """Return part of an array as a tensor, filled up to `n` rows if `n` is given."""
     part = array[start:stop]
     if n is not None and len(part) < n:
         part = np.empty((n, *array.shape[1:]), array.dtype)

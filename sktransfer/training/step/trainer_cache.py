@@ -5,66 +5,71 @@ import copy
 import keras
 from joblib import hash as hash_of
 
-from sktransfer.training.step.trainer import Trainer
+from sktransfer.training.step.trainer import Trainer, TrainerOptions
 from sktransfer.training.step.xla import xla_batch
 
 _MAX_TRAINERS = 8
 
 
-def get_trainer(
-    program,
-    settings,
-    n,
-    *,
-    layers=None,
-    method=None,
-    target_only=False,
-):
+def get_trainer(program, task, *, layers=None, method=None, target_only=False):
     """Return the compiled training of a program with its optimizer.
 
     Parameters
     ----------
     program : Program
         Held by the caller.
-    settings : Settings
-        Training parameters.
-    n : int
-        Rows in the training set.
+    task : FitTask
+        Its head, settings and number of samples decide what is compiled.
     layers : list of list of keras.Variable or None, default=None
-        Which variables are trained, in lists as in ``program.trained``; None is all.
+        Variables that are trained, in lists as in ``program.trained``; None is all.
     method : AdaptationMethod or None, default=None
-        What is done with rows of the target.
+        Adds its loss on target samples.
     target_only : bool, default=False
-        Whether the method has rows of the target alone.
+        Whether all samples are of the target.
 
     Returns
     -------
     Trainer
     """
-    optimizer, layers = settings.optimizer, layers or program.trained
-    for_xla = hasattr(keras.optimizers, optimizer["class_name"]) and (
+    settings, n_samples = task.settings, len(task.samples)
+    layers = layers or program.trained
+    head = task.head.soft() if settings.mixup_alpha > 0 else task.head
+    for_xla = hasattr(keras.optimizers, settings.optimizer["class_name"]) and (
         method is None or method.supports_jit
     )
-    batch = xla_batch(program.network, settings.batch_size, n) if for_xla else None
-    options = {
-        "layerwise": settings.layer_decay != 1,
-        "l2_sp": settings.l2_sp > 0,
-        "xla_batch": batch,
-        "lora_rank": settings.lora_rank if settings.tune == "lora" else None,
-        "mixed": settings.mixup_alpha > 0,
-    }
-    variables = tuple(id(v) for layer in layers for v in layer)
-    key = (repr(optimizer), variables, *options.values())
+    batch_size = None
+    if for_xla:
+        batch_size = xla_batch(program.network, settings.batch_size, n_samples)
+    jit_compile = batch_size is not None
     if method is not None:
-        size = min(settings.batch_size, n)
-        options |= {"method": copy.copy(method), "method_batch": size}
-        options["target_only"] = target_only
-        # Its strength is an argument of each step.
-        parameters = method.get_params() | {"trade_off": None}
-        key = (*key, type(method), hash_of(parameters), size, target_only)
+        method = copy.copy(method)
+        batch_size = batch_size or min(settings.batch_size, n_samples)
+    options = TrainerOptions(
+        optimizer=settings.optimizer,
+        layerwise=settings.layer_decay != 1,
+        l2_sp=settings.l2_sp > 0,
+        batch_size=batch_size,
+        jit_compile=jit_compile,
+        lora_rank=settings.lora_rank if settings.tune == "lora" else None,
+        target_only=target_only,
+    )
+    key = (
+        repr(options),
+        head.key,
+        tuple(id(v) for layer in layers for v in layer),
+        _method_key(method),
+    )
     trainers = program.trainers
-    trainer = trainers.pop(key, None) or Trainer(program, optimizer, layers, **options)
+    trainer = trainers.pop(key, None) or Trainer(program, layers, head, options, method)
     trainers[key] = trainer
     if len(trainers) > _MAX_TRAINERS:
         trainers.popitem(last=False)
     return trainer
+
+
+def _method_key(method):
+    if method is None:
+        return None
+    # The strength is an argument of each step.
+    parameters = method.get_params() | {"trade_off": None}
+    return type(method), hash_of(parameters)

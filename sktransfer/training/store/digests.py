@@ -5,10 +5,13 @@ import weakref
 import numpy as np
 from xxhash import xxh3_128_digest
 
+from sktransfer._caches import Cache
 from sktransfer._large_arrays import take_rows
 
 _HASH_BYTES = 1 << 22
-_array_digests = {}
+# Size of an entry: the digest and a weak reference.
+_ENTRY_BYTES = 300
+_digests = Cache("digests of arrays", 1 << 22)
 
 
 def row_digests(X, index):
@@ -52,15 +55,15 @@ def array_digest(array):
     -------
     bytes
     """
-    known = _array_digests.get(id(array))
-    if known is not None and known[0]() is array:
-        return known[1]
+    key = id(array)
+    reference, digest = _digests.find(key, (lambda: None, None))
+    if reference() is array:
+        return digest
     digest = xxh3_128_digest(
         xxh3_128_digest(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
         + repr((array.dtype.str, array.shape)).encode()
     )
     if not array.flags.writeable:
-        key = id(array)
-        reference = weakref.ref(array, lambda _: _array_digests.pop(key, None))
-        _array_digests[key] = (reference, digest)
+        reference = weakref.ref(array, lambda _: _digests.discard(key))
+        _digests.put(key, (reference, digest), _ENTRY_BYTES)
     return digest

@@ -1,7 +1,6 @@
 """Outputs of frozen layers on disk, shared between processes and runs."""
 
 import contextlib
-import functools
 import hashlib
 import inspect
 import io
@@ -16,6 +15,7 @@ import numpy as np
 from joblib import Memory
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
+from sktransfer._caches import Cache
 from sktransfer._warnings import warn_user
 
 _FORMAT = 1
@@ -24,6 +24,9 @@ _FILE_NAME = re.compile(r"([0-9a-f]{32})-([0-9]{1,9})\.features")
 _TEMPORARY = ".features-tmp"
 _TEMPORARY_SECONDS = 24 * 3600
 _DIGEST_BYTES = 16
+# About what a folder keeps of a thousand files.
+_FOLDER_BYTES = 1 << 20
+_folders = Cache("feature folders", 1 << 26)
 
 
 def memory_folder(memory):
@@ -60,12 +63,8 @@ def folder_of(location, space):
     description = json.dumps([_FORMAT, space], default=_describe)
     # A name of this kind lets joblib.Memory.reduce_size count and remove the folder.
     name = hashlib.sha256(description.encode()).hexdigest()[:32]
-    return _folder(os.path.join(os.path.abspath(location), "sktransfer_features", name))
-
-
-@functools.lru_cache(maxsize=64)
-def _folder(path):
-    return FeatureFolder(path)
+    path = os.path.join(os.path.abspath(location), "sktransfer_features", name)
+    return _folders.get(path, lambda: FeatureFolder(path), lambda _: _FOLDER_BYTES)
 
 
 def _describe(cls):

@@ -1,6 +1,5 @@
 """Feature store: outputs of frozen layers, one per distinct row, for all fits."""
 
-import collections
 import itertools
 import numbers
 import os
@@ -9,6 +8,7 @@ import weakref
 
 import numpy as np
 
+from sktransfer._caches import Cache
 from sktransfer._large_arrays import as_slice
 
 _VARIABLE = "SKTRANSFER_FEATURE_STORE_BYTES"
@@ -74,34 +74,39 @@ class FeatureStore:
     """
 
     def __init__(self, max_bytes=1 << 29):
-        self._lock = threading.Lock()
-        self._max_bytes = _check_bytes("max_bytes", max_bytes)
+        # Pages by number; a page leaves with all of its rows.
+        self._pages = Cache(
+            "feature store",
+            _check_bytes("max_bytes", max_bytes),
+            on_evict=self._forget,
+            on_clear=self._reset,
+        )
+        self._lock = self._pages.lock
         self._page_numbers = itertools.count()
         self._computing = weakref.WeakValueDictionary()
-        self.clear()
+        self._reset()
 
     def clear(self):
-        """Forget all rows, and count from 0 again."""
-        with self._lock:
-            self._pages = collections.OrderedDict()
-            self._index = {}
-            self._bytes = self._hits = self._misses = 0
+        """Drop all rows, and count from 0 again."""
+        self._pages.clear()
+
+    def _reset(self):
+        self._index = {}
+        self._hits = self._misses = 0
 
     @property
     def max_bytes(self):
         """Bound on `bytes`; 0 keeps nothing."""
-        return self._max_bytes
+        return self._pages.max_bytes
 
     @max_bytes.setter
     def max_bytes(self, value):
-        with self._lock:
-            self._max_bytes = _check_bytes("max_bytes", value)
-            self._evict()
+        self._pages.max_bytes = _check_bytes("max_bytes", value)
 
     @property
     def bytes(self):
         """What the kept outputs and their index take."""
-        return self._bytes
+        return self._pages.bytes
 
     @property
     def hits(self):
@@ -208,8 +213,7 @@ class FeatureStore:
             first = np.flatnonzero(np.diff(numbers, prepend=-1))
             pages = {}
             for number in np.unique(numbers[first]).tolist():
-                self._pages.move_to_end(number)
-                pages[number] = self._pages[number].arrays
+                pages[number] = self._pages.find(number).arrays
         return ids, pages
 
     def _add(self, space, digests, arrays, keep):
@@ -234,25 +238,21 @@ class FeatureStore:
                 ids = _row_ids(number, len(part))
                 if keep:
                     page = _Page(space, part, own)
-                    self._pages[number] = page
-                    self._bytes += page.nbytes
                     index = self._index.setdefault(space, {})
                     index.update(zip(part, ids.tolist(), strict=True))
-                    self._evict()
+                    self._pages.put(number, page, page.nbytes)
             added.append((number, own, ids))
         return added
 
-    def _evict(self):
-        while self._bytes > self._max_bytes:
-            number, page = self._pages.popitem(last=False)
-            self._bytes -= page.nbytes
-            index = self._index.get(page.space, {})
-            for digest in page.digests:
-                # A row that was read by two threads at once is in two pages.
-                if index.get(digest, -1) >> _ROW_BITS == number:
-                    del index[digest]
-            if not index:
-                self._index.pop(page.space, None)
+    def _forget(self, number, page):
+        """Remove the rows of a page from the index."""
+        index = self._index.get(page.space, {})
+        for digest in page.digests:
+            # A row that was read by two threads at once is in two pages.
+            if index.get(digest, -1) >> _ROW_BITS == number:
+                del index[digest]
+        if not index:
+            self._index.pop(page.space, None)
 
 
 class _Page:

@@ -1,6 +1,6 @@
-"""Rows of X, and what the frozen layers of a network make of them."""
+"""Samples, and the outputs of frozen layers for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,17 +22,17 @@ _LOOK_UP_ROWS = 1 << 18
 
 
 @dataclass
-class Examples:
-    """Some rows of an array with their class indices and weights.
+class Samples:
+    """Some samples of an array, with targets and weights.
 
     Attributes
     ----------
     X : ndarray of shape (n_rows, ...)
-        Rows as the backbone takes them; may be a np.memmap.
+        Samples in the input shape of the backbone; may be a np.memmap.
     index : ndarray of shape (n,), int
-        Which of them are meant; they are not copied.
-    y : ndarray of shape (n,), int32
-        Class indices.
+        Positions in X of these samples, which are not copied.
+    y : ndarray of shape (n, ...)
+        Targets of the head, such as class indices.
     sample_weight : ndarray of shape (n,)
         Weights.
     """
@@ -55,10 +55,14 @@ class Examples:
         return np.frombuffer(b"".join(parts), "V16")
 
     def part(self, chosen):
-        """Return some of the examples, as positions in `index`."""
-        return Examples(
+        """Return some of the samples; `chosen` are positions in `index`."""
+        return Samples(
             self.X, self.index[chosen], self.y[chosen], self.sample_weight[chosen]
         )
+
+    def replace(self, **changes):
+        """Return a copy with some attributes replaced."""
+        return replace(self, **changes)
 
 
 class FrozenOutputs:
@@ -168,12 +172,12 @@ class FrozenOutputs:
         return max(1, n_bytes // (row_bytes * size + 1)) * size
 
 
-class RowFeatures:
-    """Prefix outputs of examples, computed once where they fit in memory.
+class SampleFeatures:
+    """Prefix outputs of samples, computed once where they fit in memory.
 
     Parameters
     ----------
-    examples : Examples
+    samples : Samples
         The rows.
     program : Program
         Held, and loaded with the weights of the fit.
@@ -181,11 +185,11 @@ class RowFeatures:
         Where outputs are kept on disk.
     """
 
-    def __init__(self, examples, program, folder=None):
-        self._examples, self._program, self._folder = examples, program, folder
-        self._outputs = FrozenOutputs(program, examples.X, folder=folder)
+    def __init__(self, samples, program, folder=None):
+        self.samples, self._program, self._folder = samples, program, folder
+        self._outputs = FrozenOutputs(program, samples.X, folder=folder)
         self._row_bytes = self._outputs.row_bytes
-        size = self._row_bytes * len(examples)
+        size = self._row_bytes * len(samples)
         self._kept = None
         limit = max(_KEEP_BYTES, feature_store.max_bytes)
         if not self._outputs.can_be_stored:
@@ -195,7 +199,7 @@ class RowFeatures:
             self._kept = self._gather(self._outputs)
 
     def take(self, chosen):
-        """Return the prefix outputs of some examples.
+        """Return the prefix outputs of some samples.
 
         Parameters
         ----------
@@ -209,13 +213,13 @@ class RowFeatures:
         """
         if self._kept is not None:
             return self._kept.take(chosen)
-        index = self._examples.index[chosen]
+        index = self.samples.index[chosen]
         if not self._program.has_prefix:
-            return self._program.prefix(take_rows(self._examples.X, index))
-        return self._outputs.gather(index, n_rows=len(self._examples)).take()
+            return self._program.prefix(take_rows(self.samples.X, index))
+        return self._outputs.gather(index, n_rows=len(self.samples)).take()
 
     def chunks(self, order, batch_size):
-        """Cut an order of examples into parts of whole batches that fit in memory.
+        """Cut an order of samples into parts of whole batches that fit in memory.
 
         Parameters
         ----------
@@ -230,14 +234,14 @@ class RowFeatures:
         """
         row_bytes = self._row_bytes
         if self._kept is None:
-            row_bytes = max(row_bytes, self._examples.X[:1].nbytes)
+            row_bytes = max(row_bytes, self.samples.X[:1].nbytes)
         batches = max(1, _CHUNK_BYTES // (row_bytes * batch_size + 1))
         step = batches * batch_size
         for start in range(0, len(order), step):
             yield order[start : start + step]
 
     def logits(self):
-        """Return the class scores of all examples, of shape (n, n_classes)."""
+        """Return the class scores of all samples, of shape (n, n_classes)."""
         return self._in_parts(lambda part: [self._program.logits(self.take(part))])[0]
 
     def features(self):
@@ -245,16 +249,16 @@ class RowFeatures:
         if self._program.ends_with_prefix:
             return self._in_parts(self.take)[0]
         outputs = FrozenOutputs(
-            self._program, self._examples.X, part="features", folder=self._folder
+            self._program, self.samples.X, part="features", folder=self._folder
         )
         return self._gather(outputs).take()[0]
 
     def _gather(self, outputs):
-        """Find or compute the outputs of all examples."""
-        examples = self._examples
-        return outputs.gather(examples.index, digests=lambda: examples.digests)
+        """Find or compute the outputs of all samples."""
+        samples = self.samples
+        return outputs.gather(samples.index, digests=lambda: samples.digests)
 
     def _in_parts(self, function):
-        order = np.arange(len(self._examples))
+        order = np.arange(len(self.samples))
         parts = self.chunks(order, self._program.rows_per_call)
         return stack(map(function, parts), len(order))

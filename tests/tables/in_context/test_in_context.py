@@ -8,17 +8,15 @@ from scipy.stats import norm, rankdata
 
 from sktransfer.tables.in_context.context import (
     MAX_ROWS,
-    in_context_backbone,
-    network_of,
-    with_network,
-)
-from sktransfer.tables.in_context.in_context import (
-    context_of,
-    recall,
-    remember,
+    make_context,
+    network_backbone,
+    with_context,
+    without_context,
 )
 from sktransfer.tables.in_context.network import make_network
+from sktransfer.tables.in_context.predict import class_scores
 from sktransfer.tables.in_context.pretrained import SIZES, network_weights
+from sktransfer.training.store.samples import Samples
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +30,30 @@ def table(n=30, n_columns=5, n_classes=3, seed=0):
     return X, np.arange(n) % n_classes, rng
 
 
-def backbone_of(network, X, y, *, sample_weight=None, seed=0, **options):
+def context_of(X, y, *, sample_weight=None, seed=0, **options):
     n = len(X)
     weight = np.ones(n) if sample_weight is None else sample_weight
-    return in_context_backbone(
-        X,
-        np.arange(n),
-        y,
-        weight,
-        y.max() + 1,
-        network,
-        np.random.default_rng(seed),
-        **options,
+    samples = Samples(X, np.arange(n), y, weight)
+    return make_context(samples, y.max() + 1, np.random.default_rng(seed), **options)
+
+
+def model_of(X, y, dtype="float32", **options):
+    """The network with labeled samples in it, as it is fine-tuned."""
+    network = network_backbone("auto", 0)
+    return with_context(network, context_of(X, y, **options)).build(dtype=dtype)
+
+
+def scores_of(context, rows, dtype="float32"):
+    return class_scores(network_backbone("auto", 0), context, rows, dtype)
+
+
+def tensors(context):
+    """The views with tensors in place of arrays."""
+    return type(context)(
+        *(
+            ops.convert_to_tensor(a, "int32" if a.dtype == np.int32 else "float32")
+            for a in context
+        )
     )
 
 
@@ -51,18 +61,18 @@ def numpy_of(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
 
-@pytest.mark.parametrize("n_classes", [2, 10, 15])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_what_is_remembered_gives_what_the_whole_gives(network, n_classes, dtype):
+@pytest.mark.parametrize(
+    ("n_classes", "dtype"), [(2, "float32"), (10, "float32"), (15, "float64")]
+)
+def test_what_is_remembered_gives_what_the_whole_gives(n_classes, dtype):
     X, y, rng = table(n_classes=n_classes)
     X[::7, 1] = np.nan
-    model = backbone_of(network, X, y).build(dtype=dtype)
     rows = rng.normal(size=(8, 5))
     rows[0, 2] = np.nan
-    rows, views = ops.convert_to_tensor(rows, dtype), context_of(model).views
+    model = model_of(X, y, dtype)
     np.testing.assert_allclose(
-        numpy_of(model(rows)),
-        numpy_of(recall(model, views, remember(model, views), rows)),
+        numpy_of(model(ops.convert_to_tensor(rows, dtype))),
+        scores_of(context_of(X, y), rows, dtype),
         atol=1e-4 if dtype == "float32" else 1e-11,
     )
 
@@ -74,10 +84,11 @@ def with_categories(n=60, n_categories=5):
     return X, y, rng
 
 
-def test_every_second_view_sees_categories_as_columns(network):
+def test_every_second_view_sees_categories_as_columns():
     X, y, rng = with_categories()
-    model = backbone_of(network, X, y, nominal=[2]).build()
-    views = context_of(model).views
+    model = model_of(X, y, nominal=[2])
+    context = context_of(X, y, nominal=[2])
+    views = tensors(context)
     seen, _, _ = map(numpy_of, views.labeled())
     asked = numpy_of(views.asked(ops.convert_to_tensor(X)))
     # Four columns, or three and five categories, and zeros.
@@ -92,31 +103,29 @@ def test_every_second_view_sees_categories_as_columns(network):
     rows = X[rng.permutation(60)[:7]]
     np.testing.assert_allclose(
         numpy_of(model(rows)),
-        numpy_of(recall(model, views, remember(model, views), rows)),
+        scores_of(context, rows),
         atol=1e-4,
     )
 
 
-def test_of_many_categories_the_rare_ones_share_columns(network):
+def test_of_many_categories_the_rare_ones_share_columns():
     X, y, _ = with_categories(300, 100)
     X[:200, 2] = 7
-    views = context_of(backbone_of(network, X, y, nominal=[2]).build()).views
+    views = context_of(X, y, nominal=[2])
     assert len(numpy_of(views.category)) == 64
     assert numpy_of(views.category)[0] == 7
 
 
-def test_two_categories_are_told_by_their_positions(network):
+def test_two_categories_are_told_by_their_positions():
     X, y, _ = with_categories(n_categories=2)
-    views = context_of(backbone_of(network, X, y, nominal=[2]).build()).views
+    views = context_of(X, y, nominal=[2])
     assert len(numpy_of(views.category)) == 0
 
 
 def test_the_views_give_what_the_network_gives(network):
     X, y, rng = table()
     rows = rng.normal(size=(4, 5)).astype(np.float32)
-    backbone = backbone_of(network, X, y, n_views=3)
-    model = backbone.build()
-    context = context_of(model).views
+    context = context_of(X, y, n_views=3)
     whole = make_network(**SIZES)
     for variable in whole.weights:
         variable.assign(network[variable.path])
@@ -136,21 +145,19 @@ def test_the_views_give_what_the_network_gives(network):
         log_proba = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         expected.append(log_proba[:, codes])
     np.testing.assert_allclose(
-        numpy_of(model(rows)), np.mean(expected, axis=0), atol=1e-4
+        scores_of(context, rows), np.mean(expected, axis=0), atol=1e-4
     )
 
 
-def test_ranks_are_those_of_repeated_rows_and_leave_gaps_alone(network):
+def test_ranks_are_those_of_repeated_rows_and_leave_gaps_alone():
     X, y, rng = table(40)
     X[::5, 2] = np.nan
     X[:, 3] = np.arange(40) % 4
     X[:, 4] = np.round(X[:, 4], 1)
     weight = rng.integers(1, 4, 40)
-    layer = backbone_of(network, X, y, sample_weight=weight).build()
-    layer = context_of(layer).views
+    layer = tensors(context_of(X, y, sample_weight=weight))
     twice = np.repeat(X, weight, axis=0)
-    other = backbone_of(network, twice, np.repeat(y, weight)).build()
-    other = context_of(other).views
+    other = tensors(context_of(twice, np.repeat(y, weight)))
     found = numpy_of(layer.normal_scores(X))
     np.testing.assert_allclose(found, numpy_of(layer.scores)[0, :40], atol=1e-5)
     np.testing.assert_allclose(found, numpy_of(other.normal_scores(X)), atol=1e-5)
@@ -160,24 +167,23 @@ def test_ranks_are_those_of_repeated_rows_and_leave_gaps_alone(network):
     np.testing.assert_allclose(np.repeat(found[:, 0], weight), expected, atol=1e-5)
 
 
-def test_in_training_a_row_is_not_told_its_own_label(network):
+def test_in_training_a_row_is_not_told_its_own_label():
     X, y, _ = table()
     X[3, 0] = np.nan
-    model = backbone_of(network, X, y, n_views=1).build()
+    model = model_of(X, y, n_views=1)
     others = np.arange(30) >= 4
-    without = backbone_of(network, X[others], y[others], n_views=1).build()
+    without = model_of(X[others], y[others], n_views=1)
     found = numpy_of(model(X[:4], training=True))
     np.testing.assert_allclose(found, numpy_of(without(X[:4])), atol=1e-4)
     assert np.abs(found - numpy_of(model(X[:4]))).max() > 1e-2
 
 
-def test_more_rows_than_a_view_holds(network):
+def test_more_rows_than_a_view_holds():
     n = 2 * MAX_ROWS
     X, y, _ = table(n)
     y = y % 2
     y[17] = 2
-    backbone = backbone_of(network, X, y)
-    context = context_of(backbone.build()).views
+    context = context_of(X, y)
     labels = numpy_of(context.y)
     assert labels.shape[1] == MAX_ROWS
     assert len(labels) > 1
@@ -185,16 +191,16 @@ def test_more_rows_than_a_view_holds(network):
     assert ((labels == 2).sum(axis=1) == 1).all()
 
 
-def test_the_rows_of_the_context_are_rounded_up_by_half_at_most(network):
+def test_the_rows_of_the_context_are_rounded_up_by_half_at_most():
     for n in (2, 33, 50, 65, 100, 300, 1000):
         X, y, _ = table(n, n_classes=2)
-        (shape,) = {backbone_of(network, X, y).weights[0].shape[1]}
+        shape = context_of(X, y).x.shape[1]
         assert n <= shape <= max(32, 1.5 * n)
 
 
-def test_views_differ_in_columns_and_codes(network):
+def test_views_differ_in_columns_and_codes():
     X, y, _ = table(n_columns=8, n_classes=8)
-    context = context_of(backbone_of(network, X, y).build()).views
+    context = context_of(X, y)
     columns, codes = numpy_of(context.columns), numpy_of(context.codes)
     assert len({tuple(row) for row in columns}) == len(columns)
     assert len({tuple(row) for row in codes}) == len(codes)
@@ -205,52 +211,48 @@ def test_views_differ_in_columns_and_codes(network):
         assert sorted(row) == list(range(8))
 
 
-def test_more_classes_than_codes_are_told_apart(network):
+def test_more_classes_than_codes_are_told_apart():
     X, y, _ = table(60, n_classes=30)
-    codes = numpy_of(context_of(backbone_of(network, X, y).build()).views.codes)
+    codes = context_of(X, y).codes
     assert codes.max() == 9
     assert len({tuple(column) for column in codes.T}) == 30
 
 
-def test_given_columns_are_those_of_the_target(network):
+def test_given_columns_are_those_of_the_target():
     X, y, rng = table(40)
     is_target = np.arange(40) < 20
-    backbone = backbone_of(network, X, y, is_target=is_target)
+    context = context_of(X, y, is_target=is_target)
     with_column = np.concatenate([X, is_target[:, None]], axis=1)
-    other = backbone_of(network, with_column, y)
     rows = rng.normal(size=(5, 5)).astype(np.float32)
-    told = np.concatenate([rows, np.ones((5, 1), np.float32)], axis=1)
+    with_given = np.concatenate([rows, np.ones((5, 1), np.float32)], axis=1)
     np.testing.assert_allclose(
-        numpy_of(backbone.build()(rows)), numpy_of(other.build()(told)), atol=1e-5
+        scores_of(context, rows),
+        scores_of(context_of(with_column, y), with_given),
+        atol=1e-5,
     )
 
 
-def test_views_share_the_columns_of_a_wide_table(network):
+def test_views_share_the_columns_of_a_wide_table():
     X, y, _ = table(40, n_columns=500)
     is_target = np.arange(40) < 20
-    backbone = backbone_of(network, X, y, is_target=is_target)
-    columns = numpy_of(context_of(backbone.build()).views.columns)
+    columns = context_of(X, y, is_target=is_target).columns
     assert columns.shape == (6, 96)
     assert set(columns.ravel()) == set(range(501))
     # Each sees which rows are of the target.
     assert (columns == 500).any(axis=1).all()
 
 
-def test_network_out_and_in_again(network):
+def test_weights_of_the_network_out_and_in_again():
     X, y, _ = table()
-    backbone = backbone_of(network, X, y)
-    taken = network_of(backbone)
-    assert taken.keys() == network.keys()
-    doubled = {path: 2 * value for path, value in taken.items()}
-    changed = backbone.replace(weights=with_network(backbone, doubled))
-    for path, value in network_of(changed).items():
-        np.testing.assert_array_equal(value, 2 * network[path])
-    assert np.array_equal(changed.weights[0], backbone.weights[0])
+    network = network_backbone("auto", 0)
+    inside = with_context(network, context_of(X, y))
+    weights = without_context([2 * array for array in inside.weights])
+    for value, original in zip(weights, network.weights, strict=True):
+        np.testing.assert_array_equal(value, 2 * original)
 
 
-def test_layers_and_depths(network):
-    X, y, _ = table()
-    backbone = backbone_of(network, X, y)
+def test_layers_and_depths():
+    backbone = network_backbone("auto", 0)
     names = [row["name"] for row in backbone.layers_table() if row["depth"]]
     assert sorted(names[:2]) == ["cells", "labels"]
     assert names[2:] == [

@@ -6,7 +6,10 @@ from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from sktransfer.training.step.linear_probe import PROBE_C, fresh_head, solve_head
+from sktransfer._caches import clear_caches
+from sktransfer.training.step.probe import new_head, solve_head
+
+PROBE_C = 0.1
 
 
 def data(n, d, n_classes, seed=0):
@@ -37,7 +40,7 @@ CASES = [
 @pytest.mark.parametrize(("n", "d", "n_classes"), CASES)
 def test_it_is_logistic_regression_on_scaled_features(n, d, n_classes):
     X, y, weight = data(n, d, n_classes)
-    kernel, bias = solve_head(X, y, weight, n_classes)
+    kernel, bias = solve_head(X, y, weight, n_classes, PROBE_C)
     assert (kernel.shape, bias.shape) == ((d, n_classes), (n_classes,))
     oracle = LogisticRegression(C=PROBE_C, tol=1e-10, max_iter=20_000)
     oracle.fit(scaled(X, weight), y, sample_weight=weight)
@@ -56,8 +59,9 @@ def test_the_number_of_threads_changes_nothing(n, d, n_classes):
     before = X.copy()
     results = []
     for threads in (1, 2):
+        clear_caches()
         with threadpool_limits(threads, user_api="blas"):
-            results.append(solve_head(X, y, weight, n_classes))
+            results.append(solve_head(X, y, weight, n_classes, PROBE_C))
     assert all(map(np.array_equal, *results))
     assert np.array_equal(X, before)
 
@@ -67,7 +71,7 @@ def test_nothing_near_it_is_better(n, d, n_classes):
     X, y, weight = data(n, d, n_classes)
     Z = scaled(X, weight)
     mean = np.average(X, axis=0, weights=weight)
-    kernel, bias = solve_head(X, y, weight, n_classes)
+    kernel, bias = solve_head(X, y, weight, n_classes, PROBE_C)
     # In terms of the scaled features, where the penalty is.
     size = (X - mean)[0, 0] / Z[0, 0]
     kernel, bias = kernel * size, bias + mean @ kernel
@@ -90,9 +94,9 @@ def test_nothing_near_it_is_better(n, d, n_classes):
 def test_weights_are_repeats():
     X, y, _ = data(40, 6, 3)
     times = 1 + np.arange(40) % 3
-    weighted = solve_head(X, y, times.astype(float), 3)
+    weighted = solve_head(X, y, times.astype(float), 3, PROBE_C)
     repeated = solve_head(
-        X.repeat(times, axis=0), y.repeat(times), np.ones(times.sum()), 3
+        X.repeat(times, axis=0), y.repeat(times), np.ones(times.sum()), 3, PROBE_C
     )
     for a, b in zip(weighted, repeated, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-7)
@@ -102,8 +106,8 @@ def test_order_of_rows_does_not_matter():
     X, y, weight = data(40, 6, 3)
     order = np.random.default_rng(0).permutation(40)
     for a, b in zip(
-        solve_head(X, y, weight, 3),
-        solve_head(X[order], y[order], weight[order], 3),
+        solve_head(X, y, weight, 3, PROBE_C),
+        solve_head(X[order], y[order], weight[order], 3, PROBE_C),
         strict=True,
     ):
         np.testing.assert_allclose(a, b, atol=1e-7)
@@ -111,8 +115,8 @@ def test_order_of_rows_does_not_matter():
 
 def test_scale_and_shift_of_all_features_do_not_matter():
     X, y, weight = data(40, 6, 3)
-    kernel, bias = solve_head(X, y, weight, 3)
-    other, shifted = solve_head(1000 * X + 7, y, weight, 3)
+    kernel, bias = solve_head(X, y, weight, 3, PROBE_C)
+    other, shifted = solve_head(1000 * X + 7, y, weight, 3, PROBE_C)
     np.testing.assert_allclose(
         (1000 * X + 7) @ other + shifted, X @ kernel + bias, atol=1e-5
     )
@@ -121,15 +125,15 @@ def test_scale_and_shift_of_all_features_do_not_matter():
 def test_features_that_say_nothing():
     y = np.arange(9) % 3
     weight = np.where(y == 0, 2.0, 1.0)
-    kernel, bias = solve_head(np.full((9, 4), 2.5), y, weight, 3)
+    kernel, bias = solve_head(np.full((9, 4), 2.5), y, weight, 3, PROBE_C)
     np.testing.assert_array_equal(kernel, 0)
     np.testing.assert_allclose(softmax(bias), [0.5, 0.25, 0.25], atol=1e-4)
 
 
 def test_float32_features_are_solved_in_float64():
     X, y, weight = data(60, 5, 3)
-    kernel, _ = solve_head(X.astype("float32"), y, weight, 3)
-    exact, _ = solve_head(X, y, weight, 3)
+    kernel, _ = solve_head(X.astype("float32"), y, weight, 3, PROBE_C)
+    exact, _ = solve_head(X, y, weight, 3, PROBE_C)
     assert kernel.dtype == np.float64
     np.testing.assert_allclose(kernel, exact, atol=1e-4)
 
@@ -137,7 +141,7 @@ def test_float32_features_are_solved_in_float64():
 def test_a_fresh_head_on_features_that_were_not_learned_is_random():
     def make(seed):
         rng = np.random.default_rng(seed)
-        return fresh_head(30, 6, pretrained=False, rng=rng)
+        return new_head(30, 6, pretrained=False, rng=rng)
 
     kernel, bias = make(0)
     assert kernel.shape == (30, 6)
@@ -148,6 +152,6 @@ def test_a_fresh_head_on_features_that_were_not_learned_is_random():
 
 
 def test_a_fresh_head_on_learned_features_is_zero():
-    kernel, bias = fresh_head(30, 6, pretrained=True, rng=np.random.default_rng(0))
+    kernel, bias = new_head(30, 6, pretrained=True, rng=np.random.default_rng(0))
     np.testing.assert_array_equal(kernel, np.zeros((30, 6)))
     np.testing.assert_array_equal(bias, np.zeros(6))

@@ -1,7 +1,5 @@
-"""The head alone, solved to the optimum on frozen features."""
+"""The linear probe: the head alone, solved to the optimum on frozen features."""
 
-import collections
-import threading
 import warnings
 
 import numpy as np
@@ -9,26 +7,22 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from sktransfer._caches import Cache
 from sktransfer.training.store.digests import array_digest
 
-# Inverse regularization on features of unit mean variance; measured in the user guide.
-PROBE_C = 0.1
 # Above this many coefficients the Hessian costs more than it saves.
 _CHOLESKY_LIMIT = 300
 # Newton steps may make another copy of the features; for more bytes than this a slower
 # solver does without.
 _NEWTON_BYTES = 1 << 28
 # Candidates of a search that differ in what comes after the probe share it.
-_MAX_SOLVED = 64
-_MAX_SOLVED_BYTES = 1 << 20
-_solved = collections.OrderedDict()
-_solved_lock, _solving = threading.Lock(), threading.Lock()
+_probes = Cache("linear probes", 1 << 25)
 
 
-def solve_head(features, y, sample_weight, n_classes):
+def solve_head(features, y, sample_weight, n_classes, C):
     """Fit a linear classifier on features by multinomial logistic regression.
 
-    The last solutions are remembered.
+    The last solutions are kept for other fits on the same samples.
 
     Parameters
     ----------
@@ -40,6 +34,8 @@ def solve_head(features, y, sample_weight, n_classes):
         Weights.
     n_classes : int
         Number of classes, at least 2.
+    C : float
+        Inverse strength of the L2 penalty, on features of unit mean variance.
 
     Returns
     -------
@@ -47,27 +43,19 @@ def solve_head(features, y, sample_weight, n_classes):
         Read-only, as is the bias.
     bias : ndarray of shape (n_classes,)
     """
-    problem = *map(array_digest, (features, y, sample_weight)), n_classes, PROBE_C
-    with _solved_lock:
-        head = _solved.pop(problem, None)
-    if head is None:
-        # The number of BLAS threads is the process's, not the thread's.
-        with _solving:
-            head = _solve(features, y, sample_weight, n_classes)
-        for array in head:
-            array.flags.writeable = False
-    if sum(array.nbytes for array in head) <= _MAX_SOLVED_BYTES:
-        with _solved_lock:
-            _solved[problem] = head
-            if len(_solved) > _MAX_SOLVED:
-                _solved.popitem(last=False)
-    return head
+    arrays = features, y, sample_weight
+    key = *map(array_digest, arrays), n_classes, C
+    return _probes.get(
+        key,
+        lambda: _solve(*arrays, n_classes, C),
+        lambda head: sum(array.nbytes for array in head),
+    )
 
 
 # With more threads the last bits would depend on their number, and where cores are busy
 # it takes longer.
 @threadpool_limits.wrap(limits=1, user_api="blas")
-def _solve(features, y, sample_weight, n_classes):
+def _solve(features, y, sample_weight, n_classes, C):
     # The one copy; all else is done in place.
     scaled = np.array(features, dtype=np.float64)
     shares = sample_weight / np.sum(sample_weight)
@@ -89,7 +77,7 @@ def _solve(features, y, sample_weight, n_classes):
         how = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 100}
     else:
         how = {"solver": "newton-cg", "tol": 1e-5, "max_iter": 100}
-    solver = LogisticRegression(C=PROBE_C, **how)
+    solver = LogisticRegression(C=C, **how)
     with warnings.catch_warnings():
         # Where rounding ends the search before `tol` is met, it is at the optimum.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -102,10 +90,13 @@ def _solve(features, y, sample_weight, n_classes):
     if basis is not None:
         kernel = basis @ kernel
     kernel = kernel / scale
-    return kernel, bias - mean @ kernel
+    head = kernel, bias - mean @ kernel
+    for array in head:
+        array.flags.writeable = False
+    return head
 
 
-def fresh_head(n_features, n_classes, *, pretrained, rng):
+def new_head(n_features, n_classes, *, pretrained, rng):
     """Make a head to train by gradient steps.
 
     On pretrained features it starts at zero: a random one, whose scores grow with the

@@ -1,0 +1,470 @@
+"""What the estimators share: parameters to task, result to attributes, prediction."""
+
+import copy
+import numbers
+import os
+
+import numpy as np
+from joblib import Memory
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sktransfer._callbacks import EpochTasks
+from sktransfer._inputs.columns import TableColumns
+from sktransfer._inputs.labels import check_labels, weigh_classes
+from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._random import make_rng
+from sktransfer._task import FitTask, Settings
+from sktransfer._unused_parameters import warn_of_unused
+from sktransfer.averaging import Interpolation
+from sktransfer.backbones.sources import BuildOptions
+from sktransfer.heads import ClassHead
+from sktransfer.learners.choose import choose_learner, read_source
+from sktransfer.recipe import ORDERS, Recipe, choose_recipe
+from sktransfer.training.store.feature_folder import memory_folder
+from sktransfer.training.store.samples import Samples
+
+_SETTINGS = (
+    "learning_rate",
+    "head_learning_rate",
+    "layer_decay",
+    "weight_decay",
+    "l2_sp",
+    "label_smoothing",
+    "batch_size",
+    "epochs",
+    "early_stopping",
+    "validation_fraction",
+    "n_iter_no_change",
+    "tol",
+)
+
+
+class BaseTransferClassifier(
+    Interpolation, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+):
+    """Parameters, checks, fitting and prediction of a backbone with a head."""
+
+    _supports_multilabel = True
+
+    _parameter_constraints = {
+        "backbone": "no_validation",
+        "weights": [str, os.PathLike, None],
+        "feature_layer": [str],
+        "head": [StrOptions({"new", "keep"})],
+        "preprocess": [str, None],
+        "frozen_depth": "no_validation",
+        "recipe": [StrOptions(set(ORDERS)), Recipe],
+        "learning_rate": "no_validation",
+        "head_learning_rate": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "layer_decay": [Interval(numbers.Real, 0, 1, closed="right")],
+        "optimizer": "no_validation",
+        "weight_decay": [Interval(numbers.Real, 0, None, closed="left")],
+        "l2_sp": [Interval(numbers.Real, 0, None, closed="left")],
+        "label_smoothing": [Interval(numbers.Real, 0, 1, closed="left")],
+        "batch_size": [Interval(numbers.Integral, 1, None, closed="left")],
+        "epochs": [Interval(numbers.Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(numbers.Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(numbers.Integral, 1, None, closed="left")],
+        "tol": [Interval(numbers.Real, 0, None, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "warm_start": ["boolean"],
+        "callbacks": "no_validation",
+        "memory": [str, os.PathLike, Memory, None],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        backbone="tabular",
+        *,
+        weights="auto",
+        feature_layer="auto",
+        head="new",
+        preprocess="auto",
+        frozen_depth=0,
+        recipe="auto",
+        learning_rate=1e-3,
+        head_learning_rate=None,
+        layer_decay=1.0,
+        optimizer="adamw",
+        weight_decay=1e-4,
+        l2_sp=0.0,
+        label_smoothing=0.0,
+        batch_size=32,
+        epochs=50,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        class_weight=None,
+        warm_start=False,
+        callbacks=None,
+        memory=None,
+        dtype="float32",
+        random_state=None,
+        verbose=0,
+    ):
+        self.backbone = backbone
+        self.weights = weights
+        self.feature_layer = feature_layer
+        self.head = head
+        self.preprocess = preprocess
+        self.frozen_depth = frozen_depth
+        self.recipe = recipe
+        self.learning_rate = learning_rate
+        self.head_learning_rate = head_learning_rate
+        self.layer_decay = layer_decay
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.l2_sp = l2_sp
+        self.label_smoothing = label_smoothing
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.memory = memory
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "backbone_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        try:
+            source = read_source(self.backbone)
+        except TypeError:
+            return tags
+        tags.classifier_tags.multi_label = (
+            self._supports_multilabel and source.accepts_multilabel
+        )
+        if source.accepts_tables:
+            tags.input_tags.allow_nan = True
+            tags.input_tags.categorical = tags.input_tags.string = True
+        return tags
+
+    @property
+    def weights_(self):
+        """Trained weights: the backbone's, then kernel and bias of the head."""
+        if not hasattr(self, "backbone_"):
+            raise AttributeError("weights_ exists after fit only.")
+        return [*self.backbone_.weights, *self.backbone_.head]
+
+    # ---- prediction
+
+    def decision_function(self, X):
+        """Compute logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+            For two classes, the logit of ``classes_[1]`` minus that of the other.
+        """
+        return self._logits(X, "decision_function")
+
+    def predict_proba(self, X):
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Probabilities of the classes, in the order of ``classes_``; they sum to 1.
+            Where y was an indicator matrix, the probability of each label.
+        """
+        return self._logits(X, "predict_proba")
+
+    def predict(self, X):
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; where y was an indicator matrix, an indicator matrix.
+        """
+        return self._logits(X, "predict")
+
+    def _logits(self, X, method):
+        """Compute logits, and what a method of the head makes of them."""
+        check_is_fitted(self)
+        X = check_rows(self, X, reset=False, columns=self._columns)
+        X = shape_rows(X, self.backbone_.input_shape)
+        folder = memory_folder(self.memory)
+        logits = self._predictor.logits(self.backbone_, X, folder)
+        return getattr(self._head, method)(logits)
+
+    def _html_repr(self):
+        html = super()._html_repr()
+        if not hasattr(self, "backbone_"):
+            return html
+        table = self.backbone_.layers_table().mark(self.frozen_depth_)
+        return (
+            f"{html}<details><summary>Layers: {self.frozen_depth_} of "
+            f"{self.backbone_.n_layers} frozen</summary>{table._repr_html_()}</details>"
+        )
+
+    # ---- fit: all happens on a copy, whose attributes are taken when it succeeds
+
+    def _copy_for_fit(self, *, is_warm):
+        """Return a shallow copy; without the fitted attributes unless `is_warm`."""
+        fitted = copy.copy(self)
+        if not is_warm:
+            for name in [name for name in vars(fitted) if name.endswith("_")]:
+                delattr(fitted, name)
+        return fitted
+
+    def _take(self, fitted, reports=None):
+        """Take the attributes of a fitted copy, all at once."""
+        # What scikit-learn's callbacks have stored here during the fit stays.
+        private = {k: v for k, v in vars(self).items() if not k.endswith("_")}
+        self.__dict__ = private | vars(fitted)
+        if reports is not None:
+            reports.fit_end(vars(fitted))
+        return self
+
+    def _check_fit_input(self, X, y, sample_weight, *, source, reset=True):
+        """Check a training set; samples of weight 0 are left out.
+
+        Returns
+        -------
+        Samples
+            With the labels as they are.
+        """
+        if reset:
+            self._columns = TableColumns(X) if source.accepts_tables else None
+        X, y = check_rows(self, X, y, reset=reset, columns=self._columns)
+        return check_labels(
+            X,
+            y,
+            sample_weight,
+            accepts_multilabel=self._supports_multilabel and source.accepts_multilabel,
+        )
+
+    def _choose_recipe(self, source, *, partial=False):
+        return choose_recipe(
+            self.recipe,
+            self.backbone,
+            self.learning_rate,
+            in_context=source.learns_in_context,
+            partial=partial,
+        )
+
+    def _settings(self, recipe):
+        from sktransfer.training.step.optimizers import (
+            check_learning_rate,
+            serialize_optimizer,
+        )
+
+        check_learning_rate(self.learning_rate)
+        parameters = recipe.get_params()
+        del parameters["order"]
+        return Settings(
+            optimizer=serialize_optimizer(self.optimizer),
+            **{name: getattr(self, name) for name in _SETTINGS},
+            **parameters,
+        )
+
+    def _make_task(self, samples, head, source, *, is_warm, partial=False, **options):
+        """Make the task of a fit.
+
+        Parameters
+        ----------
+        samples : Samples
+            Training set with labels.
+        head : ClassHead or MultilabelHead
+            Made for the labels of the training set.
+        source : Source
+            Read from the parameter `backbone`.
+        is_warm : bool
+            Whether the fitted weights are the start.
+        partial : bool, default=False
+            Whether this is a call of `partial_fit`.
+        **options
+            More attributes of the task.
+        """
+        from sktransfer.backbones.freezing import resolve_depth
+        from sktransfer.training.observer import Observer, make_callbacks
+
+        rng = make_rng(self.random_state)
+        recipe = self._choose_recipe(source, partial=partial)
+        settings = self._settings(recipe)
+        weighted = weigh_classes(self.class_weight, samples)
+        if is_warm:
+            backbone, head = self.backbone_, self._head
+        else:
+            build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
+            # The network for tables in context sees the weights of classes.
+            backbone = source.build(build, samples, rng)
+            if self.head == "keep":
+                head = _kept_head(backbone, head, self.feature_layer)
+        warn_of_unused(self, source, recipe.order, backbone, is_warm=is_warm)
+        keeps_head = self.head == "keep" or (is_warm and not source.learns_in_context)
+        depth = resolve_depth(self.frozen_depth, backbone.n_layers)
+        if recipe.order in ("linear_probe", "in_context"):
+            depth = backbone.n_layers
+        return FitTask(
+            samples=Samples(
+                shape_rows(weighted.X, backbone.input_shape),
+                weighted.index,
+                head.targets(weighted.y),
+                weighted.sample_weight,
+            ),
+            head=head,
+            backbone=backbone,
+            frozen_depth=depth,
+            order=recipe.order,
+            settings=settings,
+            dtype=self.dtype,
+            rng=rng,
+            observer=Observer(make_callbacks(self.callbacks), verbose=self.verbose),
+            head_weights=backbone.head if keeps_head else None,
+            from_scratch=self._from_scratch if is_warm else not backbone.pretrained,
+            is_warm=is_warm,
+            optimizer_state=self._optimizer_state() if partial and is_warm else None,
+            folder=memory_folder(self.memory),
+            one_epoch=partial,
+            nominal=() if self._columns is None else self._columns.nominal,
+            **options,
+        )
+
+    def _fit_task(self, task, source, estimator=None):
+        """Fit a task on this copy of an estimator.
+
+        Parameters
+        ----------
+        task : FitTask
+            From :meth:`_make_task`.
+        source : Source
+            Read from the parameter `backbone`.
+        estimator : estimator or None, default=None
+            The estimator that scikit-learn's callbacks belong to.
+
+        Returns
+        -------
+        EpochTasks or None
+        """
+        learner, reports = choose_learner(source), None
+        self._head, self._from_scratch = task.head, task.from_scratch
+        if estimator is not None:
+            samples = task.samples
+            data = {
+                "X": lambda: samples.X[samples.index],
+                "y": task.head.labels(samples.y),
+            }
+            reports = EpochTasks(
+                estimator,
+                lambda program: self._attributes_of(task, learner, program),
+                data,
+            )
+            task.observer.listener = reports
+        self._set_attributes(task, learner.fit(task))
+        return reports
+
+    def _attributes_of(self, task, learner, program):
+        """Return the fitted attributes for the present weights of a program."""
+        weights, head, predictor = learner.snapshot(task, program)
+        return vars(self) | {
+            "backbone_": task.backbone.replace(
+                weights=weights, head=head, classes=task.head.classes
+            ),
+            "classes_": task.head.classes,
+            "frozen_depth_": program.depth,
+            "_predictor": predictor,
+        }
+
+    def _optimizer_state(self):
+        """Return the state of the optimizer after the last `partial_fit`, if any."""
+        state = getattr(self, "_partial_fit_state", None)
+        return state and state[0]
+
+    def _earlier_entries(self, task):
+        """Return the history that an epoch of `partial_fit` adds to."""
+        state = getattr(self, "_partial_fit_state", None)
+        return state[1] if task.one_epoch and task.is_warm and state else []
+
+    def _set_attributes(self, task, result):
+        """Set the fitted attributes from the result of a learner."""
+        entries = [*self._earlier_entries(task), *result.history]
+        self._partial_fit_state = None
+        if task.one_epoch:
+            self._partial_fit_state = result.optimizer_state, entries
+        if not task.is_warm or task.order == "in_context":
+            start = [*task.backbone.weights, *result.start_head]
+            self.start_weights_ = start if task.backbone.pretrained else None
+        # Weights that did not change stay the same object, shared with the source.
+        weights = [
+            old if np.array_equal(old, new) else new
+            for old, new in zip(result.backbone.weights, result.weights, strict=True)
+        ]
+        self._predictor = result.predictor
+        self.backbone_ = result.backbone.replace(
+            weights=weights,
+            head=result.head,
+            classes=task.head.classes,
+            pretrained=True,
+        )
+        self.classes_ = task.head.classes
+        self.frozen_depth_ = task.frozen_depth
+        self.history_ = {
+            key: [entry.get(key) for entry in entries]
+            for key in dict.fromkeys(key for entry in entries for key in entry)
+        }
+        self.loss_curve_ = self.history_["loss"]
+        self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
+        self.n_iter_ = len(entries)
+        self.validation_scores_ = None
+        if self.early_stopping:
+            self.validation_scores_ = self.history_.get("val_score")
+        self.best_validation_score_ = result.best_score
+        for name, value in result.attributes.items():
+            setattr(self, f"{name}_", value)
+
+
+def _kept_head(backbone, head, feature_layer):
+    """Make the head of a backbone whose own classification layer is kept."""
+    if backbone.head is None:
+        raise ValueError(
+            "head='keep' needs a backbone that ends in a Dense classification "
+            f"layer; {backbone.name!r} has none at feature_layer={feature_layer!r}. "
+            "Use head='new'."
+        )
+    labels, n_columns = head.classes, len(backbone.head[1])
+    if backbone.classes is not None:
+        classes = backbone.classes
+    elif len(labels) == n_columns:
+        classes = labels
+    else:
+        classes = np.arange(n_columns)
+    if not np.isin(labels, classes).all():
+        raise ValueError(
+            f"head='keep' keeps {n_columns} classes, {classes.tolist()}; the "
+            f"labels are {labels.tolist()}. Use head='new'."
+        )
+    return ClassHead(classes) if isinstance(head, ClassHead) else head

@@ -1,0 +1,82 @@
+"""The fit of DomainAdaptedClassifier: a method at work, and a check of its result."""
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
+
+from sktransfer._warnings import warn_user
+from sktransfer.adaptation.methods.source_only import SourceOnly
+from sktransfer.adaptation.task import DomainTask
+from sktransfer.training.fine_tune import fine_tune
+
+# A class with so many expected samples should be predicted at least once.
+_EXPECTED_SAMPLES = 10
+
+
+def adapt(method, data, task, stages):
+    """Train for a target by a method.
+
+    Parameters
+    ----------
+    method : AdaptationMethod
+        How the network is adapted.
+    data : DomainSamples
+        Samples of the target, and domains.
+    task : FitTask
+        Training on the labeled samples.
+    stages : list of Stage
+        Stages of the recipe.
+
+    Returns
+    -------
+    FitResult
+        With the fitted attributes of the method.
+    """
+    attributes = {
+        "method": method,
+        "target_prior": None,
+        "source_weights": np.ones(len(task.samples)),
+    }
+    if not data.has_target:
+        fit = fine_tune(task, stages)
+    else:
+        target, target_domains = data.target(task.samples.X, task.backbone.input_shape)
+        domain_task = DomainTask(task, stages, target, data.domains, target_domains)
+        is_adapted = method.trade_off != 0
+        fit = method.adapt(domain_task) if is_adapted else domain_task.train()
+        logits = domain_task.logits(fit, target)
+        attributes["target_prior"] = softmax(logits, axis=1).mean(axis=0)
+        if is_adapted and not isinstance(method, SourceOnly):
+            _warn_of_failure(method, fit, logits.argmax(axis=1), task)
+    attributes |= fit.attributes
+    weights = np.zeros(len(task.samples.X))
+    weights[task.samples.index] = attributes["source_weights"]
+    return fit.replace(attributes=attributes | {"source_weights": weights})
+
+
+def _warn_of_failure(method, fit, predicted, task):
+    """Warn when the adapted network is useless, and say how it shows."""
+    n_classes, samples = task.head.n_units, task.samples
+    losses = [e["loss"] for e in fit.history if e["stage"] != "target"]
+    reasons = []
+    if losses[-1] > np.log(n_classes):
+        reasons.append(
+            f"the loss on the source ended at {losses[-1]:.3g}, above the "
+            f"{np.log(n_classes):.3g} of guessing: training has diverged"
+        )
+    prior = np.bincount(samples.y, samples.sample_weight, n_classes)
+    expected = len(predicted) * prior / prior.sum()
+    n_predicted = np.bincount(predicted, minlength=n_classes)
+    n_lost = int(((n_predicted == 0) & (expected >= _EXPECTED_SAMPLES)).sum())
+    if n_lost:
+        reasons.append(
+            f"{n_lost} of {n_classes} classes, of which the target would have at least "
+            f"{_EXPECTED_SAMPLES} samples each with the class prior of the source, are "
+            "never predicted: the classes are absent, or predictions have collapsed"
+        )
+    if reasons:
+        warn_user(
+            f"Adapting by {method} looks wrong: {'; '.join(reasons)}. Compare with "
+            "method='source_only', or use a smaller trade_off or learning_rate.",
+            ConvergenceWarning,
+        )

@@ -1,0 +1,296 @@
+"""Heads: what is put on the features of a backbone, and how its outputs are read.
+
+A head is the last layer of the network. Its kind decides the number of outputs, their
+activation, the loss, the targets that stand for the labels, and the predictions.
+"""
+
+import numpy as np
+from scipy.special import expit, log_expit, log_softmax, softmax
+
+
+class ClassHead:
+    """One of several classes for each sample: softmax and cross-entropy.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Sorted class labels.
+
+    Attributes
+    ----------
+    n_units : int
+        Number of outputs.
+    target_shape : tuple
+        Shape of the target of one sample.
+    target_dtype : str
+        Type of the targets.
+    """
+
+    activation = "softmax"
+    target_shape, target_dtype = (), "int32"
+
+    def __init__(self, classes):
+        self.classes = classes
+
+    @property
+    def n_units(self):
+        """Number of outputs."""
+        return len(self.classes)
+
+    @property
+    def key(self):
+        """What compiled training depends on, hashable."""
+        return type(self).__name__, self.n_units
+
+    # ---- labels and predictions
+
+    def targets(self, y):
+        """Return the class indices of labels, of shape (n,), int32."""
+        return np.searchsorted(self.classes, y).astype(np.int32)
+
+    def labels(self, targets):
+        """Return the labels of targets."""
+        return self.classes[targets]
+
+    def decision_function(self, logits):
+        """Return the logits; for two classes their difference, of shape (n,)."""
+        return logits[:, 1] - logits[:, 0] if self.n_units == 2 else logits
+
+    def predict_proba(self, logits):
+        """Return the class probabilities of logits."""
+        return softmax(logits, axis=1)
+
+    def predict(self, logits):
+        """Return the label of the greatest logit of each sample."""
+        return self.classes[logits.argmax(axis=1)]
+
+    def row_losses(self, logits, targets):
+        """Return the cross-entropy of each sample, of shape (n,)."""
+        return -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
+
+    def is_correct(self, logits, targets):
+        """Return whether the prediction of each sample is right, of shape (n,)."""
+        return logits.argmax(axis=1) == targets
+
+    # ---- training
+
+    def soft(self):
+        """Return the head of the same kind whose targets are fractions, for MixUp."""
+        return SoftClassHead(self.classes)
+
+    def one_hot(self, targets):
+        """Return targets as fractions of the classes, of shape (n, n_classes)."""
+        return np.eye(self.n_units)[targets]
+
+    def losses(self, logits, targets, smoothing):
+        """Compute the loss of each sample.
+
+        Parameters
+        ----------
+        logits : tensor of shape (n, n_units)
+            Outputs before the activation.
+        targets : tensor of shape (n, *target_shape)
+            Targets.
+        smoothing : tensor
+            Label smoothing: the fraction of each label spread over all outputs.
+
+        Returns
+        -------
+        tensor of shape (n,)
+        """
+        import tensorflow as tf
+
+        log_proba = tf.nn.log_softmax(logits)
+        likelihood = self._log_likelihood(log_proba, targets)
+        return -(
+            (1 - smoothing) * likelihood + smoothing * tf.reduce_mean(log_proba, axis=1)
+        )
+
+    def correct(self, logits, targets):
+        """Compute whether each prediction is right, a tensor of shape (n,), bool."""
+        import tensorflow as tf
+
+        return tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), targets)
+
+    def solve(self, features, targets, sample_weight, C):
+        """Fit the head on frozen features; see :mod:`sktransfer.training.step.probe`.
+
+        Returns
+        -------
+        kernel : ndarray of shape (n_features, n_units)
+        bias : ndarray of shape (n_units,)
+        """
+        from sktransfer.training.step.probe import solve_head
+
+        return solve_head(features, targets, sample_weight, self.n_units, C)
+
+    @staticmethod
+    def _log_likelihood(log_proba, targets):
+        import tensorflow as tf
+
+        return tf.gather(log_proba, targets, axis=1, batch_dims=1)
+
+
+class SoftClassHead(ClassHead):
+    """Classes whose targets are fractions that sum to 1, of shape (n_classes,)."""
+
+    target_dtype = "float"
+
+    @property
+    def target_shape(self):
+        """Shape of the target of one sample."""
+        return (self.n_units,)
+
+    def correct(self, logits, targets):
+        """Compute whether the class of the greatest fraction is predicted."""
+        import tensorflow as tf
+
+        return super().correct(logits, tf.argmax(targets, axis=1, output_type=tf.int32))
+
+    @staticmethod
+    def _log_likelihood(log_proba, targets):
+        import tensorflow as tf
+
+        return tf.reduce_sum(targets * log_proba, axis=1)
+
+
+class MultilabelHead:
+    """Any number of labels for each sample: sigmoids and binary cross-entropy.
+
+    Parameters
+    ----------
+    n_labels : int
+        Number of labels.
+    """
+
+    activation = "sigmoid"
+    target_dtype = "float"
+
+    def __init__(self, n_labels):
+        self.classes = np.arange(n_labels)
+
+    @property
+    def n_units(self):
+        """Number of outputs."""
+        return len(self.classes)
+
+    @property
+    def target_shape(self):
+        """Shape of the target of one sample."""
+        return (self.n_units,)
+
+    @property
+    def key(self):
+        """What compiled training depends on, hashable."""
+        return type(self).__name__, self.n_units
+
+    def targets(self, y):
+        """Return the indicator matrix as floats."""
+        return np.asarray(y, dtype=np.float64)
+
+    def labels(self, targets):
+        """Return the indicator matrix of targets."""
+        return targets.astype(int)
+
+    def decision_function(self, logits):
+        """Return the logits."""
+        return logits
+
+    def predict_proba(self, logits):
+        """Return the probability of each label."""
+        return expit(logits)
+
+    def predict(self, logits):
+        """Return the indicator matrix of labels that are more likely than not."""
+        return (logits > 0).astype(int)
+
+    def row_losses(self, logits, targets):
+        """Return the mean binary cross-entropy of each sample, of shape (n,)."""
+        likelihood = targets * log_expit(logits) + (1 - targets) * log_expit(-logits)
+        return -likelihood.mean(axis=1)
+
+    def is_correct(self, logits, targets):
+        """Return whether all labels of each sample are right, of shape (n,)."""
+        return ((logits > 0) == (targets > 0.5)).all(axis=1)
+
+    def soft(self):
+        """Return this head: its targets may be fractions already."""
+        return self
+
+    def one_hot(self, targets):
+        """Return the targets, which may be fractions already."""
+        return targets
+
+    def losses(self, logits, targets, smoothing):
+        """Compute the loss of each sample; see :meth:`ClassHead.losses`."""
+        import tensorflow as tf
+
+        targets = (1 - smoothing) * targets + smoothing / 2
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+        return tf.reduce_mean(losses, axis=1)
+
+    def correct(self, logits, targets):
+        """Compute whether all labels of each sample are right, of shape (n,), bool."""
+        import tensorflow as tf
+
+        return tf.reduce_all(tf.equal(logits > 0, targets > 0.5), axis=1)
+
+    def solve(self, features, targets, sample_weight, C):
+        """Fit one logistic regression for each label on frozen features."""
+        from sktransfer.training.step.probe import solve_head
+
+        columns = []
+        for target in (targets > 0.5).astype(np.int32).T:
+            weights = np.bincount(target, sample_weight, 2)
+            if (weights == 0).any():
+                # A label that is constant here: its smoothed log odds.
+                odds = np.log((weights[1] + 0.5) / (weights[0] + 0.5))
+                columns.append((np.zeros(features.shape[1]), odds))
+                continue
+            kernel, bias = solve_head(features, target, sample_weight, 2, C)
+            columns.append((kernel[:, 1] - kernel[:, 0], bias[1] - bias[0]))
+        kernels, biases = zip(*columns, strict=True)
+        return np.column_stack(kernels), np.array(biases)
+
+
+def make_head(y):
+    """Make the head that fits labels.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,) or (n, n_labels)
+        Class labels, or an indicator matrix.
+
+    Returns
+    -------
+    ClassHead or MultilabelHead
+    """
+    return MultilabelHead(y.shape[1]) if y.ndim == 2 else ClassHead(np.unique(y))
+
+
+def evaluate(head, logits, targets, sample_weight):
+    """Compute the weighted mean loss and accuracy of logits.
+
+    Parameters
+    ----------
+    head : ClassHead or MultilabelHead
+        Kind of the outputs.
+    logits : ndarray of shape (n, n_units)
+        Outputs before the activation.
+    targets : ndarray of shape (n, ...)
+        From ``head.targets``.
+    sample_weight : ndarray of shape (n,)
+        Weights.
+
+    Returns
+    -------
+    tuple of two floats
+    """
+    logits = logits.astype(np.float64)
+    return tuple(
+        float(np.average(values, weights=sample_weight))
+        for values in (
+            head.row_losses(logits, targets),
+            head.is_correct(logits, targets),
+        )
+    )

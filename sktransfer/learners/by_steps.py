@@ -1,0 +1,108 @@
+"""Learning by gradient steps: fine-tuning of a backbone and its head."""
+
+import contextlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from sktransfer.learners.validation import split_validation
+
+
+class BySteps:
+    """Fits a task by the stages of a recipe."""
+
+    def fit(self, task):
+        """Fit a task.
+
+        Parameters
+        ----------
+        task : FitTask
+            What is trained on what.
+
+        Returns
+        -------
+        FitResult
+        """
+        from sktransfer.training.fine_tune import fine_tune
+        from sktransfer.training.plan.stages import Stage, plan
+
+        settings = task.settings
+        if task.one_epoch:
+            stages = [Stage("fine_tune", task.frozen_depth, 1)]
+        else:
+            if settings.early_stopping and task.validation is None:
+                task = split_validation(task)
+            stages = plan(
+                task.order,
+                depth=task.frozen_depth,
+                n_layers=task.backbone.n_layers,
+                epochs=settings.epochs,
+                pretrained=task.is_trained,
+                has_head=task.head_weights is not None,
+            )
+        n_epochs = sum(stage.epochs for stage in stages)
+        task.observer.fit_begin(n_epochs, is_exact=task.adapt is None)
+        result = (task.adapt or fine_tune)(task, stages)
+        task.observer.close()
+        predictor = StepsPredictor(task.frozen_depth, task.dtype, task.from_scratch)
+        return result.replace(predictor=predictor)
+
+    def snapshot(self, task, program):
+        """Return weights, head and predictor for the present state of a program."""
+        weights, head = program.read()
+        predictor = StepsPredictor(program.depth, task.dtype, task.from_scratch)
+        return weights, head, predictor
+
+
+@dataclass(frozen=True)
+class StepsPredictor:
+    """Computes the logits of a network with a head.
+
+    Attributes
+    ----------
+    frozen_depth : int
+        Number of frozen weighted layers, whose outputs are in the feature store.
+    dtype : str
+        Floating-point type of the computations.
+    from_scratch : bool
+        As in the fit, so that the same compiled program is used.
+    """
+
+    frozen_depth: int
+    dtype: str
+    from_scratch: bool
+
+    @contextlib.contextmanager
+    def program(self, backbone):
+        """Give the compiled program of a Backbone, loaded with its weights."""
+        from sktransfer.training.step.program_cache import get_program
+
+        program = get_program(
+            backbone,
+            self.frozen_depth,
+            len(backbone.head[1]),
+            self.dtype,
+            from_scratch=self.from_scratch,
+        )
+        with program.held():
+            program.load(backbone.weights, backbone.head)
+            yield program
+
+    def logits(self, backbone, X, folder):
+        """Compute the logits of samples.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            With its head.
+        X : ndarray of shape (n, ...)
+            Samples.
+        folder : str or None
+            Where outputs of frozen layers are kept on disk.
+
+        Returns
+        -------
+        ndarray of shape (n, n_units), float64
+        """
+        with self.program(backbone) as program:
+            return program.predict(X, folder).astype(np.float64)

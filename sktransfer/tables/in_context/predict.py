@@ -1,0 +1,113 @@
+"""Class scores of the table network, with much computed once for all samples."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sktransfer._caches import Cache
+from sktransfer._large_arrays import stack, take_rows
+from sktransfer._random import preserve_random_state
+from sktransfer.tables.in_context.in_context import blocks_of, recall, remember
+from sktransfer.tables.in_context.views import Views
+from sktransfer.training.step.calls import in_calls, rows_per_call
+from sktransfer.training.step.tracing import traced_once
+from sktransfer.training.store.digests import array_digest
+
+# Samples that are read and computed together.
+_BLOCK_CALLS = 32
+_contexts = Cache("table contexts", 1 << 28)
+# What TensorFlow keeps for the two functions, measured.
+_FUNCTION_BYTES = 40_000_000
+_traced = Cache("functions of the table network", 4 * _FUNCTION_BYTES)
+
+
+def class_scores(backbone, context, X, dtype):
+    """Compute the class scores of samples.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The table network.
+    context : Views
+        The labeled samples.
+    X : ndarray of shape (n, n_columns)
+        Samples; NaN is missing.
+    dtype : str
+        Floating-point type of the computations.
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes)
+    """
+    remember_context, recall_samples = _functions(backbone, dtype)
+    inputs = [tf.constant(w, dtype) for w in backbone.weights]
+    inputs += [
+        tf.constant(a if a.dtype == np.int32 else a.astype(dtype)) for a in context
+    ]
+    # Read-only arrays have digests that are computed once.
+    key = dtype, *map(array_digest, (*backbone.weights, *context))
+    memory = _contexts.get(
+        key,
+        lambda: remember_context(*inputs),
+        lambda tensors: sum(t.shape.num_elements() * t.dtype.size for t in tensors),
+    )
+    sample = keras.KerasTensor((None, X.shape[1]), dtype)
+    size = rows_per_call(sample.shape)
+    block = _BLOCK_CALLS * size
+    parts = (
+        in_calls(
+            lambda x: [recall_samples(x, *inputs, *memory)],
+            [take_rows(X, np.arange(start, min(start + block, len(X))))],
+            [sample],
+            size,
+        )
+        for start in range(0, len(X), block)
+    )
+    return stack(parts, len(X))[0]
+
+
+def _functions(backbone, dtype):
+    """Return what all tables share: weights and labeled samples are arguments.
+
+    A trace takes seconds, and tables differ in rows, columns and classes.
+    """
+    return _traced.get(
+        (backbone.program_key, dtype),
+        lambda: _trace(backbone, dtype),
+        lambda _: _FUNCTION_BYTES,
+    )
+
+
+def _trace(backbone, dtype):
+    with preserve_random_state():
+        model = backbone.build_architecture(dtype=dtype)
+    variables, n, n_views = model.weights, len(model.weights), len(Views._fields)
+    integers = {"has_ranks", "sees_ranks", "y", "of_column", "columns", "codes"}
+    ranks = {"x": 3, "scores": 3, "y": 2, "log_weight": 2, "columns": 2, "codes": 2}
+    signature = [tf.TensorSpec(v.shape, v.dtype) for v in variables]
+    signature += [
+        tf.TensorSpec(
+            [None] * ranks.get(name, 1), "int32" if name in integers else dtype
+        )
+        for name in Views._fields
+    ]
+    samples = tf.TensorSpec((None, None), dtype)
+    n_heads, width = blocks_of(model)[0].n_heads, model.get_layer("cells").width
+    keys = tf.TensorSpec((None, None, n_heads, width // n_heads), dtype)
+    # Mean, scale and the columns, samples and classes that do not count.
+    memory = [tf.TensorSpec([None] * rank, dtype) for rank in (3, 3, 2, 2, 2)]
+    memory += [keys, keys] * len(blocks_of(model))
+
+    def remember_context(*inputs):
+        with keras.StatelessScope(zip(variables, inputs[:n], strict=True)):
+            return remember(model, Views(*inputs[n:]))
+
+    def recall_samples(x, *inputs):
+        with keras.StatelessScope(zip(variables, inputs[:n], strict=True)):
+            views, rest = Views(*inputs[n : n + n_views]), inputs[n + n_views :]
+            return recall(model, views, rest, x)
+
+    return (
+        traced_once(remember_context, signature),
+        traced_once(recall_samples, [samples, *signature, *memory]),
+    )

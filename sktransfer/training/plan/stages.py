@@ -1,0 +1,67 @@
+"""From a recipe to the stages in which weights are trained."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_GRADUAL_STAGES = 4
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a recipe.
+
+    Attributes
+    ----------
+    name : str
+        "probe", "head", "fine_tune" or "target".
+    depth : int
+        Frozen depth of the stage.
+    epochs : int
+        Greatest number of epochs; 0 for a probe, which is solved.
+    """
+
+    name: str
+    depth: int
+    epochs: int
+
+
+def plan(order, *, depth, n_layers, epochs, pretrained, has_head):
+    """List the stages of a recipe.
+
+    A network without pretrained weights has no features to probe or to protect, so
+    every recipe but "linear_probe" trains it in full. A head that is there already is
+    not probed again: "linear_probe" trains it on the frozen features.
+
+    Parameters
+    ----------
+    order : str
+        "linear_probe", "full", "lp_ft" or "gradual".
+    depth, n_layers : int
+        Frozen depth, and weighted layers of the backbone.
+    epochs : int
+        Greatest number of epochs of all stages.
+    pretrained, has_head : bool
+        Whether the backbone, and the head, were trained before.
+
+    Returns
+    -------
+    list of Stage
+    """
+    if order == "linear_probe":
+        name, n_epochs = ("head", epochs) if has_head else ("probe", 0)
+        return [Stage(name, n_layers, n_epochs)]
+    if order == "full" or not pretrained:
+        return [Stage("fine_tune", depth, epochs)]
+    if order == "lp_ft":
+        stages = [] if has_head else [Stage("probe", n_layers, 0)]
+        if depth < n_layers or has_head:
+            stages.append(Stage("fine_tune", depth, epochs))
+        return stages
+    n_stages = min(_GRADUAL_STAGES, n_layers - depth + 1, epochs)
+    depths = np.linspace(depth, n_layers, n_stages).round().astype(int)[::-1]
+    bounds = np.linspace(0, epochs, n_stages + 1).round().astype(int)
+    return [
+        Stage("head" if d == n_layers else "fine_tune", int(d), int(n_epochs))
+        for d, n_epochs in zip(depths, np.diff(bounds), strict=True)
+    ]
