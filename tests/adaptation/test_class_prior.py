@@ -6,11 +6,11 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from sktransfer.adaptation.methods._class_prior import (
+from sktransfer.adaptation.class_prior import (
     calibrate,
+    correct_proba,
     estimate_prior_bbse,
     estimate_prior_em,
-    reweight_proba,
 )
 
 SOURCE = np.array([0.5, 0.3, 0.2])
@@ -96,14 +96,14 @@ def test_reweighted_probabilities_are_bayes_rule(domains):
         return joint / joint.sum(axis=1, keepdims=True)
 
     np.testing.assert_allclose(
-        reweight_proba(posterior(SOURCE), SOURCE, TARGET), posterior(TARGET)
+        correct_proba(posterior(SOURCE), SOURCE, TARGET), posterior(TARGET)
     )
 
 
 def test_corrected_predictions_are_better(domains):
     model, _, (X, y) = domains
     proba = model.predict_proba(X)
-    corrected = reweight_proba(proba, SOURCE, estimate_prior_em(proba, SOURCE))
+    corrected = correct_proba(proba, SOURCE, estimate_prior_em(proba, SOURCE))
     accuracy = (corrected.argmax(axis=1) == y).mean()
     assert accuracy > (proba.argmax(axis=1) == y).mean() + 0.03
 
@@ -111,7 +111,7 @@ def test_corrected_predictions_are_better(domains):
 def test_the_same_shares_change_nothing():
     rng = np.random.default_rng(0)
     proba = rng.dirichlet(np.ones(3), size=20)
-    np.testing.assert_allclose(reweight_proba(proba, SOURCE, SOURCE), proba)
+    np.testing.assert_allclose(correct_proba(proba, SOURCE, SOURCE), proba)
 
 
 # ---- calibration

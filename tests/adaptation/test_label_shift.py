@@ -19,21 +19,21 @@ from scipy.special import softmax
 
 from sktransfer import TransferClassifier
 from sktransfer.adaptation import LabelShift
+from sktransfer.adaptation.class_prior import correct_proba
 from sktransfer.adaptation.methods import label_shift
-from sktransfer.adaptation.methods._class_prior import reweight_proba
 
 
 @pytest.fixture
 def found(monkeypatch):
     """What the last fit found out of the shift."""
     results = []
-    function = label_shift.estimate_shift
+    function = label_shift.estimate_label_shift
 
     def estimate(*args, **kwargs):
         results.append(function(*args, **kwargs))
         return results[-1]
 
-    monkeypatch.setattr(label_shift, "estimate_shift", estimate)
+    monkeypatch.setattr(label_shift, "estimate_label_shift", estimate)
     return results
 
 
@@ -50,9 +50,11 @@ def test_predictions_are_corrected_by_bayes_rule(found, estimator, trade_off):
     (shift,) = found
     calibrated = softmax(shift.slope * (features @ kernel + bias) + shift.bias, axis=1)
     share = np.bincount(y[sample_domain >= 0]) / 300
-    expected = reweight_proba(calibrated, share**trade_off, shift.prior**trade_off)
+    expected = correct_proba(
+        calibrated, share**trade_off, shift.target_prior**trade_off
+    )
     np.testing.assert_allclose(model.predict_proba(X), expected, atol=1e-5)
-    np.testing.assert_array_equal(model.target_prior_, shift.prior)
+    np.testing.assert_array_equal(model.target_prior_, shift.target_prior)
     np.testing.assert_allclose(shift.source_prior, share)
 
 
@@ -62,7 +64,7 @@ def test_the_loss_is_reweighted_by_class(found, trade_off):
     parameters = QUICK | {"backbone": two_layers((2,))}
     model = fit(LabelShift(trade_off, correct="loss"), domains, **parameters)
     source = sample_domain >= 0
-    factor = (found[0].prior / found[0].source_prior) ** trade_off
+    factor = (found[0].target_prior / found[0].source_prior) ** trade_off
     same = TransferClassifier(**parameters)
     same.fit(X[source], y[source], sample_weight=factor[y[source]])
     assert_same_network(model, same)
@@ -107,7 +109,7 @@ def test_a_class_of_the_kept_head_without_rows():
 @pytest.mark.parametrize("kind", ["covariate", "moons", "subspace"])
 def test_guard_leaves_other_shifts_alone(kind):
     domains = toy(kind)
-    with pytest.warns(UserWarning, match="explain too little"):
+    with pytest.warns(UserWarning, match="explains too little"):
         model = fit(LabelShift(), domains, random_state=0)
     assert_same_network(model, fit("source_only", domains, random_state=0))
     np.testing.assert_allclose(model.target_prior_, [0.5, 0.5])
@@ -127,7 +129,7 @@ def moved_beside_the_classes(seed=0):
 def test_guard_sees_what_the_shares_do_not_explain(found, correct):
     domains = moved_beside_the_classes()
     parameters = {"epochs": 20, "random_state": 0}
-    with pytest.warns(UserWarning, match=r"under the curve: 0\.\d\d; .* at most 0.75"):
+    with pytest.warns(UserWarning, match=r"domains: 0\.\d\d; .* at most 0.75"):
         model = fit(LabelShift(correct=correct), domains, **parameters)
     (shift,) = found
     assert shift.is_plausible
@@ -138,7 +140,7 @@ def test_guard_sees_what_the_shares_do_not_explain(found, correct):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         corrected = fit(LabelShift(correct=correct, guard=False), domains, **parameters)
-    np.testing.assert_array_equal(corrected.target_prior_, shift.prior)
+    np.testing.assert_array_equal(corrected.target_prior_, shift.target_prior)
     accuracy, plain_accuracy = (target_accuracy(m, domains) for m in (corrected, plain))
     assert accuracy < plain_accuracy - 0.1
 
@@ -165,5 +167,5 @@ def test_reads_no_target_label_and_changes_no_input():
 
 def test_needs_a_row_for_each_split():
     X, y, sample_domain = toy("moons", n_samples=4)
-    with pytest.raises(ValueError, match=r"into 3 parts; its largest class has 2 rows"):
+    with pytest.raises(ValueError, match=r"into 3 folds, .* has 2 samples"):
         fit(LabelShift(), (X, y, sample_domain), **QUICK)

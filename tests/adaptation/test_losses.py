@@ -127,16 +127,16 @@ def test_cdan_projects_wide_products(monkeypatch):
     rng = np.random.default_rng(0)
     features = tf.constant(rng.normal(size=(6, 40)))
     proba = tf.constant(softmax(rng.normal(size=(6, C))))
-    exact = cdan_module._joint(features, proba).numpy()
+    exact = cdan_module._joint_features(features, proba).numpy()
     assert exact.shape == (6, 40 * C)
-    monkeypatch.setattr(cdan_module, "_MAX_OUTER", 100)
-    assert cdan_module._joint(features, proba).shape == (6, 100)
-    monkeypatch.setattr(cdan_module, "_MAX_OUTER", 119)
+    monkeypatch.setattr(cdan_module, "_MAX_INPUTS", 100)
+    assert cdan_module._joint_features(features, proba).shape == (6, 100)
+    monkeypatch.setattr(cdan_module, "_MAX_INPUTS", 119)
     products = []
     for seed in range(300):
         draw = np.random.default_rng(seed)
         monkeypatch.setattr(np.random, "default_rng", lambda _, draw=draw: draw)
-        projected = cdan_module._joint(features, proba).numpy()
+        projected = cdan_module._joint_features(features, proba).numpy()
         products.append(projected @ projected.T)
     np.testing.assert_allclose(
         np.mean(products, axis=0), exact @ exact.T, atol=0.1 * (exact**2).sum(1).mean()

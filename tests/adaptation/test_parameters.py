@@ -107,7 +107,7 @@ class Unchecked(MCC):
 
 
 class Checked(Unchecked):
-    _parameter_constraints = MCC._parameter_constraints | {"kernel": [callable, None]}
+    _parameter_constraints = {"kernel": [callable, None]}
 
 
 def test_parameters_of_methods_of_others(rows):

@@ -20,7 +20,7 @@ from networks import with_batch_normalization
 
 from sktransfer.adaptation import SHOT, AdaBN
 from sktransfer.adaptation.methods import shot
-from sktransfer.adaptation.methods.shot import centroid_labels
+from sktransfer.adaptation.methods.shot import pseudo_labels
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.3])
@@ -76,7 +76,7 @@ def test_pseudo_labels_against_loops(seed):
     rng = np.random.default_rng(seed)
     features = np.maximum(rng.normal(size=(80, 6)), 0) + 0.01
     logits = features @ rng.normal(size=(6, 5)) + rng.normal(size=(80, 5))
-    found = centroid_labels(features, logits)
+    found = pseudo_labels(features, logits)
     np.testing.assert_array_equal(found, labels_by_loops(features, softmax(logits)))
     assert (found != logits.argmax(axis=1)).any()
 
@@ -85,11 +85,11 @@ def test_a_class_that_is_not_predicted_is_left_out():
     rng = np.random.default_rng(0)
     features = rng.uniform(size=(50, 4))
     logits = np.column_stack([rng.normal(size=(50, 2)), np.full(50, -5.0)])
-    assert set(centroid_labels(features, logits)) <= {0, 1}
+    assert set(pseudo_labels(features, logits)) <= {0, 1}
 
 
 def test_features_of_zero():
-    labels = centroid_labels(np.zeros((4, 3)), np.eye(4)[:, :3])
+    labels = pseudo_labels(np.zeros((4, 3)), np.eye(4)[:, :3])
     assert labels.shape == (4,)
 
 
@@ -151,9 +151,9 @@ def test_pseudo_labels_are_found_before_each_epoch(monkeypatch):
 
     def record(features, logits):
         seen.append((features, logits))
-        return centroid_labels(features, logits)
+        return pseudo_labels(features, logits)
 
-    monkeypatch.setattr(shot, "centroid_labels", record)
+    monkeypatch.setattr(shot, "pseudo_labels", record)
     fit(SHOT(epochs=4), toy("moons", n_samples=60), **QUICK)
     assert [len(f) for f, _ in seen] == 4 * [60]
     assert not any(np.array_equal(a[0], b[0]) for a, b in itertools.pairwise(seen))

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from sktransfer.adaptation._shift_test import Shift, largest_step, separability
+from sktransfer.adaptation.label_shift_checks import (
+    LabelShiftEstimate,
+    domain_auc,
+    prediction_distance,
+)
 from sktransfer.training.store.samples import Examples
 
 
@@ -19,7 +23,9 @@ def test_largest_step_is_that_of_the_two_sample_test():
         ks_2samp(np.repeat(rows[:, c], weight), others[:, c]).statistic
         for c in range(3)
     )
-    assert largest_step(rows, weight, others) == pytest.approx(expected, abs=1e-12)
+    assert prediction_distance(rows, weight, others) == pytest.approx(
+        expected, abs=1e-12
+    )
 
 
 def rows_of_two_classes(share, moved, rng):
@@ -47,5 +53,7 @@ def test_separability_is_beside_the_shares(prior, moved, lowest, highest):
         rng=rng,
         features=lambda fit, examples: examples.X[examples.index],
     )
-    shift = Shift(np.full(2, 0.5), np.array([1 - prior, prior]), 1.0, np.zeros(2), 0.0)
-    assert lowest < separability(task, None, shift) < highest
+    estimate = LabelShiftEstimate(
+        np.full(2, 0.5), np.array([1 - prior, prior]), 1.0, np.zeros(2), 0.0
+    )
+    assert lowest < domain_auc(task, None, estimate) < highest
