@@ -1,4 +1,4 @@
-"""The two figures by which it is decided which shift it is."""
+"""The two checks whether a shift is a label shift."""
 
 from types import SimpleNamespace
 
@@ -14,7 +14,7 @@ from sktransfer.adaptation.label_shift_checks import (
 from sktransfer.training.store.samples import Examples
 
 
-def test_largest_step_is_that_of_the_two_sample_test():
+def test_prediction_distance_is_that_of_the_two_sample_test():
     rng = np.random.default_rng(0)
     rows = rng.dirichlet(np.ones(3), size=50).round(1)
     others = rng.dirichlet([1, 2, 1], size=30).round(1)
@@ -28,27 +28,27 @@ def test_largest_step_is_that_of_the_two_sample_test():
     )
 
 
-def rows_of_two_classes(share, moved, rng):
-    """Rows, some moved in a column of no class; weights make the classes equal."""
-    y = (rng.uniform(size=1000) < share).astype(int)
+def two_classes(prior, moved, rng):
+    """Samples, some moved in a column without classes; weights balance the classes."""
+    y = (rng.uniform(size=1000) < prior).astype(int)
     X = rng.normal(size=(1000, 2)) + np.outer(y, [3, 0]) + [0, moved]
-    weight = np.where(y == 1, 0.5 / share, 0.5 / (1 - share))
+    weight = np.where(y == 1, 0.5 / prior, 0.5 / (1 - prior))
     return Examples(X, np.arange(1000), y, weight)
 
 
 @pytest.mark.parametrize(
     ("prior", "moved", "lowest", "highest"),
     [(0.8, 0, 0.45, 0.55), (0.5, 0, 0.6, 0.8), (0.8, 2, 0.85, 1)],
-    ids=["the shares", "other shares", "rows that look otherwise"],
+    ids=["right prior", "wrong prior", "other features"],
 )
-def test_separability_is_beside_the_shares(prior, moved, lowest, highest):
-    """From 0.2 of class 1, which weights make 0.5 of, to 0.8."""
+def test_domain_auc_does_not_depend_on_the_class_prior(prior, moved, lowest, highest):
+    """Of class 1: 0.2 in the source, weighted to 0.5, and 0.8 in the target."""
     rng = np.random.default_rng(0)
-    source = rows_of_two_classes(0.2, 0, rng)
+    source = two_classes(0.2, 0, rng)
     task = SimpleNamespace(
         source=source,
         source_domains=np.zeros(1000, int),
-        target=rows_of_two_classes(0.8, moved, rng),
+        target=two_classes(0.8, moved, rng),
         n_classes=2,
         rng=rng,
         features=lambda fit, examples: examples.X[examples.index],

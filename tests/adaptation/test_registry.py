@@ -59,7 +59,7 @@ def test_other_names(name, suggestion):
 def test_objects():
     method = DANN()
     assert resolve_method(method) is method
-    with pytest.raises(TypeError, match="of type type; expected a name"):
+    with pytest.raises(TypeError, match="of type ABCMeta; expected a name"):
         resolve_method(DANN)
     with pytest.raises(ValueError, match="trade_off=-1 of method="):
         resolve_method(DANN(-1))

@@ -28,10 +28,10 @@ def test_loss_against_numpy(beta):
     batch = batch_of()
     y = np.random.default_rng(0).integers(0, C, N)
     proba = softmax(batch.target_logits.numpy())
-    of_rows = [-sum(p * np.log(p) for p in row) for row in proba]
-    of_mean = -sum(p * np.log(p) for p in proba.mean(axis=0))
+    entropies = [-sum(p * np.log(p) for p in row) for row in proba]
+    entropy_of_mean = -sum(p * np.log(p) for p in proba.mean(axis=0))
     labeled = [-np.log(row[label]) for row, label in zip(proba, y, strict=True)]
-    expected = 0.7 * (np.mean(of_rows) - of_mean + beta * np.mean(labeled))
+    expected = 0.7 * (np.mean(entropies) - entropy_of_mean + beta * np.mean(labeled))
     batch = replace(batch, target_pseudo_y=tf.constant(y, tf.int32))
     found = SHOT(beta=beta).loss(batch, tf.constant(0.7, tf.float64), [])
     assert float(found) == pytest.approx(expected, rel=1e-10)
@@ -123,7 +123,7 @@ def statistics(model):
     return [model.backbone_.weights[i] for i in (4, 5, 10, 11)]
 
 
-@pytest.mark.parametrize("trade_off", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("trade_off", [0.3, 2.0])
 def test_batch_normalization_has_the_statistics_of_the_target(trade_off):
     """Of the first stage's features, as by AdaBN; the second one keeps them."""
     domains = columns()
@@ -146,7 +146,7 @@ def test_frozen_batch_normalization_keeps_its_statistics():
     assert list(same) == 12 * [True] + 2 * [False]
 
 
-def test_pseudo_labels_are_found_before_each_epoch(monkeypatch):
+def test_pseudo_labels_are_computed_before_each_epoch(monkeypatch):
     seen = []
 
     def record(features, logits):
