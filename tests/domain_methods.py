@@ -7,7 +7,7 @@ from sktransfer import DomainAdaptedClassifier
 from sktransfer.datasets import make_shifted_classification
 
 QUICK = {"epochs": 4, "random_state": 0}
-# Class labels of target rows that are no labels.
+# Values that are no class labels, for target samples.
 GARBAGE = np.array(["no", None, float("nan"), -7, "1", b"?"], dtype=object)
 
 
@@ -25,12 +25,12 @@ def fit(method, domains, **parameters):
 
 def fit_read_only(method, domains, **parameters):
     """Fit on arrays that cannot be written to; check that they are as before."""
-    X, y, sample_domain = given = [array.copy() for array in domains]
-    for array in given:
+    X, y, sample_domain = arrays = [array.copy() for array in domains]
+    for array in arrays:
         array.flags.writeable = False
     model = DomainAdaptedClassifier(method=method, **(QUICK | parameters))
     model.fit(X, y, sample_domain=sample_domain)
-    for array, original in zip(given, domains, strict=True):
+    for array, original in zip(arrays, domains, strict=True):
         assert array.tobytes() == original.tobytes()
     return model
 
@@ -40,14 +40,14 @@ def target_accuracy(model, domains):
     return model.score(X[sample_domain < 0], y[sample_domain < 0])
 
 
-def mean_accuracies(methods, draw, seeds=range(5), **parameters):
+def mean_accuracies(methods, draw, seeds=range(3), **parameters):
     """Accuracy on the target of each method, as a mean over seeds."""
-    found = []
+    accuracies = []
     for seed in seeds:
         domains = draw(seed)
         models = [fit(m, domains, random_state=seed, **parameters) for m in methods]
-        found.append([target_accuracy(model, domains) for model in models])
-    return np.mean(found, axis=0)
+        accuracies.append([target_accuracy(model, domains) for model in models])
+    return np.mean(accuracies, axis=0)
 
 
 def assert_same_network(one, other):

@@ -3,25 +3,25 @@
 import numpy as np
 from networks import two_layers, with_batch_normalization
 
-from sktransfer import DomainAdaptedClassifier, adaptation
-from sktransfer.adaptation.registry import CLASS_OF_NAME
+from sktransfer import DomainAdaptedClassifier
+from sktransfer.adaptation import registry
 
-METHODS = [name for name, cls in CLASS_OF_NAME.items() if hasattr(adaptation, cls)]
+METHODS = [*registry.METHODS]
 # Those that work on the statistics, scales and shifts of batch normalization.
-_NORMALISATION = ("adabn", "tent")
+_NORMALIZATION = ("adabn", "tent")
 
 
 def make_adapted(method="dann", **parameters):
     """Make a small, quick classifier, with a backbone that suits the method."""
     name = method if isinstance(method, str) else ""
-    network = with_batch_normalization if name in _NORMALISATION else two_layers
+    network = with_batch_normalization if name in _NORMALIZATION else two_layers
     defaults = {"backbone": network, "epochs": 3, "random_state": 0}
     return DomainAdaptedClassifier(method=method, **(defaults | parameters))
 
 
 def method_of(name, **parameters):
     """Make the method of a name."""
-    return getattr(adaptation, CLASS_OF_NAME[name])(**parameters)
+    return registry.method_class(name)(**parameters)
 
 
 def bits(estimator):

@@ -370,17 +370,17 @@ def test_markers_of_a_row_without_label(rows, strings):
 
     expected = trained(marked(None))
     assert expected.classes_.tolist() == names.tolist()
-    given = [
-        marked(None).tolist(),
-        marked(-1),
-        marked(-1).tolist(),
-        marked(np.nan),
-        marked([None, -1, np.nan, pd.NA] * 13),
-    ]
+    given = [marked(None).tolist(), marked(np.nan)]
     if strings:
-        given += [marked("-1").astype(str), pd.Series(marked(pd.NA), dtype="string")]
+        given += [
+            marked([None, np.nan, pd.NA, None] * 13),
+            pd.Series(marked(pd.NA), dtype="string"),
+        ]
     else:
         given += [
+            marked(-1),
+            marked(-1).tolist(),
+            marked([None, -1, np.nan, pd.NA] * 13),
             marked(-1).astype(int),
             marked(np.nan).astype(float),
             pd.Series(marked(pd.NA), dtype="Int64"),
@@ -389,6 +389,18 @@ def test_markers_of_a_row_without_label(rows, strings):
         estimator = trained(labels)
         assert bits(estimator) == bits(expected)
         assert estimator.classes_.tolist() == names.tolist()
+
+
+@pytest.mark.filterwarnings("ignore:Adapting by MCC")
+def test_the_string_minus_1_is_a_class(rows):
+    X, y, sample_domain = rows
+    labels = np.array(["-1", "b", "c"])[y]
+    labels[sample_domain >= 0] = np.array(["a", "b", "c"])[y[sample_domain >= 0]]
+    with pytest.warns(UserWarning, match=r"classes \['-1'\] have labels in the target"):
+        estimator = fit(
+            make_adapted("mcc", target_labels="use"), (X, labels, sample_domain)
+        )
+    assert estimator.classes_.tolist() == ["-1", "a", "b", "c"]
 
 
 def test_minus_1_is_a_class_where_the_source_has_it(rows):

@@ -158,7 +158,7 @@ def test_rows_of_the_source_without_a_label(rows, missing, target_labels):
     X, y, sample_domain = rows
     y = y.astype(object)
     y[:3] = missing
-    parts = ["y is None or NaN for 3 rows of the source", "need a label"]
+    parts = ["y is None or NaN for 3 samples of the source", "need a label"]
     refused(
         ValueError,
         *parts,

@@ -57,8 +57,8 @@ def test_of_fit(message, parameters, fitted):
 @pytest.mark.parametrize(
     ("method", "kind", "message"),
     [
-        ("label_shift", "moons", "explain too little"),
-        ("domain_standardize", "label", "other shares of the classes"),
+        ("label_shift", "moons", "explains too little"),
+        ("domain_standardize", "label", "another class prior"),
     ],
 )
 def test_of_a_method(method, kind, message):

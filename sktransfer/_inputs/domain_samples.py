@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sktransfer._inputs.domains import as_labels, check_sample_domain, is_unlabeled
+from sktransfer._inputs.domains import as_labels, check_sample_domain
 from sktransfer._inputs.samples import shape_rows
+from sktransfer._inputs.unlabeled import is_missing_label, is_unlabeled
 from sktransfer._warnings import warn_user
 from sktransfer.training.store.samples import Samples
 
@@ -133,23 +134,18 @@ def _label_column(y):
 
 
 def _labeled(X, y, domains, use_target):
-    """Tell which rows have a label that may be read."""
+    """Check which samples have a label that may be read."""
     check_consistent_length(X, y)
     is_source = domains >= 0
-    n_missing = int(is_unlabeled(y[is_source]).sum())
+    n_missing = int(is_missing_label(y[is_source]).sum())
     if n_missing:
         raise ValueError(
-            f"y is None or NaN for {n_missing} rows of the source (sample_domain of 0 "
-            "or more); all of them need a label."
+            f"y is None or NaN for {n_missing} samples of the source (sample_domain of "
+            "0 or more). All samples of the source need a label."
         )
     if not use_target:
         return is_source
-    unlabeled = is_unlabeled(y)
-    for marker in (-1, "-1"):
-        # It may be a class of the source.
-        if marker not in as_labels(y[is_source]).tolist():
-            unlabeled[~unlabeled] = [v == marker for v in y[~unlabeled].tolist()]
-    return is_source | ~unlabeled
+    return is_source | ~is_unlabeled(y, source_classes=y[is_source])
 
 
 def _readable(y, domains, labeled):

@@ -1,10 +1,14 @@
-"""Source and target: the check of sample_domain, unlabeled rows, labels."""
+"""Source and target: the check of sample_domain; labels as an array."""
 
 import contextlib
 
 import numpy as np
-from sklearn.utils._missing import is_pandas_na
 from sklearn.utils.validation import _num_samples, column_or_1d
+
+from sktransfer._inputs.unlabeled import is_missing_label
+
+# The earlier name of this function.
+is_unlabeled = is_missing_label
 
 
 def check_sample_domain(sample_domain, X):
@@ -47,28 +51,6 @@ def check_sample_domain(sample_domain, X):
             f"{', '.join([*values][:5])}."
         )
     return numbers
-
-
-def is_unlabeled(y):
-    """Tell which labels are None or NaN.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        Labels.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), bool
-    """
-    if y.dtype.kind == "f":
-        return np.isnan(y)
-    if y.dtype.kind != "O":
-        return np.zeros(len(y), dtype=bool)
-    return np.array(
-        [value is None or is_pandas_na(value) or value != value for value in y],
-        dtype=bool,
-    )
 
 
 def as_labels(values):

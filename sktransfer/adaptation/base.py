@@ -1,65 +1,77 @@
-"""What an adaptation method is: a loss over a batch of source and target rows."""
+"""What an adaptation method is, and what it gets: a batch of source and target."""
 
 from abc import ABC
 
-from keras import ops
 from sklearn.base import BaseEstimator
 
-from sktransfer.adaptation._parameters import NOT_NEGATIVE, check_parameters
-from sktransfer.training.step.domain_batch import Phase
+from sktransfer.adaptation.parameter_checks import NON_NEGATIVE, check_parameters
+from sktransfer.training.step.domain_batch import DomainBatch, Phase
+
+__all__ = ["AdaptationMethod", "DomainBatch", "Phase"]
 
 
 class AdaptationMethod(BaseEstimator, ABC):
-    """Base of the adaptation methods.
+    """Base class of the adaptation methods.
 
-    A method holds parameters only. One that adds a loss to the cross-entropy of the
-    source rows defines :meth:`loss`, and :meth:`build` if it has networks of its own.
-    Others, which do something before or after training, define :meth:`adapt`.
+    A method holds parameters only. A method that adds a loss to the cross-entropy of
+    the source defines :meth:`loss`, and :meth:`build` if it has networks of its own.
+    A method that does something before or after training defines :meth:`adapt`.
+
+    Parameters
+    ----------
+    trade_off : float, default=1.0
+        Weight of the loss of the method. At 0 the network is the same as without
+        adaptation.
 
     Attributes
     ----------
     metrics : tuple of str
-        Names of what :meth:`loss` gives beside the loss, for ``history_``.
+        Names of values that :meth:`loss` returns beside the loss, for ``history_``.
     supports_jit : bool
-        Whether XLA can compile the loss; Keras operations can be compiled.
+        Whether XLA can compile the loss. It can compile the operations of Keras.
     """
 
     metrics = ()
     supports_jit = True
 
-    _parameter_constraints = {"trade_off": [NOT_NEGATIVE]}
+    # Constraints of a subclass are added to those of its base classes.
+    _parameter_constraints = {"trade_off": [NON_NEGATIVE]}
 
     def __init__(self, trade_off=1.0):
         self.trade_off = trade_off
 
-    def _validate_params(self):
-        """Check the parameters that have constraints."""
-        check_parameters(self)
+    def check_parameters(self):
+        """Raise a ValueError if a parameter is not valid."""
+        constraints = {}
+        for base in reversed(type(self).mro()):
+            constraints |= vars(base).get("_parameter_constraints", {})
+        check_parameters(self, constraints)
 
     @staticmethod
     def schedule(progress):
-        """Return the factor on `trade_off` at a progress in [0, 1]; 1 by default.
+        """Compute the factor on `trade_off` at some point of the training.
 
         Parameters
         ----------
-        progress : float or tensor
-            Gradient steps done over those planned.
+        progress : float or ndarray
+            Number of gradient steps done, divided by the number planned; from 0 to 1.
 
         Returns
         -------
         float or tensor
+            1 by default.
         """
         return 1.0
 
     def build(self, n_features, n_classes, *, dtype):
         """Make the networks that are trained beside the head; none by default.
 
-        Their kernels are drawn anew for each fit, Glorot uniform, by `random_state`.
+        Each fit draws their initial kernels anew (Glorot uniform) by `random_state`.
 
         Parameters
         ----------
         n_features, n_classes : int
-            Sizes of what goes into the head and of what comes out.
+            Number of features and of classes.
         dtype : str
             Floating-point type.
 
@@ -70,26 +82,26 @@ class AdaptationMethod(BaseEstimator, ABC):
         return []
 
     def loss(self, batch, strength, networks):
-        """Compute what is added to the cross-entropy of the source rows.
+        """Compute the loss that is added to the cross-entropy of the source.
 
         Parameters
         ----------
         batch : DomainBatch
-            Both domains have the same number of rows.
+            Both domains have the same number of samples.
         strength : tensor
-            `trade_off` times the schedule; at 0 the features must not be changed.
+            `trade_off` times the schedule. At 0 the loss must not change the features.
         networks : list of keras.Model
-            From :meth:`build`.
+            Networks of :meth:`build`.
 
         Returns
         -------
         tensor or tuple of (tensor, list of tensor)
-            A scalar; with :attr:`metrics`, and their values.
+            The loss, a scalar. A method with :attr:`metrics` returns their values too.
         """
         raise NotImplementedError
 
     def phases(self):
-        """List the gradient steps on each batch; one, of :meth:`loss`, by default.
+        """List the gradient steps on each batch; one, on :meth:`loss`, by default.
 
         Returns
         -------
@@ -98,38 +110,17 @@ class AdaptationMethod(BaseEstimator, ABC):
         return [Phase(self.loss)]
 
     def adapt(self, task):
-        """Train for the target; by default with the loss of this method.
+        """Train a network for the target; by default with :meth:`loss`.
 
         Parameters
         ----------
         task : sktransfer.adaptation.task.DomainTask
-            Trains networks on the rows at hand and computes their outputs. It has no
-            labels of target rows but those that may be used.
+            Trains networks on the samples and computes their features and logits. It
+            holds no labels of the target except those that may be used.
 
         Returns
         -------
-        sktransfer._task.FitResult
+        FitResult
+            What `task` returns. ``dataclasses.replace`` changes parts of it.
         """
         return task.train(self)
-
-
-def grow(progress):
-    r"""Grow from 0 to 1 as :math:`\lambda_q = 2 / (1 + e^{-10 q}) - 1`."""
-    return 2 / (1 + ops.exp(-10 * progress)) - 1
-
-
-def reverse_gradient(x, strength):
-    """Give x as it is, with a gradient that is multiplied by minus `strength`."""
-    return (1 + strength) * ops.stop_gradient(x) - strength * x
-
-
-def entropy(logits):
-    """Entropy of the softmax of each row, in nats."""
-    log_proba = ops.log_softmax(logits)
-    return -ops.sum(ops.exp(log_proba) * log_proba, axis=1)
-
-
-def cross_entropy(logits, y):
-    """Cross-entropy of each row with its class index."""
-    log_proba = ops.log_softmax(logits)
-    return -ops.squeeze(ops.take_along_axis(log_proba, y[:, None], axis=1), axis=1)

@@ -1,58 +1,81 @@
-"""From the name of an adaptation method to the method."""
+"""Registry of the adaptation methods: one line for each."""
 
-import difflib
+import importlib
 
-from sktransfer import adaptation
-from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer._suggestions import did_you_mean
 
-CLASS_OF_NAME = {
-    "auto": "Auto",
-    "source_only": "SourceOnly",
-    "deep_coral": "DeepCORAL",
-    "dan": "DAN",
-    "jan": "JAN",
-    "dann": "DANN",
-    "cdan": "CDAN",
-    "mdd": "MDD",
-    "mcd": "MCD",
-    "deep_jdot": "DeepJDOT",
-    "mcc": "MCC",
-    "shot": "SHOT",
-    "adabn": "AdaBN",
-    "tent": "TENT",
-    "mme": "MME",
-    "reweight": "Reweight",
-    "label_shift": "LabelShift",
-    "domain_standardize": "DomainStandardize",
+# Value of the parameter `method`: module in sktransfer.adaptation, and class.
+METHODS = {
+    "auto": ("default", "Auto"),
+    "source_only": ("methods.source_only", "SourceOnly"),
+    "deep_coral": ("methods.deep_coral", "DeepCORAL"),
+    "dan": ("methods.dan", "DAN"),
+    "jan": ("methods.jan", "JAN"),
+    "dann": ("methods.dann", "DANN"),
+    "cdan": ("methods.cdan", "CDAN"),
+    "mdd": ("methods.mdd", "MDD"),
+    "mcd": ("methods.mcd", "MCD"),
+    "deep_jdot": ("methods.deep_jdot", "DeepJDOT"),
+    "mcc": ("methods.mcc", "MCC"),
+    "shot": ("methods.shot", "SHOT"),
+    "adabn": ("methods.adabn", "AdaBN"),
+    "tent": ("methods.tent", "TENT"),
+    "mme": ("methods.mme", "MME"),
+    "reweight": ("methods.reweight", "Reweight"),
+    "label_shift": ("methods.label_shift", "LabelShift"),
+    "domain_standardize": ("methods.domain_standardize", "DomainStandardize"),
 }
+# Public classes of sktransfer.adaptation: the methods, and what they are written with.
+MODULE_OF_CLASS = {name: module for module, name in METHODS.values()} | dict.fromkeys(
+    ("AdaptationMethod", "DomainBatch", "Phase"), "base"
+)
+
+
+def method_class(name):
+    """Load the class of a method.
+
+    Parameters
+    ----------
+    name : str
+        Key of :data:`METHODS`.
+
+    Returns
+    -------
+    type
+        Subclass of AdaptationMethod.
+    """
+    module, class_name = METHODS[name]
+    module = importlib.import_module(f"sktransfer.adaptation.{module}")
+    return getattr(module, class_name)
 
 
 def resolve_method(method):
-    """Find the method that a parameter means, and check its own parameters.
+    """Turn the parameter `method` of an estimator into a method, and check it.
 
     Parameters
     ----------
     method : str or AdaptationMethod
-        A name, or an object.
+        Name or object.
 
     Returns
     -------
     AdaptationMethod
+        Its own parameters are valid.
     """
+    from sktransfer.adaptation.base import AdaptationMethod
+
     if isinstance(method, str):
-        if method not in CLASS_OF_NAME:
-            close = difflib.get_close_matches(method.lower(), CLASS_OF_NAME, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+        if method not in METHODS:
             raise ValueError(
-                f"method={method!r} is not known.{hint} Accepted: "
-                f"{sorted(CLASS_OF_NAME)} or an object of sktransfer.adaptation."
+                f"method={method!r} is not known.{did_you_mean(method, METHODS)} "
+                f"Accepted: {sorted(METHODS)} or an object of sktransfer.adaptation."
             )
-        return getattr(adaptation, CLASS_OF_NAME[method])()
+        return method_class(method)()
     if not isinstance(method, AdaptationMethod):
         raise TypeError(
             f"method={method!r} is of type {type(method).__name__}; expected a name of "
-            f"{sorted(CLASS_OF_NAME)} or an object of a subclass of "
+            f"{sorted(METHODS)} or an object of a subclass of "
             "sktransfer.adaptation.AdaptationMethod."
         )
-    method._validate_params()
+    method.check_parameters()
     return method

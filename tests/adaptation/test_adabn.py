@@ -45,14 +45,14 @@ def test_each_layer_gets_what_goes_into_it(trade_off):
     expected = []
     for kernel, bias, (gamma, beta, mean, variance) in ((k1, b1, bn1), (k2, b2, bn2)):
         x = np.maximum(x @ kernel + bias, 0)
-        found = x.mean(axis=0), x.var(axis=0)
+        moments = x.mean(axis=0), x.var(axis=0)
         # A unit that is off for the whole target has no variance there.
-        found = found[0], np.where(found[1] > 0, found[1], variance)
+        moments = moments[0], np.where(moments[1] > 0, moments[1], variance)
         expected += [
             trade_off * new + (1 - trade_off) * old
-            for new, old in zip(found, (mean, variance), strict=True)
+            for new, old in zip(moments, (mean, variance), strict=True)
         ]
-        x = gamma * (x - found[0]) / np.sqrt(found[1] + 1e-3) + beta
+        x = gamma * (x - moments[0]) / np.sqrt(moments[1] + 1e-3) + beta
     statistics = [adapted.backbone_.weights[i] for i in (4, 5, 10, 11)]
     for array, value in zip(statistics, expected, strict=True):
         np.testing.assert_allclose(array, value, atol=1e-5)
@@ -81,8 +81,8 @@ def test_a_column_that_does_not_vary_in_the_target():
     X[sample_domain < 0, 1] = 1000.3
     adapted = fit(AdaBN(), (X, y, sample_domain), **QUICK)
     plain = fit("source_only", (X, y, sample_domain), **QUICK)
-    kept = plain.backbone_.weights[1][1]
-    assert adapted.backbone_.weights[1][1] == pytest.approx(kept, rel=1e-5)
+    variance = plain.backbone_.weights[1][1]
+    assert adapted.backbone_.weights[1][1] == pytest.approx(variance, rel=1e-5)
     near = X[sample_domain < 0] + [0, 1e-3]
     np.testing.assert_allclose(
         adapted.predict_proba(near),

@@ -1,4 +1,4 @@
-"""Class shares of a target without labels, against loops and where they are known."""
+"""Class priors estimated without labels, compared with loops and true values."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from sktransfer.adaptation.methods._class_prior import (
+from sktransfer.adaptation.class_prior import (
     calibrate,
+    correct_proba,
     estimate_prior_bbse,
     estimate_prior_em,
-    reweight_proba,
 )
 
 SOURCE = np.array([0.5, 0.3, 0.2])
@@ -18,7 +18,7 @@ TARGET = np.array([0.1, 0.2, 0.7])
 
 
 def draw(prior, n, rng):
-    """Three classes that overlap, with the same rows in each whatever its share."""
+    """Draw from three classes that overlap, with a class prior."""
     y = rng.choice(3, size=n, p=prior)
     centers = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, 2.0]])
     return centers[y] + rng.normal(size=(n, 2)), y
@@ -32,18 +32,18 @@ def domains():
     return model, (X[20_000:], y[20_000:]), draw(TARGET, 20_000, rng)
 
 
-def test_em_finds_the_shares(domains):
+def test_em_estimates_the_class_prior(domains):
     model, _, (X, _) = domains
     prior = estimate_prior_em(model.predict_proba(X), SOURCE)
     assert prior.sum() == pytest.approx(1)
     assert np.abs(prior - TARGET).max() < 0.02
-    # Those of the predictions are far away.
+    # The fractions of the predicted classes are far away.
     naive = np.bincount(model.predict(X), minlength=3) / len(X)
     assert np.abs(naive - TARGET).max() > 0.05
 
 
 def test_em_is_at_the_greatest_likelihood(domains):
-    """Of the target's rows, as a mixture of classes: none near it is better."""
+    """Of the target samples, as a mixture of classes: no prior near it is better."""
     model, _, (X, _) = domains
     proba = model.predict_proba(X)
 
@@ -57,7 +57,7 @@ def test_em_is_at_the_greatest_likelihood(domains):
         assert likelihood(near / near.sum()) <= likelihood(prior) + 1e-9
 
 
-def test_bbse_finds_the_shares(domains):
+def test_bbse_estimates_the_class_prior(domains):
     model, (X_source, y_source), (X, _) = domains
     prior = estimate_prior_bbse(
         model.predict(X), model.predict(X_source), y_source, n_classes=3
@@ -78,7 +78,7 @@ def test_bbse_solves_its_equations():
     np.testing.assert_allclose(prior, [0.6 * 0.5, 0.4 * 1.75])
 
 
-def test_bbse_gives_no_negative_share():
+def test_bbse_estimates_no_negative_prior():
     y = np.repeat([0, 1], 50)
     predicted = np.concatenate(
         [np.repeat([0, 1], [30, 20]), np.repeat([0, 1], [20, 30])]
@@ -96,29 +96,29 @@ def test_reweighted_probabilities_are_bayes_rule(domains):
         return joint / joint.sum(axis=1, keepdims=True)
 
     np.testing.assert_allclose(
-        reweight_proba(posterior(SOURCE), SOURCE, TARGET), posterior(TARGET)
+        correct_proba(posterior(SOURCE), SOURCE, TARGET), posterior(TARGET)
     )
 
 
 def test_corrected_predictions_are_better(domains):
     model, _, (X, y) = domains
     proba = model.predict_proba(X)
-    corrected = reweight_proba(proba, SOURCE, estimate_prior_em(proba, SOURCE))
+    corrected = correct_proba(proba, SOURCE, estimate_prior_em(proba, SOURCE))
     accuracy = (corrected.argmax(axis=1) == y).mean()
     assert accuracy > (proba.argmax(axis=1) == y).mean() + 0.03
 
 
-def test_the_same_shares_change_nothing():
+def test_the_same_prior_changes_nothing():
     rng = np.random.default_rng(0)
     proba = rng.dirichlet(np.ones(3), size=20)
-    np.testing.assert_allclose(reweight_proba(proba, SOURCE, SOURCE), proba)
+    np.testing.assert_allclose(correct_proba(proba, SOURCE, SOURCE), proba)
 
 
 # ---- calibration
 
 
 def test_calibration_has_the_least_cross_entropy():
-    """Against a search that knows no gradient."""
+    """Compared with a search without gradients."""
     rng = np.random.default_rng(0)
     y, weight = rng.integers(0, 3, 80), rng.uniform(0.5, 2, 80)
     logits = rng.normal(scale=3, size=(80, 3)) + 2 * np.eye(3)[y] + [1, 0, 0]
@@ -130,14 +130,14 @@ def test_calibration_has_the_least_cross_entropy():
             loss -= weight[i] * np.log(proba[i, y[i]])
         return loss / weight.sum() + (parameters[1:] ** 2).sum() / 160
 
-    found = minimize(
+    expected = minimize(
         objective,
         [1, 0, 0, 0],
         method="Nelder-Mead",
         options={"fatol": 1e-13, "xatol": 1e-9, "maxiter": 5000, "maxfev": 5000},
     ).x
     slope, bias = calibrate(logits, y, weight)
-    np.testing.assert_allclose([slope, *bias], found, atol=1e-5)
+    np.testing.assert_allclose([slope, *bias], expected, atol=1e-5)
 
 
 def test_calibration_undoes_temperature_and_bias():
@@ -151,7 +151,7 @@ def test_calibration_undoes_temperature_and_bias():
     np.testing.assert_allclose(bias, [-0.75, 0, 0.75], atol=0.03)
 
 
-def test_calibration_without_rows_of_a_class():
+def test_calibration_without_samples_of_a_class():
     logits = np.random.default_rng(0).normal(size=(30, 3))
     slope, bias = calibrate(logits, np.arange(30) % 2, np.ones(30))
     assert slope > 0

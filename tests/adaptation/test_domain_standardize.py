@@ -184,7 +184,7 @@ def test_recovers_from_moved_columns():
 def test_guard_leaves_the_map_out_under_label_shift():
     """Where it would do harm."""
     domains = toy("label")
-    with pytest.warns(UserWarning, match="other shares of the classes"):
+    with pytest.warns(UserWarning, match="another class prior"):
         guarded = fit(DomainStandardize(), domains, random_state=0)
     plain = fit("source_only", domains, random_state=0)
     assert_same_network(guarded, plain)

@@ -127,16 +127,16 @@ def test_cdan_projects_wide_products(monkeypatch):
     rng = np.random.default_rng(0)
     features = tf.constant(rng.normal(size=(6, 40)))
     proba = tf.constant(softmax(rng.normal(size=(6, C))))
-    exact = cdan_module._joint(features, proba).numpy()
+    exact = cdan_module._joint_features(features, proba).numpy()
     assert exact.shape == (6, 40 * C)
-    monkeypatch.setattr(cdan_module, "_MAX_OUTER", 100)
-    assert cdan_module._joint(features, proba).shape == (6, 100)
-    monkeypatch.setattr(cdan_module, "_MAX_OUTER", 119)
+    monkeypatch.setattr(cdan_module, "_MAX_INPUTS", 100)
+    assert cdan_module._joint_features(features, proba).shape == (6, 100)
+    monkeypatch.setattr(cdan_module, "_MAX_INPUTS", 119)
     products = []
     for seed in range(300):
         draw = np.random.default_rng(seed)
         monkeypatch.setattr(np.random, "default_rng", lambda _, draw=draw: draw)
-        projected = cdan_module._joint(features, proba).numpy()
+        projected = cdan_module._joint_features(features, proba).numpy()
         products.append(projected @ projected.T)
     np.testing.assert_allclose(
         np.mean(products, axis=0), exact @ exact.T, atol=0.1 * (exact**2).sum(1).mean()
@@ -161,10 +161,10 @@ def test_mcc(temperature):
 def test_mdd(gamma):
     batch = batch_of()
     loss, (second,) = evaluate(MDD(gamma=gamma, hidden_units=6), batch)
-    on_source = softmax(relu_network(second, batch.source_features.numpy()))
-    on_target = softmax(relu_network(second, batch.target_features.numpy()))
-    agreed = on_source[np.arange(N), batch.source_logits.numpy().argmax(axis=1)]
-    other = on_target[np.arange(N), batch.target_logits.numpy().argmax(axis=1)]
+    source_proba = softmax(relu_network(second, batch.source_features.numpy()))
+    target_proba = softmax(relu_network(second, batch.target_features.numpy()))
+    agreed = source_proba[np.arange(N), batch.source_logits.numpy().argmax(axis=1)]
+    other = target_proba[np.arange(N), batch.target_logits.numpy().argmax(axis=1)]
     expected = -gamma * np.log(agreed).mean() - np.log(1 - other).mean()
     assert loss == pytest.approx(expected, rel=1e-10)
 
@@ -218,9 +218,9 @@ def gradients(method, batch, strength, networks):
 def test_without_strength_nothing_reaches_the_network(method):
     batch = batch_of()
     networks = method.build(D, C, dtype="float64")
-    found = gradients(method, batch, 0.0, networks)
-    assert all(not np.any(gradient) for gradient in found[:4])
-    assert all(np.any(gradient) for gradient in found[4:])
+    computed = gradients(method, batch, 0.0, networks)
+    assert all(not np.any(gradient) for gradient in computed[:4])
+    assert all(np.any(gradient) for gradient in computed[4:])
 
 
 @pytest.mark.parametrize("method", PLAIN, ids=str)
@@ -234,10 +234,10 @@ def test_strength_is_a_factor(method):
 @pytest.mark.parametrize("method", PLAIN, ids=str)
 def test_a_step_down_the_gradient_lowers_the_loss(method):
     batch = batch_of()
-    found = gradients(method, batch, 1.0, [])
+    computed = gradients(method, batch, 1.0, [])
     values = [*list(vars(batch).values())[:4]]
-    moved = [v - 1e-3 * g for v, g in zip(values, found, strict=True)]
-    assert any(np.any(g) for g in found)
+    moved = [v - 1e-3 * g for v, g in zip(values, computed, strict=True)]
+    assert any(np.any(g) for g in computed)
     after = DomainBatch(*moved, batch.source_y)
     assert evaluate(method, after)[0] < evaluate(method, batch)[0]
 
@@ -247,19 +247,19 @@ def test_the_gradient_of_the_features_is_reversed(method):
     """Features step up the loss that the method's own network steps down."""
     batch = batch_of()
     networks = method.build(D, C, dtype="float64")
-    found = gradients(method, batch, 1.0, networks)
+    computed = gradients(method, batch, 1.0, networks)
     values = [*list(vars(batch).values())[:4]]
-    moved = [v - 1e-3 * g for v, g in zip(values, found[:4], strict=True)]
+    moved = [v - 1e-3 * g for v, g in zip(values, computed[:4], strict=True)]
     one = tf.constant(1.0, tf.float64)
     before = float(scalar_loss(method, batch, one, networks))
     after = DomainBatch(*moved, batch.source_y)
     assert float(scalar_loss(method, after, one, networks)) > before
     weights = [w for network in networks for w in network.trainable_variables]
-    for weight, gradient in zip(weights, found[4:], strict=True):
+    for weight, gradient in zip(weights, computed[4:], strict=True):
         weight.assign_sub(1e-3 * gradient)
     assert float(scalar_loss(method, batch, one, networks)) < before
     # No gradient passes through predictions.
-    assert all(not np.any(gradient) for gradient in found[2:4])
+    assert all(not np.any(gradient) for gradient in computed[2:4])
 
 
 def test_schedules():
@@ -282,7 +282,7 @@ def test_equal_domains_cost_nothing():
         assert evaluate(method, same)[0] == pytest.approx(0, abs=1e-12)
 
 
-def test_rows_that_are_all_alike():
+def test_samples_that_are_all_equal():
     ones = tf.ones((N, D), tf.float64)
     logits = tf.zeros((N, C), tf.float64)
     batch = DomainBatch(ones, ones, logits, logits, tf.zeros(N, tf.int32))
@@ -291,8 +291,8 @@ def test_rows_that_are_all_alike():
         assert np.isfinite(
             scalar_loss(method, batch, tf.constant(1.0, tf.float64), networks)
         )
-        found = gradients(method, batch, 1.0, networks)
-        assert all(np.isfinite(gradient).all() for gradient in found)
+        computed = gradients(method, batch, 1.0, networks)
+        assert all(np.isfinite(gradient).all() for gradient in computed)
 
 
 # ---- as parameters of an estimator

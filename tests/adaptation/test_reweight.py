@@ -1,4 +1,4 @@
-"""Reweight: ratios of densities, and training with them."""
+"""Reweight: density ratios, and training with them."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from sktransfer import DomainAdaptedClassifier, TransferClassifier
 from sktransfer.adaptation import Reweight
-from sktransfer.adaptation.methods.reweight import density_ratios
+from sktransfer.adaptation.density_ratio import density_ratio
 
 
 def two_rules(seed=0, n=300):
@@ -55,7 +55,7 @@ def test_ratios_are_those_of_a_cross_fitted_classifier():
         model.fit((rows[train] - mean) / std, is_target[train])
         proba = model.predict_proba((rows[test] - mean) / std)
         expected[test] = proba[:, 1] / proba[:, 0] * (60 / 40)
-    found = density_ratios(source, target, seed=7)
+    found = density_ratio(source, target, seed=7)
     np.testing.assert_allclose(found, expected[:60], rtol=1e-5)
 
 
@@ -64,13 +64,13 @@ def test_ratios_of_known_densities():
     rng = np.random.default_rng(0)
     source, target = rng.normal(size=(20_000, 1)), rng.normal(0.5, 1, size=(10_000, 1))
     expected = np.exp(0.5 * source[:, 0] - 0.125)
-    found = density_ratios(source, target, seed=0)
+    found = density_ratio(source, target, seed=0)
     assert np.abs(found / expected - 1).max() < 0.15
 
 
 def test_domains_far_apart_give_numbers():
     rows = np.random.default_rng(0).normal(size=(50, 2))
-    assert np.isfinite(density_ratios(rows, rows + 1e6, seed=0)).all()
+    assert np.isfinite(density_ratio(rows, rows + 1e6, seed=0)).all()
 
 
 @pytest.mark.parametrize("trade_off", [1.0, 0.5])
@@ -131,5 +131,5 @@ def test_recovers_where_a_network_has_to_choose():
 
 def test_needs_two_rows_of_each_domain():
     X, y, sample_domain = toy("covariate", n_samples=20)
-    with pytest.raises(ValueError, match="20 rows of the source and 1 of the target"):
+    with pytest.raises(ValueError, match="20 samples of the source and 1 of"):
         fit(Reweight(), (X[:21], y[:21], sample_domain[:21]), **QUICK)

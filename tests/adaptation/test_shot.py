@@ -20,7 +20,7 @@ from networks import with_batch_normalization
 
 from sktransfer.adaptation import SHOT, AdaBN
 from sktransfer.adaptation.methods import shot
-from sktransfer.adaptation.methods.shot import centroid_labels
+from sktransfer.adaptation.methods.shot import pseudo_labels
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.3])
@@ -28,10 +28,10 @@ def test_loss_against_numpy(beta):
     batch = batch_of()
     y = np.random.default_rng(0).integers(0, C, N)
     proba = softmax(batch.target_logits.numpy())
-    of_rows = [-sum(p * np.log(p) for p in row) for row in proba]
-    of_mean = -sum(p * np.log(p) for p in proba.mean(axis=0))
+    entropies = [-sum(p * np.log(p) for p in row) for row in proba]
+    entropy_of_mean = -sum(p * np.log(p) for p in proba.mean(axis=0))
     labeled = [-np.log(row[label]) for row, label in zip(proba, y, strict=True)]
-    expected = 0.7 * (np.mean(of_rows) - of_mean + beta * np.mean(labeled))
+    expected = 0.7 * (np.mean(entropies) - entropy_of_mean + beta * np.mean(labeled))
     batch = replace(batch, target_pseudo_y=tf.constant(y, tf.int32))
     found = SHOT(beta=beta).loss(batch, tf.constant(0.7, tf.float64), [])
     assert float(found) == pytest.approx(expected, rel=1e-10)
@@ -76,7 +76,7 @@ def test_pseudo_labels_against_loops(seed):
     rng = np.random.default_rng(seed)
     features = np.maximum(rng.normal(size=(80, 6)), 0) + 0.01
     logits = features @ rng.normal(size=(6, 5)) + rng.normal(size=(80, 5))
-    found = centroid_labels(features, logits)
+    found = pseudo_labels(features, logits)
     np.testing.assert_array_equal(found, labels_by_loops(features, softmax(logits)))
     assert (found != logits.argmax(axis=1)).any()
 
@@ -85,11 +85,11 @@ def test_a_class_that_is_not_predicted_is_left_out():
     rng = np.random.default_rng(0)
     features = rng.uniform(size=(50, 4))
     logits = np.column_stack([rng.normal(size=(50, 2)), np.full(50, -5.0)])
-    assert set(centroid_labels(features, logits)) <= {0, 1}
+    assert set(pseudo_labels(features, logits)) <= {0, 1}
 
 
 def test_features_of_zero():
-    labels = centroid_labels(np.zeros((4, 3)), np.eye(4)[:, :3])
+    labels = pseudo_labels(np.zeros((4, 3)), np.eye(4)[:, :3])
     assert labels.shape == (4,)
 
 
@@ -123,7 +123,7 @@ def statistics(model):
     return [model.backbone_.weights[i] for i in (4, 5, 10, 11)]
 
 
-@pytest.mark.parametrize("trade_off", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("trade_off", [0.3, 2.0])
 def test_batch_normalization_has_the_statistics_of_the_target(trade_off):
     """Of the first stage's features, as by AdaBN; the second one keeps them."""
     domains = columns()
@@ -146,14 +146,14 @@ def test_frozen_batch_normalization_keeps_its_statistics():
     assert list(same) == 12 * [True] + 2 * [False]
 
 
-def test_pseudo_labels_are_found_before_each_epoch(monkeypatch):
+def test_pseudo_labels_are_computed_before_each_epoch(monkeypatch):
     seen = []
 
     def record(features, logits):
         seen.append((features, logits))
-        return centroid_labels(features, logits)
+        return pseudo_labels(features, logits)
 
-    monkeypatch.setattr(shot, "centroid_labels", record)
+    monkeypatch.setattr(shot, "pseudo_labels", record)
     fit(SHOT(epochs=4), toy("moons", n_samples=60), **QUICK)
     assert [len(f) for f, _ in seen] == 4 * [60]
     assert not any(np.array_equal(a[0], b[0]) for a, b in itertools.pairwise(seen))

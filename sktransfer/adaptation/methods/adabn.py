@@ -1,41 +1,41 @@
 """AdaBN: batch normalization with the statistics of the target."""
 
-from sktransfer.adaptation._parameters import SHARE
 from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.parameter_checks import FRACTION
 
 
 class AdaBN(AdaptationMethod):
     r"""Give batch normalization the statistics of the target.
 
-    There is no loss. The network is trained as by :class:`SourceOnly`; then each layer
-    of batch normalization that is not frozen gets the mean and the variance that its
-    inputs have over all rows of the target [1]_:
+    There is no loss. The network is trained as by :class:`SourceOnly`. Then each layer
+    of batch normalization that is not frozen gets the mean and the variance of its
+    inputs over all target samples [1]_:
 
     .. math:: \mu \leftarrow (1 - \alpha) \mu_s + \alpha \mu_t, \qquad
        \sigma^2 \leftarrow (1 - \alpha) \sigma_s^2 + \alpha \sigma_t^2
 
-    with `trade_off` as :math:`\alpha`. Layers come in turn, each with those before it
-    on the target's statistics alone. A channel that does not vary in the target keeps
-    its variance.
+    with `trade_off` as :math:`\alpha`. The layers are processed in order. The inputs
+    of a layer are computed with earlier layers on the statistics of the target alone.
+    A channel that is constant in the target keeps its variance.
 
-    The network is for the target alone: it may err on rows of the source. Shares of the
-    classes that differ between the domains move the statistics too, and then it may
-    err on the target.
+    The network is for the target only: it may be wrong on source samples. Class priors
+    that differ between the domains change the statistics too; then the network may be
+    wrong on the target.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        Share of the target's statistics, from 0 to 1.
+        Weight of the statistics of the target, from 0 to 1.
 
     Notes
     -----
     The network "mlp" begins with a batch normalization without scale and shift, which
-    standardizes the columns; so each column of the target is standardized by its own
+    standardizes the columns. So each column of the target is standardized by its own
     mean and variance.
 
-    A pretrained backbone keeps its statistics while it is trained on the source. Where
-    they are far from the source's, those of the target are a change that the rest of
-    the network has not seen, whatever the domains.
+    A pretrained backbone keeps its statistics while it is trained on the source. If
+    they are far from those of the source samples, the statistics of the target are a
+    change that the rest of the network was not trained with.
 
     References
     ----------
@@ -43,15 +43,13 @@ class AdaBN(AdaptationMethod):
        Adaptation. arXiv:1603.04779
     """
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
-        "trade_off": [SHARE]
-    }
+    _parameter_constraints = {"trade_off": [FRACTION]}
 
     def adapt(self, task):
-        """Train on the source, then estimate anew; see the base class."""
+        """Train on the source, then replace the statistics; see the base class."""
         if not task.normalization_layers():
             raise ValueError(
-                f"method={self} needs a BatchNormalization that is not frozen; "
+                f"method={self} needs a BatchNormalization layer that is not frozen; "
                 f"backbone={task.backbone.name!r} with frozen_depth="
                 f"{task.frozen_depth} has none. Use a smaller frozen_depth, or the "
                 "method 'domain_standardize', which needs no such layer."

@@ -1,41 +1,43 @@
-"""CDAN: as DANN, with the discriminator seeing features and predictions."""
+"""CDAN: like DANN, with a discriminator that gets the predictions too."""
 
 import numpy as np
 from keras import ops
 
-from sktransfer.adaptation._parameters import COUNT, SequenceOf
-from sktransfer.adaptation.base import (
-    AdaptationMethod,
-    entropy,
-    grow,
+from sktransfer.adaptation.adversarial import (
+    dense_network,
+    domain_loss,
     reverse_gradient,
+    rising_schedule,
 )
-from sktransfer.adaptation.methods._networks import dense_network, domain_loss
+from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.losses import entropy
+from sktransfer.adaptation.parameter_checks import COUNT, SequenceOf
 
-_MAX_OUTER = 4096
+_MAX_INPUTS = 4096
 
 
 class CDAN(AdaptationMethod):
-    r"""Train features against a network that sees the predictions too.
+    r"""Train features against a domain discriminator that gets the predictions too.
 
-    As :class:`DANN`, with the discriminator on the outer product of the features f and
-    the class probabilities p [1]_; above 4096 entries on
-    :math:`(R_f f) \odot (R_p p) / \sqrt{4096}`, with fixed random matrices. No gradient
-    passes through p. With `entropy_weighting` (CDAN+E), a row counts by
+    The loss is that of :class:`DANN`. The input of the discriminator is the outer
+    product of the features f and the class probabilities p [1]_. If it has more than
+    4096 entries, the input is :math:`(R_f f) \odot (R_p p) / \sqrt{4096}` with fixed
+    random matrices. No gradient passes through p. With `entropy_weighting` (CDAN+E),
+    the weight of a sample in the loss is
 
     .. math:: 1 + e^{-H(p)}
 
-    divided by the mean of that over the rows of its domain, so that sure predictions
-    count more.
+    divided by the mean over the samples of its domain, so that samples with certain
+    predictions have a larger weight.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        Factor on the gradient of the features; it grows as that of :class:`DANN`.
+        Factor on the gradient of the features; it rises as that of :class:`DANN`.
     entropy_weighting : bool, default=True
-        Whether rows are weighted by how sure their predictions are.
+        Whether samples are weighted by the entropy of their predictions.
     hidden_units : tuple of int, default=(256, 256)
-        Units of the discriminator's hidden layers.
+        Number of units of each hidden layer of the discriminator.
 
     References
     ----------
@@ -44,9 +46,9 @@ class CDAN(AdaptationMethod):
     """
 
     metrics = ("domain_accuracy",)
-    schedule = staticmethod(grow)
+    schedule = staticmethod(rising_schedule)
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+    _parameter_constraints = {
         "entropy_weighting": ["boolean"],
         "hidden_units": [SequenceOf(COUNT)],
     }
@@ -60,36 +62,36 @@ class CDAN(AdaptationMethod):
 
     def build(self, n_features, n_classes, *, dtype):
         """Make the domain discriminator; see the base class."""
-        n_inputs = min(n_features * n_classes, _MAX_OUTER)
+        n_inputs = min(n_features * n_classes, _MAX_INPUTS)
         return [dense_network(n_inputs, self.hidden_units, 1, dtype=dtype)]
 
     def loss(self, batch, strength, networks):
-        """Compute the discriminator's cross-entropy; see the base class."""
+        """Compute the loss of the discriminator; see the base class."""
         (discriminator,) = networks
-        logits, weights = [], []
-        for features, scores in (
+        domain_logits, weights = [], []
+        for features, logits in (
             (batch.source_features, batch.source_logits),
             (batch.target_features, batch.target_logits),
         ):
-            scores = ops.stop_gradient(scores)
-            joint = _joint(reverse_gradient(features, strength), ops.softmax(scores))
-            logits.append(discriminator(joint))
-            weight = 1 + ops.exp(-entropy(scores))
+            logits = ops.stop_gradient(logits)
+            features = reverse_gradient(features, strength)
+            joint = _joint_features(features, ops.softmax(logits))
+            domain_logits.append(discriminator(joint))
+            weight = 1 + ops.exp(-entropy(logits))
             weights.append(weight / ops.mean(weight) if self.entropy_weighting else 1.0)
-        return domain_loss(*logits, *weights)
+        return domain_loss(*domain_logits, *weights)
 
 
-def _joint(features, proba):
+def _joint_features(features, proba):
+    """Compute the outer product of each sample, or its random projection."""
     n_features, n_classes = features.shape[1], proba.shape[1]
-    if n_features * n_classes <= _MAX_OUTER:
+    if n_features * n_classes <= _MAX_INPUTS:
         outer = features[:, :, None] * proba[:, None, :]
         return ops.reshape(outer, (-1, n_features * n_classes))
     rng = np.random.default_rng(0)
-    parts = [
-        ops.matmul(x, ops.convert_to_tensor(rng.normal(size=shape), dtype=x.dtype))
-        for x, shape in (
-            (features, (n_features, _MAX_OUTER)),
-            (proba, (n_classes, _MAX_OUTER)),
-        )
-    ]
-    return parts[0] * parts[1] / np.sqrt(_MAX_OUTER)
+
+    def project(x):
+        matrix = rng.normal(size=(x.shape[1], _MAX_INPUTS))
+        return ops.matmul(x, ops.convert_to_tensor(matrix, dtype=x.dtype))
+
+    return project(features) * project(proba) / np.sqrt(_MAX_INPUTS)

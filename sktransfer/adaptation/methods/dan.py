@@ -1,17 +1,17 @@
-"""DAN: equal means under Gaussian kernels."""
+"""DAN: equal distributions of the features under Gaussian kernels."""
 
 from keras import ops
 
 from sktransfer.adaptation.base import AdaptationMethod
-from sktransfer.adaptation.methods._kernels import mmd, multi_gaussian
+from sktransfer.adaptation.losses import gaussian_kernel, mmd
 
 
 class DAN(AdaptationMethod):
-    r"""Make the distributions of the features agree under Gaussian kernels.
+    r"""Make the distributions of the features equal under Gaussian kernels.
 
-    With k the mean of the kernels :math:`e^{-\lVert f - f' \rVert^2 / b}`, whose widths
-    b are the batch's mean squared distance times 1/8, 1/4, 1/2, 1 and 2, the loss is
-    the maximum mean discrepancy [1]_
+    The kernel k is the mean of five kernels :math:`e^{-\lVert f - f' \rVert^2 / b}`.
+    Their widths b are 1/8, 1/4, 1/2, 1 and 2 times the mean squared distance in the
+    batch. The loss is the maximum mean discrepancy [1]_
 
     .. math:: \overline{k(f_s, f_s')} + \overline{k(f_t, f_t')}
        - 2\, \overline{k(f_s, f_t)}
@@ -21,11 +21,11 @@ class DAN(AdaptationMethod):
     Parameters
     ----------
     trade_off : float, default=1.0
-        Factor on the loss.
+        Weight of the loss.
 
     See Also
     --------
-    JAN : Of features and predictions together.
+    JAN : Uses the joint distribution of features and predictions.
 
     References
     ----------
@@ -36,5 +36,4 @@ class DAN(AdaptationMethod):
     def loss(self, batch, strength, networks):
         """Compute the maximum mean discrepancy; see the base class."""
         features = ops.concatenate([batch.source_features, batch.target_features])
-        kernel = multi_gaussian(features)
-        return strength * mmd(kernel, batch.source_features.shape[0])
+        return strength * mmd(gaussian_kernel(features), batch.source_features.shape[0])

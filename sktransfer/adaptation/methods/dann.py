@@ -1,28 +1,34 @@
-"""DANN: features from which the domain cannot be told."""
+"""DANN: features that do not show the domain."""
 
-from sktransfer.adaptation._parameters import COUNT, SequenceOf
-from sktransfer.adaptation.base import AdaptationMethod, grow, reverse_gradient
-from sktransfer.adaptation.methods._networks import dense_network, domain_loss
+from sktransfer.adaptation.adversarial import (
+    dense_network,
+    domain_loss,
+    reverse_gradient,
+    rising_schedule,
+)
+from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.parameter_checks import COUNT, SequenceOf
 
 
 class DANN(AdaptationMethod):
-    r"""Train features against a network that tells source from target.
+    r"""Train features against a network that separates source and target.
 
-    The loss is the binary cross-entropy of a domain discriminator on the features. It
-    learns to tell the domains; the gradient that reaches the features is reversed, so
-    that they learn to be told apart less [1]_. Its factor there is `trade_off` times
+    The loss is the binary cross-entropy of a domain discriminator on the features. The
+    discriminator learns to separate the domains. The gradient that reaches the
+    features is reversed, so that the features become similar in both domains [1]_. Its
+    factor is `trade_off` times
 
     .. math:: \lambda_q = \frac{2}{1 + e^{-10 q}} - 1
 
-    at the progress q of the training, which spares the features a discriminator that
-    has learned nothing yet.
+    at the progress q of the training, from 0 to 1. So the features are not changed by a
+    discriminator that has not learned anything yet.
 
     Parameters
     ----------
     trade_off : float, default=1.0
         Factor on the gradient of the features.
     hidden_units : tuple of int, default=(256, 256)
-        Units of the discriminator's hidden layers.
+        Number of units of each hidden layer of the discriminator.
 
     References
     ----------
@@ -31,11 +37,9 @@ class DANN(AdaptationMethod):
     """
 
     metrics = ("domain_accuracy",)
-    schedule = staticmethod(grow)
+    schedule = staticmethod(rising_schedule)
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
-        "hidden_units": [SequenceOf(COUNT)],
-    }
+    _parameter_constraints = {"hidden_units": [SequenceOf(COUNT)]}
 
     def __init__(self, trade_off=1.0, *, hidden_units=(256, 256)):
         self.trade_off = trade_off
@@ -46,7 +50,7 @@ class DANN(AdaptationMethod):
         return [dense_network(n_features, self.hidden_units, 1, dtype=dtype)]
 
     def loss(self, batch, strength, networks):
-        """Compute the discriminator's cross-entropy; see the base class."""
+        """Compute the loss of the discriminator; see the base class."""
         (discriminator,) = networks
         return domain_loss(
             discriminator(reverse_gradient(batch.source_features, strength)),

@@ -1,4 +1,4 @@
-"""Deep CORAL: equal covariances."""
+"""Deep CORAL: equal covariances of the features."""
 
 from keras import ops
 
@@ -6,10 +6,10 @@ from sktransfer.adaptation.base import AdaptationMethod
 
 
 class DeepCORAL(AdaptationMethod):
-    r"""Make the covariances of the features agree.
+    r"""Make the covariances of the features equal.
 
-    With the covariances :math:`C_s, C_t` of the d features in the batches of the two
-    domains, the loss is [1]_
+    :math:`C_s` and :math:`C_t` are the covariances of the d features in the batches of
+    source and target. The loss is [1]_
 
     .. math:: \frac{1}{4 d^2} \lVert C_s - C_t \rVert_F^2
 
@@ -18,7 +18,7 @@ class DeepCORAL(AdaptationMethod):
     Parameters
     ----------
     trade_off : float, default=1.0
-        Factor on the loss.
+        Weight of the loss.
 
     References
     ----------

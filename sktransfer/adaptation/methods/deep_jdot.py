@@ -1,33 +1,35 @@
-"""DeepJDOT: source and target rows matched by optimal transport."""
+"""DeepJDOT: source and target samples matched by optimal transport."""
 
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from sktransfer.adaptation._parameters import NOT_NEGATIVE
 from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.parameter_checks import NON_NEGATIVE
 
 
 class DeepJDOT(AdaptationMethod):
-    r"""Match target rows to source rows by optimal transport.
+    r"""Match target samples to source samples by optimal transport.
 
-    The cost of matching a source row with a target row is
+    The cost of a match of source sample i and target sample j is
 
     .. math:: c_{ij} = \alpha \lVert f_{s,i} - f_{t,j} \rVert^2
        + \beta\, \mathrm{CE}(y_i, g_{t,j})
 
-    The loss is :math:`\sum_{ij} \pi_{ij} c_{ij}` with the plan :math:`\pi` that makes
-    it least, held fixed [1]_, times `trade_off`, which is constant. It needs the
-    package POT: ``pip install sktransfer[ot]``.
+    with features f, logits g and labels y. The loss is :math:`\sum_{ij} \pi_{ij}
+    c_{ij}` with the transport plan :math:`\pi` that minimizes it [1]_, times
+    `trade_off`, which is constant. No gradient passes through the plan.
+
+    The method needs the package POT: ``pip install sktransfer[ot]``.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        Factor on the loss.
+        Weight of the loss.
     alpha : float, default=1e-3
         Weight of the distance of the features.
     beta : float, default=1e-4
-        Weight of the labels.
+        Weight of the cross-entropy.
 
     References
     ----------
@@ -37,10 +39,7 @@ class DeepJDOT(AdaptationMethod):
 
     supports_jit = False
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
-        "alpha": [NOT_NEGATIVE],
-        "beta": [NOT_NEGATIVE],
-    }
+    _parameter_constraints = {"alpha": [NON_NEGATIVE], "beta": [NON_NEGATIVE]}
 
     def __init__(self, trade_off=1.0, *, alpha=1e-3, beta=1e-4):
         self.trade_off = trade_off
@@ -56,13 +55,13 @@ class DeepJDOT(AdaptationMethod):
             - 2 * ops.matmul(source, ops.transpose(target))
         )
         log_proba = ops.log_softmax(batch.target_logits)
-        labels = -ops.transpose(ops.take(log_proba, batch.source_y, axis=1))
-        cost = self.alpha * ops.maximum(squared, 0) + self.beta * labels
-        plan = tf.numpy_function(_plan, [ops.stop_gradient(cost)], cost.dtype)
+        cross_entropy = -ops.transpose(ops.take(log_proba, batch.source_y, axis=1))
+        cost = self.alpha * ops.maximum(squared, 0) + self.beta * cross_entropy
+        plan = tf.numpy_function(_transport_plan, [ops.stop_gradient(cost)], cost.dtype)
         return strength * ops.sum(ops.reshape(plan, ops.shape(cost)) * cost)
 
 
-def _plan(cost):
+def _transport_plan(cost):
     import ot
 
     return ot.emd([], [], cost.astype(np.float64)).astype(cost.dtype)

@@ -1,66 +1,68 @@
-"""DomainStandardize: columns of each domain by its own mean and deviation."""
+"""DomainStandardize: columns of the target on the scale of the source."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 
 from sktransfer._large_arrays import take_rows
 from sktransfer._warnings import warn_user
-from sktransfer.adaptation._parameters import SHARE
-from sktransfer.adaptation._shift_test import estimate_shift
 from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.label_shift_checks import estimate_label_shift
+from sktransfer.adaptation.parameter_checks import FRACTION
+from sktransfer.backbones.batch_normalization import map_inputs
 
 _CHUNK_BYTES = 1 << 25
-# A deviation is that of rounding noise up to this share of 1 + |mean|.
-_NOISE = 1e-6
-# Of a column that does not vary in the source; the map must have an inverse.
+# Up to this fraction of 1 + |mean|, a standard deviation is rounding error.
+_ROUNDING = 1e-6
+# Scale of a column that is constant in the source; the map must be invertible.
 _MIN_SCALE = 1e-6
-# Shares of classes differ grossly from this total variation on.
-_GROSS_SHIFT = 0.15
+# From this total variation on, the class priors of the domains differ too much.
+_MAX_TOTAL_VARIATION = 0.15
 
 
 class DomainStandardize(AdaptationMethod):
-    r"""Put the columns of the target on the scale that they have in the source.
+    r"""Map the columns of the target to the scale of the source.
 
-    There is no loss. The network is trained as by :class:`SourceOnly`; then each column
-    of the target's rows is mapped onto the mean and the standard deviation that it has
-    in the source,
+    There is no loss. The network is trained as by :class:`SourceOnly`. Then a layer
+    before the network maps each column of the target to the mean and the standard
+    deviation of the source,
 
     .. math:: x' = (1 - \alpha) x +
        \alpha \left( \frac{x - \mu_t}{\sigma_t} \sigma_s + \mu_s \right)
 
-    with `trade_off` as :math:`\alpha`, by a layer before the network. Of images and
-    sequences the columns are the channels. Where the backbone has no batch
-    normalization that is trained, the features f are then mapped likewise, within the
-    head. It is :class:`AdaBN` for networks that need no such layer.
+    with `trade_off` as :math:`\alpha`. In images and sequences the columns are the
+    channels. If the backbone has no batch normalization that is trained, the head then
+    maps the features in the same way. The method does what :class:`AdaBN` does, for
+    networks without batch normalization [1]_.
 
-    A column that does not vary in the target becomes the source's mean. Rows of several
-    sources, and labeled rows of the target, are mapped onto the scale of all sources
-    together before training. Several targets are taken as one, since a network gets
-    rows without their domain.
+    A column that is constant in the target becomes the mean of the source. The samples
+    of several sources, and the labeled samples of the target, are mapped before
+    training to the scale of all sources together. Several targets are one target here,
+    because a network gets samples without their domain.
 
-    The network is for the target alone: it errs on rows of the source.
+    The network is for the target only: it is wrong on source samples.
 
-    It is harmful under label shift: where a class has more rows in the target, the
-    map takes some of them for those of another class. So `guard` leaves the map out,
-    with a warning, where the estimated shares of the classes in the target differ from
-    those of the source by a total variation of more than 0.15, and a shift of the
-    shares explains the predictions on the target, by the first of the two questions
-    that :class:`LabelShift` asks. Two more networks are trained for this, each on half
-    of the source.
+    The map does harm under label shift: if a class has more samples in the target, the
+    map moves some of them to another class. So `guard` skips the map, with a warning,
+    if two conditions hold. The estimated class prior of the target differs from that of
+    the source by a total variation of more than 0.15. And it explains how the
+    predictions change, by the first check of :class:`LabelShift`. This trains two more
+    networks, each on half of the source.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        Share of the map, from 0 to 1; the rest is the row as it is.
+        Weight of the mapped sample, from 0 to 1; the rest is the original sample.
     guard : bool, default=True
-        Whether the map is left out under label shift.
+        Whether the map is skipped under label shift.
+
+    References
+    ----------
+    .. [1] Li et al. (2016). Revisiting Batch Normalization For Practical Domain
+       Adaptation. arXiv:1603.04779
     """
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
-        "trade_off": [SHARE],
-        "guard": ["boolean"],
-    }
+    _parameter_constraints = {"trade_off": [FRACTION], "guard": ["boolean"]}
 
     def __init__(self, trade_off=1.0, *, guard=True):
         self.trade_off = trade_off
@@ -71,88 +73,85 @@ class DomainStandardize(AdaptationMethod):
         if self.guard and self._is_label_shift(task):
             return task.train()
         source, domains = task.source, task.source_domains
-        pooled = _moments(source, domains >= 0)
-        to_source = self._map(_moments(task.target), pooled)
-        maps = dict.fromkeys(np.unique(domains[domains < 0]), to_source)
-        sources = np.unique(domains[domains >= 0])
-        if len(sources) > 1:
-            for domain in sources:
-                maps[domain] = self._map(_moments(source, domains == domain), pooled)
+        all_sources = _moments(source, domains >= 0)
+        target_map = self._affine_map(_moments(task.target), all_sources)
+        maps = dict.fromkeys(np.unique(domains[domains < 0]), target_map)
+        source_domains = np.unique(domains[domains >= 0])
+        if len(source_domains) > 1:
+            for domain in source_domains:
+                moments = _moments(source, domains == domain)
+                maps[domain] = self._affine_map(moments, all_sources)
         if maps:
-            task = task.move_labeled(lambda X, domains: _moved(X, domains, maps))
-        return self._with_map(task, task.train(), to_source)
+            task = task.move_labeled(lambda X, domains: _map_samples(X, domains, maps))
+        return self._add_map(task, task.train(), target_map)
 
     def _is_label_shift(self, task):
-        found = estimate_shift(task, self)
-        distance = np.abs(found.prior - found.source_prior).sum() / 2
-        if distance <= _GROSS_SHIFT or not found.is_plausible:
+        estimate = estimate_label_shift(task, self)
+        if estimate.total_variation <= _MAX_TOTAL_VARIATION or (
+            not estimate.is_plausible
+        ):
             return False
         warn_user(
-            f"method={self}: the target seems to have other shares of the classes, "
-            f"{found.prior.round(2).tolist()} in place of "
-            f"{found.source_prior.round(2).tolist()}. Standardizing it would take rows "
-            "of one class for those of another, so the network is that of "
+            f"method={self}: the target seems to have another class prior, "
+            f"{estimate.target_prior.round(2).tolist()} instead of "
+            f"{estimate.source_prior.round(2).tolist()}. Standardizing would move "
+            "samples of one class to another, so the network is that of "
             "method='source_only'. Consider method='label_shift', or guard=False."
         )
         return True
 
-    def _with_map(self, task, fit, to_source):
-        """Put the map before the network, and one of the features into its head."""
-        from sktransfer.backbones.batch_normalization import map_inputs
-
-        backbone = map_inputs(fit.backbone.replace(weights=fit.weights), *to_source)
-        mapped = dataclasses.replace(
-            fit, backbone=backbone, weights=list(backbone.weights)
-        )
+    def _add_map(self, task, fit, target_map):
+        """Put the map before the network, and a map of the features into the head."""
+        backbone = map_inputs(fit.backbone.replace(weights=fit.weights), *target_map)
+        mapped = replace(fit, backbone=backbone, weights=list(backbone.weights))
         if any(layer.scale or layer.center for layer in task.normalization_layers()):
             return mapped
-        source = _moments(_as_rows(task.features(fit, task.source), task.source))
-        target = _moments(_as_rows(task.features(mapped, task.target), task.target))
-        scale, offset = self._map(target, source)
+        source, target = (
+            _moments(replace(examples, X=features, index=np.arange(len(features))))
+            for examples, features in (
+                (task.source, task.features(fit, task.source)),
+                (task.target, task.features(mapped, task.target)),
+            )
+        )
+        scale, offset = self._affine_map(target, source)
         kernel, bias = fit.head
         head = [scale[:, None] * kernel, offset @ kernel + bias]
-        head = [array.astype(kernel.dtype) for array in head]
-        return dataclasses.replace(mapped, head=head)
+        return replace(mapped, head=[array.astype(kernel.dtype) for array in head])
 
-    def _map(self, moments, onto):
-        """Give scale and offset that take columns of some moments to others."""
-        (mean, std), (onto_mean, onto_std) = moments, onto
-        varies = std > _NOISE * (1 + np.abs(mean))
-        scale = np.where(varies, onto_std / np.where(varies, std, 1.0), 1.0)
+    def _affine_map(self, moments, new_moments):
+        """Compute scale and offset that give columns new means and deviations."""
+        (mean, std), (new_mean, new_std) = moments, new_moments
+        varies = std > _ROUNDING * (1 + np.abs(mean))
+        scale = np.where(varies, new_std / np.where(varies, std, 1.0), 1.0)
         scale = np.maximum(scale, _MIN_SCALE)
-        offset = onto_mean - scale * mean
+        offset = new_mean - scale * mean
         return 1 + self.trade_off * (scale - 1), self.trade_off * offset
 
 
-def _as_rows(features, examples):
-    index = np.arange(len(features))
-    return dataclasses.replace(examples, X=features, index=index)
-
-
-def _moments(examples, chosen=slice(None)):
-    """Weighted mean and standard deviation of some rows, along their last axis."""
-    index, weight = examples.index[chosen], examples.sample_weight[chosen]
+def _moments(examples, selected=slice(None)):
+    """Compute the weighted mean and standard deviation of each column."""
+    index, weight = examples.index[selected], examples.sample_weight[selected]
     X = examples.X
     step = max(1, _CHUNK_BYTES // (8 * X[:1].size))
 
     def average(function):
         total = 0.0
         for start in range(0, len(index), step):
-            part = slice(start, start + step)
-            rows = take_rows(X, index[part]).astype(np.float64)
-            rows = function(rows).reshape(len(rows), -1, X.shape[-1]).mean(axis=1)
-            # A matrix product's sums would depend on the number of threads.
-            total += np.einsum("i,ij->j", weight[part], rows)
+            chunk = slice(start, start + step)
+            samples = function(take_rows(X, index[chunk]).astype(np.float64))
+            columns = samples.reshape(len(samples), -1, X.shape[-1]).mean(axis=1)
+            # The sums of a matrix product would depend on the number of threads.
+            total += np.einsum("i,ij->j", weight[chunk], columns)
         return total / weight.sum()
 
-    mean = average(lambda rows: rows)
-    return mean, np.sqrt(average(lambda rows: (rows - mean) ** 2))
+    mean = average(lambda samples: samples)
+    return mean, np.sqrt(average(lambda samples: (samples - mean) ** 2))
 
 
-def _moved(X, domains, maps):
-    """Put each row through the map of its domain, if it has one."""
-    moved = X.astype(np.result_type(X.dtype, np.float32))
+def _map_samples(X, domains, maps):
+    """Apply to each sample the map of its domain, if there is one."""
+    mapped = X.astype(np.result_type(X.dtype, np.float32))
     for domain, (scale, offset) in maps.items():
-        rows = domains == domain
-        moved[rows] = scale * X[rows] + offset
-    return moved
+        is_domain = domains == domain
+        mapped[is_domain] = scale * X[is_domain] + offset
+    return mapped

@@ -3,24 +3,24 @@
 from keras import ops
 
 from sktransfer.adaptation.base import AdaptationMethod
-from sktransfer.adaptation.methods._kernels import mmd, multi_gaussian
+from sktransfer.adaptation.losses import gaussian_kernel, mmd
 
 
 class JAN(AdaptationMethod):
-    r"""Make the joint distributions of features and predictions agree.
+    r"""Make the joint distributions of features and predictions equal.
 
-    The maximum mean discrepancy of :class:`DAN` with the product of two such kernels,
-    one of the features f and one of the class probabilities p [1]_:
+    The loss is the maximum mean discrepancy of :class:`DAN`. Its kernel is the product
+    of a kernel of the features f and a kernel of the class probabilities p [1]_:
 
     .. math:: k((f, p), (f', p')) = k(f, f')\, k(p, p')
 
-    times `trade_off`, which is constant.
+    The loss is multiplied by `trade_off`, which is constant.
 
     Parameters
     ----------
     trade_off : float, default=5.0
-        Factor on the loss. The kernels here are means over five widths; in the
-        authors' code they are sums, of which this is the factor.
+        Weight of the loss. The kernels are means over five widths here, and sums in
+        the code of the authors; hence the default of 5.
 
     References
     ----------
@@ -35,5 +35,5 @@ class JAN(AdaptationMethod):
         """Compute the joint maximum mean discrepancy; see the base class."""
         features = ops.concatenate([batch.source_features, batch.target_features])
         logits = ops.concatenate([batch.source_logits, batch.target_logits])
-        kernel = multi_gaussian(features) * multi_gaussian(ops.softmax(logits))
+        kernel = gaussian_kernel(features) * gaussian_kernel(ops.softmax(logits))
         return strength * mmd(kernel, batch.source_features.shape[0])

@@ -1,80 +1,78 @@
-"""Label shift: the shares of the classes in the target, from predictions alone."""
+"""LabelShift: correction for the class prior of the target."""
 
-import dataclasses
 import numbers
+from dataclasses import replace
 
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
 from sktransfer._warnings import warn_user
-from sktransfer.adaptation._parameters import Number
-from sktransfer.adaptation._shift_test import (
-    MAX_SEPARABILITY,
-    MAX_UNEXPLAINED,
-    estimate_shift,
-    separability,
-)
 from sktransfer.adaptation.base import AdaptationMethod
-from sktransfer.adaptation.methods._class_prior import class_shares
+from sktransfer.adaptation.class_prior import class_prior, prior_ratio
+from sktransfer.adaptation.label_shift_checks import (
+    MAX_DOMAIN_AUC,
+    MAX_UNEXPLAINED,
+    domain_auc,
+    estimate_label_shift,
+)
+from sktransfer.adaptation.parameter_checks import Number
 
-# Share of a class that the target seems not to have.
-_MIN_SHARE = 1e-6
+# Class prior of a class that the target does not seem to have.
+_MIN_PRIOR = 1e-6
 
 
 class LabelShift(AdaptationMethod):
-    r"""Correct predictions, or the loss, for the shares of the classes in the target.
+    r"""Correct predictions, or the loss, for the class prior of the target.
 
-    The features are not aligned. Each of `n_splits` networks is trained on a part of
-    the source, and calibrated on the part left out: with class scores g, the
-    probabilities are :math:`p = \mathrm{softmax}(g / T + b)` with a temperature T and
-    a bias b of each class, fitted by the cross-entropy [3]_. From its probabilities of
-    the target's rows, the shares q of the classes there are estimated,
+    The features are not aligned. `n_splits` networks are trained, each without one fold
+    of the source, and calibrated on that fold. With logits g, the calibrated
+    probabilities are :math:`p = \mathrm{softmax}(g / T + b)`. The temperature T and the
+    biases b of the classes minimize the cross-entropy on the fold [3]_. Each network
+    estimates the class prior q of the target from its probabilities,
 
-    - by "em", expectation maximization; see :func:`estimate_prior_em` [1]_;
-    - by "bbse", from the confusion matrix of the part left out; see
-      :func:`estimate_prior_bbse` [2]_;
+    - with "em" by expectation maximization: q maximizes the likelihood of the target
+      samples [1]_;
+    - with "bbse" by the confusion matrix of the fold: q times that matrix is the
+      distribution of the predicted classes on the target [2]_.
 
-    and averaged over the splits, as are 1 / T and b. The final network is trained on
-    all labeled rows. With :math:`\pi` the shares that it was trained with and
-    `trade_off` as :math:`\alpha`, it is corrected
+    The results q, 1 / T and b are averaged over the networks. The final network is
+    trained on all labeled samples. With its class prior :math:`\pi` and `trade_off` as
+    :math:`\alpha`, the correction is
 
-    - in its "predictions": its scores become
-      :math:`g / T + b + \alpha \log (q / \pi)`, which changes its head alone;
-    - or in its "loss": it is trained with the factor :math:`(q_c / \pi_c)^\alpha` on
-      the weights of rows of class c.
+    - with "predictions": the logits become :math:`g / T + b + \alpha \log (q / \pi)`,
+      which changes only the head;
+    - with "loss": the network is trained with weights of the samples, multiplied by
+      :math:`(q_c / \pi_c)^\alpha` for class c.
 
-    It is right under label shift: rows of a class look alike in both domains, and the
-    shares of the classes differ. Where they look otherwise, the shares that are found
-    may be far off. Then `guard` leaves the network as by :class:`SourceOnly`, with a
-    warning. It asks two questions of what label shift would look like:
+    The method assumes label shift: each class has the same distribution in both
+    domains, and the class priors differ. Otherwise the estimate may be far off. Then
+    `guard` skips the correction, with a warning, and the network is that of
+    :class:`SourceOnly`. It makes two checks:
 
-    - The predicted probabilities of the target's rows should be distributed as those of
-      the source's rows that are reweighted by q / pi. If their distance, by the test of
-      Kolmogorov and Smirnov, is more than 0.7 of what it is without weights, the shares
-      explain too little.
-    - So should the features. If a linear classifier on those of a network trained on
-      the source, cross-fitted, tells the target's rows from the reweighted ones with an
-      area under the curve of more than 0.75, the rows look otherwise as well, be it in
-      a way that has nothing to do with the classes.
+    - The source samples, weighted by q / :math:`\pi`, should have the same distribution
+      of predicted probabilities as the target. Their Kolmogorov-Smirnov distance must
+      be at most 0.7 of the distance without weights.
+    - They should have the same distribution of features. A cross-validated linear
+      classifier that separates the weighted source from the target must have an area
+      under the ROC curve of at most 0.75.
 
-    Rows that look otherwise in just such a way as other shares would make them look
-    cannot be told without labels.
-
-    The network is for the target alone: it expects the target's shares.
+    A change of the features that looks like a label shift cannot be detected without
+    labels. The network is for the target only, because it uses the class prior of the
+    target.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        Exponent of the ratio of the shares.
+        Exponent of the ratio of the class priors.
     estimator : {"em", "bbse"}, default="em"
-        How the shares are estimated.
+        How the class prior is estimated.
     correct : {"predictions", "loss"}, default="predictions"
         What is corrected.
     n_splits : int, default=3
-        Networks that are trained for the estimate, 2 or more.
+        Number of networks that are trained for the estimate, 2 or more.
     guard : bool, default=True
-        Whether nothing is corrected where the rows do not look like label shift. With
-        ``correct="loss"`` it takes one more training.
+        Whether the correction is skipped if the shift does not look like label shift.
+        With ``correct="loss"`` this takes one more training.
 
     References
     ----------
@@ -87,7 +85,7 @@ class LabelShift(AdaptationMethod):
        arXiv:1901.06852
     """
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
+    _parameter_constraints = {
         "estimator": [StrOptions({"em", "bbse"})],
         "correct": [StrOptions({"predictions", "loss"})],
         "n_splits": [Number(numbers.Integral, 2, None, closed="left")],
@@ -110,52 +108,47 @@ class LabelShift(AdaptationMethod):
         self.guard = guard
 
     def adapt(self, task):
-        """Estimate the shares, then train; see the base class."""
-        found = estimate_shift(
+        """Estimate the class prior, then train; see the base class."""
+        estimate = estimate_label_shift(
             task, self, estimator=self.estimator, n_splits=self.n_splits
         )
         fit = None
         if self.guard or self.correct == "predictions":
             fit = task.train()
-        doubt = self._doubt(task, fit, found) if self.guard else None
-        if doubt:
+        reason = _reason_against(task, fit, estimate) if self.guard else None
+        if reason:
             warn_user(
-                f"method={self}: {doubt}, so nothing is corrected, and the network is "
-                "that of method='source_only'. With guard=False it is corrected."
+                f"method={self}: {reason}. So nothing is corrected, and the network is "
+                "that of method='source_only'. guard=False corrects without checks."
             )
-            return dataclasses.replace(
-                fit, attributes={"target_prior": found.source_prior}
-            )
-        share = class_shares(task.source.y, task.source.sample_weight, task.n_classes)
-        # A class without rows has nothing to be corrected.
-        known = share > 0
-        ratio = np.ones(task.n_classes)
-        ratio[known] = np.maximum(found.prior[known], _MIN_SHARE) / share[known]
+            return replace(fit, attributes={"target_prior": estimate.source_prior})
+        prior = class_prior(task.source.y, task.source.sample_weight, task.n_classes)
+        ratio = prior_ratio(np.maximum(estimate.target_prior, _MIN_PRIOR), prior)
         if self.correct == "loss":
             fit = task.train(sample_weight=ratio[task.source.y] ** self.trade_off)
         else:
             kernel, bias = fit.head
-            bias = found.slope * bias + found.bias + self.trade_off * np.log(ratio)
-            head = [found.slope * kernel, bias]
-            head = [array.astype(kernel.dtype) for array in head]
-            fit = dataclasses.replace(fit, head=head)
-        return dataclasses.replace(fit, attributes={"target_prior": found.prior})
+            log_ratio = self.trade_off * np.log(ratio)
+            bias = estimate.slope * bias + estimate.bias + log_ratio
+            head = [a.astype(kernel.dtype) for a in (estimate.slope * kernel, bias)]
+            fit = replace(fit, head=head)
+        return replace(fit, attributes={"target_prior": estimate.target_prior})
 
-    @staticmethod
-    def _doubt(task, source_only, found):
-        """Say what speaks against label shift; None if nothing does."""
-        if not found.is_plausible:
-            return (
-                "other shares of the classes explain too little of how the target "
-                f"differs (unexplained: {found.unexplained:.2f}; expected at most "
-                f"{MAX_UNEXPLAINED})"
-            )
-        area = separability(task, source_only, found)
-        if area > MAX_SEPARABILITY:
-            return (
-                "the target's rows look otherwise than those of the source, also when "
-                "these are weighted to the shares of the classes that were found: a "
-                f"linear classifier tells them (area under the curve: {area:.2f}; "
-                f"expected at most {MAX_SEPARABILITY})"
-            )
-        return None
+
+def _reason_against(task, fit, estimate):
+    """Return why the shift does not look like label shift, or None."""
+    if not estimate.is_plausible:
+        return (
+            "another class prior explains too little of how the predictions on the "
+            f"target differ (unexplained: {estimate.unexplained:.2f}; expected at most "
+            f"{MAX_UNEXPLAINED})"
+        )
+    auc = domain_auc(task, fit, estimate)
+    if auc > MAX_DOMAIN_AUC:
+        return (
+            "the features of the target differ from those of the source, also after "
+            "weighting the source to the estimated class prior (area under the ROC "
+            f"curve of a linear classifier of the domains: {auc:.2f}; expected at most "
+            f"{MAX_DOMAIN_AUC})"
+        )
+    return None

@@ -2,25 +2,27 @@
 
 from keras import ops
 
-from sktransfer.adaptation._parameters import POSITIVE
-from sktransfer.adaptation.base import AdaptationMethod, entropy
+from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.losses import entropy
+from sktransfer.adaptation.parameter_checks import POSITIVE
 
 
 class MCC(AdaptationMethod):
-    r"""Minimize how much predictions on the target confuse pairs of classes.
+    r"""Minimize the confusion of classes in the predictions on the target.
 
-    With :math:`p = \mathrm{softmax}(g_t / T)` of the target rows and weights
-    :math:`w_i \propto 1 + e^{-H(p_i)}` that sum to the number of rows, the confusion of
-    classes j and k is :math:`\sum_i w_i p_{ij} p_{ik}`, divided by its sum over k. The
-    loss is the sum over pairs of different classes, divided by the number of classes
-    [1]_, times `trade_off`, which is constant. No domains are aligned.
+    The probabilities of the target samples are :math:`p = \mathrm{softmax}(g_t / T)`
+    with logits g. The weights of the samples are
+    :math:`w_i \propto 1 + e^{-H(p_i)}`, with a mean of 1. The confusion of classes j
+    and k is :math:`\sum_i w_i p_{ij} p_{ik}`, divided by its sum over k. The loss is
+    the sum over pairs of different classes, divided by the number of classes [1]_,
+    times `trade_off`, which is constant. The features are not aligned.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        Factor on the loss.
+        Weight of the loss.
     temperature : float, default=2.5
-        T; larger ones make overconfident predictions count less.
+        T. A larger value reduces the effect of overconfident predictions.
 
     References
     ----------
@@ -28,9 +30,7 @@ class MCC(AdaptationMethod):
        ECCV. arXiv:1912.03699
     """
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
-        "temperature": [POSITIVE],
-    }
+    _parameter_constraints = {"temperature": [POSITIVE]}
 
     def __init__(self, trade_off=1.0, *, temperature=2.5):
         self.trade_off = trade_off
@@ -44,5 +44,5 @@ class MCC(AdaptationMethod):
         proba = ops.softmax(logits)
         confusion = ops.matmul(ops.transpose(weight[:, None] * proba), proba)
         confusion = confusion / ops.sum(confusion, axis=1, keepdims=True)
-        of_pairs = ops.sum(confusion) - ops.trace(confusion)
-        return strength * of_pairs / proba.shape[1]
+        off_diagonal = ops.sum(confusion) - ops.trace(confusion)
+        return strength * off_diagonal / proba.shape[1]

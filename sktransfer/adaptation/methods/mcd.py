@@ -2,41 +2,43 @@
 
 from keras import ops
 
-from sktransfer.adaptation._parameters import COUNT
-from sktransfer.adaptation.base import AdaptationMethod, Phase, cross_entropy
-from sktransfer.adaptation.methods._networks import dense_network
+from sktransfer.adaptation.adversarial import dense_network
+from sktransfer.adaptation.base import AdaptationMethod, Phase
+from sktransfer.adaptation.losses import cross_entropy
+from sktransfer.adaptation.parameter_checks import COUNT
 
 
 class MCD(AdaptationMethod):
-    r"""Train features against two heads that look for disagreement on the target.
+    r"""Train features against two heads that disagree on the target.
 
-    A second head g' has the form of the first one, g, and fresh weights; both learn the
-    classes of the source. On rows of the target their discrepancy is
+    A second head g' has the form of the first head g, and new random weights. Both
+    learn the classes of the source. The discrepancy of their probabilities on the
+    target samples is
 
     .. math:: D = \overline{|p_t - p'_t|}
 
-    the mean over rows and classes of what their probabilities differ by. Each batch
-    gives :math:`2 + k` gradient steps [1]_:
+    the mean over samples and classes. Each batch takes :math:`2 + k` gradient
+    steps [1]_:
 
-    1. of everything, on :math:`CE_s + CE'_s`;
-    2. of the heads, on :math:`CE_s + CE'_s - \mathrm{trade\_off} \cdot D`: they find
-       the rows of the target that the classes of the source do not decide;
-    3. of the features, k times, on :math:`CE_s + \mathrm{trade\_off} \cdot D`: these
-       rows move to where they are decided. In the paper :math:`CE_s` is not part of it;
-       without it an optimizer such as AdamW, which makes steps of one size of any
-       gradient, lets the loss on the source rise.
+    1. all weights, on :math:`CE_s + CE'_s`;
+    2. the heads, on :math:`CE_s + CE'_s - \mathrm{trade\_off} \cdot D`. The heads
+       disagree on target samples that are far from the source;
+    3. the features, k times, on :math:`CE_s + \mathrm{trade\_off} \cdot D`. These
+       samples move to where the heads agree. The paper leaves :math:`CE_s` out of this
+       step. Without it, an optimizer such as AdamW, whose steps have the same size for
+       any gradient, lets the loss on the source rise.
 
-    The strength is constant. The first head predicts; weights of rows count in its
-    cross-entropy alone. An epoch takes about :math:`2 + k` times as long as without a
-    target. Where the target is far from the source, all of its rows may end in one
-    class: two heads agree there too.
+    `trade_off` is constant. The first head predicts. Sample weights apply to its
+    cross-entropy only. An epoch takes about :math:`2 + k` times as long as without
+    adaptation. If the target is far from the source, all of its samples may end in one
+    class, because the heads agree there too.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        Factor on the discrepancy in both kinds of steps; 1 in the paper.
+        Weight of the discrepancy in steps 2 and 3; 1 in the paper.
     n_feature_steps : int, default=4
-        k, the steps of the features on each batch.
+        k, the number of steps of the features on each batch.
 
     References
     ----------
@@ -44,9 +46,7 @@ class MCD(AdaptationMethod):
        Adaptation. CVPR. arXiv:1712.02560
     """
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
-        "n_feature_steps": [COUNT],
-    }
+    _parameter_constraints = {"n_feature_steps": [COUNT]}
 
     def __init__(self, trade_off=1.0, *, n_feature_steps=4):
         self.trade_off = trade_off
@@ -60,23 +60,23 @@ class MCD(AdaptationMethod):
         """Compute the discrepancy of the heads; see the base class."""
         (second_head,) = networks
         proba = ops.softmax(batch.target_logits)
-        other = ops.softmax(second_head(batch.target_features))
-        return strength * ops.mean(ops.abs(proba - other))
+        second_proba = ops.softmax(second_head(batch.target_features))
+        return strength * ops.mean(ops.abs(proba - second_proba))
 
     def phases(self):
         """List the three kinds of steps; see the base class."""
         return [
-            Phase(_of_second_head),
-            Phase(self._of_heads, trains="heads"),
+            Phase(_second_cross_entropy),
+            Phase(self._heads_loss, trains="heads"),
             *(Phase(self.loss, trains="features") for _ in range(self.n_feature_steps)),
         ]
 
-    def _of_heads(self, batch, strength, networks):
-        second = _of_second_head(batch, strength, networks)
+    def _heads_loss(self, batch, strength, networks):
+        second = _second_cross_entropy(batch, strength, networks)
         return second - self.loss(batch, strength, networks)
 
 
-def _of_second_head(batch, strength, networks):
+def _second_cross_entropy(batch, strength, networks):
     (second_head,) = networks
     logits = second_head(batch.source_features)
     return ops.mean(cross_entropy(logits, batch.source_y))

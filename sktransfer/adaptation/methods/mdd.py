@@ -3,38 +3,38 @@
 import keras
 from keras import ops
 
-from sktransfer.adaptation._parameters import COUNT, POSITIVE
-from sktransfer.adaptation.base import (
-    AdaptationMethod,
-    cross_entropy,
-    grow,
+from sktransfer.adaptation.adversarial import (
+    dense_network,
     reverse_gradient,
+    rising_schedule,
 )
-from sktransfer.adaptation.methods._networks import dense_network
+from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.losses import cross_entropy
+from sktransfer.adaptation.parameter_checks import COUNT, POSITIVE
 
-_REVERSED = 0.1
+_MAX_STRENGTH = 0.1
 
 
 class MDD(AdaptationMethod):
-    r"""Train features against a head that looks for disagreement on the target.
+    r"""Train features against a second head that disagrees on the target.
 
-    A second head g' learns to predict what the first one, g, predicts on the source,
-    and anything else on the target. With p' its probabilities the loss is [1]_
+    A second head g' learns to predict the same class as the first head g on the source,
+    and a different class on the target. Its probabilities are p'. The loss is [1]_
 
     .. math:: \gamma\, \overline{-\log p'_s[\arg\max g_s]}
        + \overline{-\log (1 - p'_t[\arg\max g_t])}
 
-    The gradient that reaches the features is reversed; its factor there is `trade_off`
-    times a value that grows from 0 to 0.1 as that of :class:`DANN` grows to 1.
+    The gradient that reaches the features is reversed. Its factor is `trade_off` times
+    0.1 times the schedule of :class:`DANN`, which rises from 0 to 1.
 
     Parameters
     ----------
     trade_off : float, default=1.0
         Factor on the gradient of the features.
     gamma : float, default=4.0
-        Margin: weight of the source.
+        Margin factor: weight of the source.
     hidden_units : int, default=256
-        Units of the second head's hidden layer.
+        Number of units of the hidden layer of the second head.
 
     References
     ----------
@@ -42,12 +42,9 @@ class MDD(AdaptationMethod):
        ICML. arXiv:1904.05801
     """
 
-    schedule = staticmethod(grow)
+    schedule = staticmethod(rising_schedule)
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
-        "gamma": [POSITIVE],
-        "hidden_units": [COUNT],
-    }
+    _parameter_constraints = {"gamma": [POSITIVE], "hidden_units": [COUNT]}
 
     def __init__(self, trade_off=1.0, *, gamma=4.0, hidden_units=256):
         self.trade_off = trade_off
@@ -61,12 +58,12 @@ class MDD(AdaptationMethod):
     def loss(self, batch, strength, networks):
         """Compute the margin disparity; see the base class."""
         (second_head,) = networks
-        strength = _REVERSED * strength
-        on_source = second_head(reverse_gradient(batch.source_features, strength))
-        on_target = second_head(reverse_gradient(batch.target_features, strength))
-        agreed = cross_entropy(on_source, ops.argmax(batch.source_logits, axis=1))
-        log_proba = -cross_entropy(on_target, ops.argmax(batch.target_logits, axis=1))
-        # Of what remains; a probability that rounds to 1 leaves nothing.
+        strength = _MAX_STRENGTH * strength
+        source = second_head(reverse_gradient(batch.source_features, strength))
+        target = second_head(reverse_gradient(batch.target_features, strength))
+        source_loss = cross_entropy(source, ops.argmax(batch.source_logits, axis=1))
+        log_proba = -cross_entropy(target, ops.argmax(batch.target_logits, axis=1))
+        # The bound is for probabilities that round to 1.
         epsilon = keras.config.epsilon()
-        rest = ops.maximum(-ops.expm1(log_proba), epsilon)
-        return self.gamma * ops.mean(agreed) - ops.mean(ops.log(rest))
+        complement = ops.maximum(-ops.expm1(log_proba), epsilon)
+        return self.gamma * ops.mean(source_loss) - ops.mean(ops.log(complement))

@@ -1,4 +1,4 @@
-"""SHOT: features that suit a head trained on the source, without the source."""
+"""SHOT: features adapted to a head of the source, without source samples."""
 
 import numbers
 
@@ -6,46 +6,45 @@ import numpy as np
 from keras import ops
 from scipy.special import softmax
 
-from sktransfer.adaptation._parameters import COUNT, NOT_NEGATIVE, Number
-from sktransfer.adaptation.base import (
-    AdaptationMethod,
-    Phase,
-    cross_entropy,
-    entropy,
-)
+from sktransfer.adaptation.base import AdaptationMethod, Phase
+from sktransfer.adaptation.losses import cross_entropy, entropy
+from sktransfer.adaptation.parameter_checks import COUNT, NON_NEGATIVE, Number
 
 
 class SHOT(AdaptationMethod):
-    r"""Train on the source; then, with the head kept, the features on the target.
+    r"""Train on the source, then train the features alone on the target.
 
-    The first stage is training on the source with smoothed labels. In the second one
-    the head stays as it is, the source is not used, and the features are trained on
+    The first stage is training on the source with label smoothing. In the second stage
+    the head is frozen and the source is not used. The features are trained on
     `trade_off` times [1]_
 
     .. math:: \overline{H(p_t)} - H(\overline{p_t}) + \beta\, CE(\hat y_t, g_t)
 
-    so that predictions become sure, but not all of one class, and agree with
-    pseudo-labels :math:`\hat y`. These are found on all rows of the target before each
-    epoch: a class's centroid is the mean of the features, weighted by its
-    probabilities; a row gets the class whose centroid is nearest by the cosine; the
-    centroids of these classes are computed, and the rows labeled by them. A class that
-    no row is predicted as is left out.
+    The first two terms (information maximization) make the predictions certain, but
+    not all of one class. The third term is the cross-entropy of the logits g with
+    pseudo-labels :math:`\hat y`.
 
-    The strength is constant. Batch normalization that is not frozen gets the statistics
-    of the target between the stages, as by :class:`AdaBN`, and keeps them in the second
-    one. The network is for the target alone.
+    All target samples get new pseudo-labels before each epoch. The centroid of a class
+    is the mean of the features, weighted by the probabilities of the class. A sample
+    gets the class whose centroid is nearest by the cosine. Then the centroids of these
+    classes, and the pseudo-labels, are computed once more. A class that is predicted
+    for no sample is left out.
+
+    `trade_off` is constant. Between the stages, batch normalization that is not frozen
+    gets the statistics of the target, as in :class:`AdaBN`. It keeps them in the second
+    stage. The network is for the target only.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        Factor on the loss of the second stage; also the share of the target's
-        statistics, where it is less than 1.
+        Weight of the loss of the second stage. Below 1 it is also the weight of the
+        target in the statistics of batch normalization.
     beta : float, default=0.3
-        Factor on the cross-entropy with the pseudo-labels.
+        Weight of the cross-entropy with the pseudo-labels.
     label_smoothing : float, default=0.1
-        Label smoothing of the first stage, in place of the estimator's.
+        Label smoothing of the first stage. It replaces that of the estimator.
     epochs : int, default=15
-        Passes over the target.
+        Number of epochs on the target.
 
     References
     ----------
@@ -53,8 +52,8 @@ class SHOT(AdaptationMethod):
        Hypothesis Transfer for Unsupervised Domain Adaptation. ICML. arXiv:2002.08546
     """
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
-        "beta": [NOT_NEGATIVE],
+    _parameter_constraints = {
+        "beta": [NON_NEGATIVE],
         "label_smoothing": [Number(numbers.Real, 0, 1, closed="left")],
         "epochs": [COUNT],
     }
@@ -69,11 +68,13 @@ class SHOT(AdaptationMethod):
         """Compute the loss of the second stage; see the base class."""
         logits = batch.target_logits
         mean = ops.mean(ops.softmax(logits), axis=0)
-        # A probability that rounds to 0 adds nothing.
-        of_mean = -ops.sum(mean * ops.log(ops.where(mean > 0, mean, 1.0)))
-        labeled = cross_entropy(logits, batch.target_pseudo_y)
+        # A probability of 0 adds nothing.
+        entropy_of_mean = -ops.sum(mean * ops.log(ops.where(mean > 0, mean, 1.0)))
+        pseudo_loss = cross_entropy(logits, batch.target_pseudo_y)
         return strength * (
-            ops.mean(entropy(logits)) - of_mean + self.beta * ops.mean(labeled)
+            ops.mean(entropy(logits))
+            - entropy_of_mean
+            + self.beta * ops.mean(pseudo_loss)
         )
 
     def phases(self):
@@ -86,19 +87,19 @@ class SHOT(AdaptationMethod):
         if task.normalization_layers():
             fit = task.renormalize(fit, min(self.trade_off, 1.0))
         return task.train_on_target(
-            fit, self, epochs=self.epochs, relabel=centroid_labels
+            fit, self, epochs=self.epochs, relabel=pseudo_labels
         )
 
 
-def centroid_labels(features, logits):
-    """Label rows by the class centroid that is nearest by the cosine.
+def pseudo_labels(features, logits):
+    """Label each sample by the class centroid that is nearest by the cosine.
 
     Parameters
     ----------
     features : ndarray of shape (n, n_features)
-        What goes into the head.
+        Inputs of the head.
     logits : ndarray of shape (n, n_classes)
-        What comes out of it.
+        Outputs of the head.
 
     Returns
     -------
@@ -107,13 +108,14 @@ def centroid_labels(features, logits):
     """
     features = features.astype(np.float64)
     proba = softmax(logits.astype(np.float64), axis=1)
-    labels = _nearest(features, proba, np.unique(proba.argmax(axis=1)))
-    return _nearest(features, np.eye(proba.shape[1])[labels], np.unique(labels))
+    labels = _nearest_class(features, proba, np.unique(proba.argmax(axis=1)))
+    one_hot = np.eye(proba.shape[1])[labels]
+    return _nearest_class(features, one_hot, np.unique(labels))
 
 
-def _nearest(features, weights, classes):
-    # By the cosine, lengths of rows and of centroids, sums or means, do not count; one
-    # of the latter may be 0.
+def _nearest_class(features, weights, classes):
+    # The cosine does not depend on lengths: sums replace means, and samples are not
+    # normalized. A centroid may be 0.
     centroids = weights[:, classes].T @ features
     lengths = np.linalg.norm(centroids, axis=1, keepdims=True)
     centroids /= np.maximum(lengths, np.finfo(float).tiny)

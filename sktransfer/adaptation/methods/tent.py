@@ -1,32 +1,34 @@
-"""TENT: sure predictions by the scales and shifts of batch normalization."""
+"""TENT: low entropy on the target, by batch normalization alone."""
 
 from keras import ops
 
-from sktransfer.adaptation._parameters import COUNT
-from sktransfer.adaptation.base import AdaptationMethod, Phase, entropy
+from sktransfer.adaptation.base import AdaptationMethod, Phase
+from sktransfer.adaptation.losses import entropy
+from sktransfer.adaptation.parameter_checks import COUNT
 
 
 class TENT(AdaptationMethod):
-    r"""Make predictions on the target sure by batch normalization alone.
+    r"""Minimize the entropy on the target by training batch normalization alone.
 
-    After :class:`AdaBN`, the scales and shifts of the layers of batch normalization
-    that are not frozen are trained on rows of the target [1]_, to minimize
+    The first part is :class:`AdaBN`. Then the scales and shifts of the layers of batch
+    normalization that are not frozen are trained on the target samples [1]_. The loss
+    is
 
     .. math:: \frac{1}{n} \sum_i H(p_{t,i})
 
-    All other weights stay those of the source. The statistics of the layers are those
-    that the target's rows had before these steps.
+    times `trade_off`. All other weights stay as trained on the source. The statistics
+    of the layers are those of the target before these steps.
 
-    The network is for the target alone: it may err on rows of the source. Entropy is
-    least where all rows are of one class, so many steps may end there.
+    The network is for the target only: it may be wrong on source samples. The entropy
+    is minimal if all samples are of one class, so many steps may end there.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        Factor on the entropy; also the share of the target's statistics, where it is
-        less than 1.
+        Weight of the entropy. Below 1 it is also the weight of the target in the
+        statistics of batch normalization.
     epochs : int, default=10
-        Passes over the rows of the target.
+        Number of epochs on the target.
 
     References
     ----------
@@ -34,16 +36,14 @@ class TENT(AdaptationMethod):
        Minimization. ICLR. arXiv:2006.10726
     """
 
-    _parameter_constraints = AdaptationMethod._parameter_constraints | {
-        "epochs": [COUNT],
-    }
+    _parameter_constraints = {"epochs": [COUNT]}
 
     def __init__(self, trade_off=1.0, *, epochs=10):
         self.trade_off = trade_off
         self.epochs = epochs
 
     def loss(self, batch, strength, networks):
-        """Compute the mean entropy of the target's rows; see the base class."""
+        """Compute the mean entropy of the target samples; see the base class."""
         return strength * ops.mean(entropy(batch.target_logits))
 
     def phases(self):
@@ -55,7 +55,7 @@ class TENT(AdaptationMethod):
         layers = task.normalization_layers()
         if not any(layer.scale or layer.center for layer in layers):
             raise ValueError(
-                f"method={self} trains scales and shifts of BatchNormalization; "
+                f"method={self} trains scales and shifts of BatchNormalization layers; "
                 f"backbone={task.backbone.name!r} with frozen_depth="
                 f"{task.frozen_depth} has none that are not frozen. Use a backbone "
                 "with such layers, a smaller frozen_depth, or the method 'adabn' or "

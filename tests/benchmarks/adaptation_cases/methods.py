@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from sktransfer.adaptation.registry import CLASS_OF_NAME
+from sktransfer.adaptation.registry import METHODS
 
 FLOOR, CEILING, WITH_LABELLED = REFERENCES = (
     "source-trained",
     "target_trained",
     "source-and-labeled",
 )
-OURS = tuple(CLASS_OF_NAME)
+OURS = tuple(METHODS)
 # Neighbors' methods, and what they are called with us, if they are.
 NEIGHBOURS = {
     "adapt:DeepCORAL": "deep_coral",

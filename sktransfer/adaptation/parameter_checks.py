@@ -1,4 +1,4 @@
-"""Constraints on the parameters of methods: scikit-learn's, told in words."""
+"""Constraints on the parameters of methods, as in scikit-learn."""
 
 import numbers
 
@@ -10,26 +10,32 @@ from sklearn.utils._param_validation import (
 
 
 class Number(Interval):
-    """An interval, with a lower bound, that is told in words."""
+    """Interval with a lower bound, described in words in error messages."""
 
     def __str__(self):
         kind = "an int" if self.type is numbers.Integral else "a float"
         if self.closed == "both":
             return f"{kind} from {self.left} to {self.right}"
         closed = self.closed == "left"
-        lowest = f"of {self.left} or more" if closed else f"above {self.left}"
-        below = "" if self.right is None else f" and below {self.right}"
-        return f"{kind} {lowest}{below}"
+        lower = f"of {self.left} or more" if closed else f"above {self.left}"
+        upper = "" if self.right is None else f" and below {self.right}"
+        return f"{kind} {lower}{upper}"
 
 
 class SequenceOf:
-    """A tuple or list, perhaps an empty one, whose items satisfy one constraint."""
+    """Tuple or list, empty or not, whose items satisfy one constraint.
+
+    Parameters
+    ----------
+    item : object
+        Constraint on each item, as in ``_parameter_constraints``.
+    """
 
     def __init__(self, item):
         self.item = make_constraint(item)
 
     def is_satisfied_by(self, value):
-        """Tell whether a value is one."""
+        """Check a value."""
         return isinstance(value, (tuple, list)) and all(
             map(self.item.is_satisfied_by, value)
         )
@@ -39,29 +45,30 @@ class SequenceOf:
 
 
 POSITIVE = Number(numbers.Real, 0, None, closed="neither")
-NOT_NEGATIVE = Number(numbers.Real, 0, None, closed="left")
-SHARE = Number(numbers.Real, 0, 1, closed="both")
+NON_NEGATIVE = Number(numbers.Real, 0, None, closed="left")
+FRACTION = Number(numbers.Real, 0, 1, closed="both")
 COUNT = Number(numbers.Integral, 1, None, closed="left")
 
 
-def check_parameters(method):
-    """Check those parameters of a method that its class has constraints for.
+def check_parameters(method, constraints):
+    """Check the parameters of a method.
 
     Parameters
     ----------
     method : AdaptationMethod
-        With ``_parameter_constraints``, a dict of lists as scikit-learn's estimators
-        have it; :class:`SequenceOf` may be in it too.
+        Its parameters without constraints are not checked.
+    constraints : dict of list
+        Constraints on each parameter: those of scikit-learn, or :class:`SequenceOf`.
+        One of the list must be satisfied.
     """
     for name, value in method.get_params(deep=False).items():
-        constraints = method._parameter_constraints.get(name, "no_validation")
-        if constraints == "no_validation":
+        if name not in constraints:
             continue
         accepted = [
             constraint
             if isinstance(constraint, SequenceOf)
             else make_constraint(constraint)
-            for constraint in constraints
+            for constraint in constraints[name]
         ]
         if not any(constraint.is_satisfied_by(value) for constraint in accepted):
             raise InvalidParameterError(

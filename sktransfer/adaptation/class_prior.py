@@ -1,4 +1,4 @@
-"""Shares of classes: estimated from predictions, and predictions corrected for them."""
+"""Class priors: estimated from predictions, and predictions corrected for them."""
 
 import numpy as np
 from scipy.optimize import minimize, nnls
@@ -9,23 +9,59 @@ _TOL = 1e-8
 _MIN_SLOPE = 1e-3
 
 
-def class_shares(y, sample_weight, n_classes):
-    """Compute the weighted share of each class, an ndarray of shape (n_classes,)."""
+def class_prior(y, sample_weight, n_classes):
+    """Compute the weighted fraction of each class.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,), int
+        Class indices.
+    sample_weight : ndarray of shape (n,)
+        Weights.
+    n_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), float64
+        Sums to 1.
+    """
     total = np.bincount(y, sample_weight, minlength=n_classes)
     return total / total.sum()
 
 
+def prior_ratio(target_prior, source_prior):
+    """Divide class priors of the target by those of the source.
+
+    Parameters
+    ----------
+    target_prior, source_prior : ndarray of shape (n_classes,)
+        Class priors.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), float64
+        1 for a class that the source does not have.
+    """
+    return np.divide(
+        target_prior,
+        source_prior,
+        out=np.ones_like(source_prior),
+        where=source_prior > 0,
+    )
+
+
 def calibrate(logits, y, sample_weight):
-    r"""Fit a temperature and class biases to rows that were not trained on.
+    r"""Fit a temperature and class biases to samples that were not trained on.
 
     They minimize the weighted cross-entropy of
-    :math:`\mathrm{softmax}(g / T + b)`; a penalty on b that is worth one row keeps
-    the bias of a class without rows finite.
+    :math:`\mathrm{softmax}(g / T + b)`. A small penalty on b, with the weight of one
+    sample, keeps the bias of a class without samples finite.
 
     Parameters
     ----------
     logits : ndarray of shape (n, n_classes)
-        Class scores g.
+        Logits g.
     y : ndarray of shape (n,), int
         Class indices.
     sample_weight : ndarray of shape (n,)
@@ -62,23 +98,24 @@ def calibrate(logits, y, sample_weight):
 
 
 def estimate_prior_em(target_proba, source_prior):
-    r"""Estimate the target's class shares by expectation maximization.
+    r"""Estimate the class prior of the target by expectation maximization.
 
-    Starting from the source's shares :math:`\pi`, the probabilities of the target's
-    rows are reweighted by the shares q found so far, and averaged [1]_:
+    The estimate q starts from the prior :math:`\pi` of the source. Each step corrects
+    the probabilities of the target samples for q, and averages them [1]_:
 
     .. math:: q_c \leftarrow \frac{1}{n} \sum_i
        \frac{p_{ic} q_c / \pi_c}{\sum_k p_{ik} q_k / \pi_k}
 
-    Each step raises the likelihood of the target's rows. It is right when classes look
-    alike in both domains and the probabilities are calibrated on the source.
+    Each step raises the likelihood of the target samples. The method assumes that each
+    class has the same distribution in both domains, and that the probabilities are
+    calibrated on the source.
 
     Parameters
     ----------
     target_proba : ndarray of shape (n, n_classes)
-        Class probabilities of target rows by a source model.
+        Class probabilities of the target samples by a model of the source.
     source_prior : ndarray of shape (n_classes,)
-        Class shares of the source, above 0.
+        Class prior of the source, above 0.
 
     Returns
     -------
@@ -92,29 +129,29 @@ def estimate_prior_em(target_proba, source_prior):
     """
     prior = np.asarray(source_prior, dtype=np.float64)
     for _ in range(_MAX_ITER):
-        updated = reweight_proba(target_proba, source_prior, prior).mean(axis=0)
-        converged = np.abs(updated - prior).max() < _TOL
+        updated = correct_proba(target_proba, source_prior, prior).mean(axis=0)
+        has_converged = np.abs(updated - prior).max() < _TOL
         prior = updated
-        if converged:
+        if has_converged:
             break
     return prior / prior.sum()
 
 
 def estimate_prior_bbse(target_predicted, source_predicted, source_y, n_classes):
-    r"""Estimate the target's class shares from how a classifier errs on the source.
+    r"""Estimate the class prior of the target from the errors on the source.
 
-    With the confusion matrix :math:`C_{jc}`, the share of source rows of class c that
-    are predicted as j, and :math:`\mu_j`, the share of target rows predicted as j, the
-    weights w of the classes solve :math:`C w = \mu` [1]_; by least squares, with none
-    below 0. The shares are proportional to w times those of the source.
+    :math:`C_{jc}` is the fraction of source samples of class c that are predicted as
+    j, and :math:`\mu_j` is the fraction of target samples predicted as j. The weights
+    w of the classes solve :math:`C w = \mu` [1]_, by least squares with no weight
+    below 0. The estimate is proportional to w times the class prior of the source.
 
     Parameters
     ----------
     target_predicted : ndarray of shape (n_target,), int
-        Predicted classes of target rows.
+        Predicted classes of target samples.
     source_predicted, source_y : ndarray of shape (n_source,), int
-        Predicted and true classes of source rows that the classifier was not trained
-        on.
+        Predicted and true classes of source samples that the classifier was not
+        trained on.
     n_classes : int
         Number of classes.
 
@@ -136,20 +173,20 @@ def estimate_prior_bbse(target_predicted, source_predicted, source_y, n_classes)
     return prior / prior.sum()
 
 
-def reweight_proba(proba, source_prior, target_prior):
-    """Give class probabilities for other class shares than those trained with.
+def correct_proba(proba, source_prior, target_prior):
+    """Correct class probabilities for another class prior, by Bayes' rule.
 
     Parameters
     ----------
     proba : ndarray of shape (n, n_classes)
         Class probabilities.
     source_prior, target_prior : ndarray of shape (n_classes,)
-        Class shares of the training rows, above 0, and of the rows at hand.
+        Class prior of the training samples, above 0, and of the samples of `proba`.
 
     Returns
     -------
     ndarray of shape (n, n_classes)
-        Rows sum to 1.
+        Each row sums to 1.
     """
     weighted = proba * (target_prior / np.asarray(source_prior))
     return weighted / weighted.sum(axis=1, keepdims=True)

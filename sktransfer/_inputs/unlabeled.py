@@ -1,0 +1,65 @@
+"""Which samples have no label: the one rule of the package."""
+
+import numbers
+
+import numpy as np
+from sklearn.utils._missing import is_pandas_na
+
+
+def is_missing_label(y):
+    """Check which labels are None, NaN or pd.NA.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any dtype, the nullable dtypes of pandas among them.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), bool
+    """
+    y = _as_array(y)
+    if y.dtype != object:
+        # Only a missing value differs from itself.
+        return np.asarray(y != y)
+    return np.array([_is_missing(label) for label in y], dtype=bool)
+
+
+def is_unlabeled(y, source_classes):
+    """Check which samples have no label.
+
+    A sample is unlabeled if its label is None, NaN or pd.NA. The number -1 means the
+    same where the classes are numbers and -1 is not a class of the source. The string
+    "-1" is a class like any other.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any dtype.
+    source_classes : array-like of shape (n,)
+        Classes of the source; repetitions and missing labels have no effect.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), bool
+    """
+    y = _as_array(y)
+    classes = _as_array(source_classes)
+    classes = set(classes[~is_missing_label(classes)].tolist())
+    unlabeled = is_missing_label(y)
+    if -1 not in classes and all(isinstance(c, numbers.Number) for c in classes):
+        labels = y[~unlabeled].tolist()
+        unlabeled[~unlabeled] = [
+            isinstance(label, numbers.Number) and label == -1 for label in labels
+        ]
+    return unlabeled
+
+
+def _as_array(y):
+    # Other dtypes than NumPy's become objects. NumPy would turn lists of numbers and
+    # strings into strings.
+    return y if isinstance(y, np.ndarray) else np.array(y, dtype=object)
+
+
+def _is_missing(label):
+    return label is None or is_pandas_na(label) or label != label

@@ -1,0 +1,210 @@
+"""Estimate of a label shift, and two checks whether the shift is one."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+
+from sktransfer.adaptation.class_prior import (
+    calibrate,
+    class_prior,
+    estimate_prior_bbse,
+    estimate_prior_em,
+    prior_ratio,
+)
+from sktransfer.adaptation.density_ratio import domain_log_odds
+
+# A label shift leaves at most this fraction of the difference between the domains when
+# the source samples are weighted to the class prior of the target.
+MAX_UNEXPLAINED = 0.7
+# A linear classifier of the domains then has at most this area under the ROC curve.
+MAX_DOMAIN_AUC = 0.75
+_MAX_SAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class LabelShiftEstimate:
+    """Estimate of the class prior of the target.
+
+    Attributes
+    ----------
+    source_prior, target_prior : ndarray of shape (n_classes,)
+        Class prior of the source; the estimate for the target.
+    slope : float
+        1 / T of the calibration.
+    bias : ndarray of shape (n_classes,)
+        b of the calibration.
+    unexplained : float
+        Distance between the predicted probabilities of target samples and of source
+        samples that are weighted to `target_prior`, divided by the distance without
+        weights. It is 0 for a pure label shift.
+    """
+
+    source_prior: np.ndarray
+    target_prior: np.ndarray
+    slope: float
+    bias: np.ndarray
+    unexplained: float
+
+    @property
+    def total_variation(self):
+        """Total variation distance of the two class priors, from 0 to 1."""
+        return np.abs(self.target_prior - self.source_prior).sum() / 2
+
+    @property
+    def is_plausible(self):
+        """Whether another class prior explains much of the change of predictions."""
+        return self.unexplained <= MAX_UNEXPLAINED
+
+
+def estimate_label_shift(task, method, *, estimator="em", n_splits=2):
+    """Estimate the class prior of the target with networks trained on the source.
+
+    Parameters
+    ----------
+    task : DomainTask
+        Trains the networks.
+    method : AdaptationMethod
+        Method that error messages name.
+    estimator : {"em", "bbse"}, default="em"
+        How the class prior is estimated.
+    n_splits : int, default=2
+        Number of networks, each trained without one fold of the source. The results
+        are averaged.
+
+    Returns
+    -------
+    LabelShiftEstimate
+    """
+    source_index = np.flatnonzero(task.source_domains >= 0)
+    source = task.source.part(source_index)
+    largest = np.bincount(source.y).max()
+    if largest < n_splits:
+        raise ValueError(
+            f"method={method} splits the source into {n_splits} folds, and the largest "
+            f"class of the source has {largest} samples. Expected at least {n_splits}."
+        )
+    source_prior = class_prior(source.y, source.sample_weight, task.n_classes)
+    seed = int(task.rng.integers(2**31))
+    folds = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # Some training folds have no sample of a class with fewer samples than folds.
+        warnings.filterwarnings("ignore", "The least populated class")
+        splits = list(folds.split(source.y, source.y))
+    results = []
+    for train, test in splits:
+        fit = task.train(chosen=source_index[train])
+        results.append(
+            _estimate_on_fold(task, fit, source.part(test), source_prior, estimator)
+        )
+    target_prior, slope, bias, distances = (
+        np.mean(values, axis=0) for values in zip(*results, strict=True)
+    )
+    unweighted, weighted = distances
+    unexplained = weighted / unweighted if unweighted else 0.0
+    return LabelShiftEstimate(source_prior, target_prior, slope, bias, unexplained)
+
+
+def _estimate_on_fold(task, fit, test, source_prior, estimator):
+    """Estimate with one network, calibrated on source samples it was not trained on.
+
+    The last result is the distance of predictions without and with weights.
+    """
+    has_class = source_prior > 0
+    logits = task.logits(fit, test)
+    slope, bias = calibrate(logits, test.y, test.sample_weight)
+
+    def calibrated_proba(logits):
+        return softmax(np.where(has_class, slope * logits + bias, -np.inf), axis=1)
+
+    proba = calibrated_proba(logits)
+    target_proba = calibrated_proba(task.logits(fit, task.target))
+    if estimator == "em":
+        target_prior = np.zeros(task.n_classes)
+        target_prior[has_class] = estimate_prior_em(
+            target_proba[:, has_class], source_prior[has_class]
+        )
+    else:
+        target_prior = estimate_prior_bbse(
+            target_proba.argmax(axis=1), proba.argmax(axis=1), test.y, task.n_classes
+        )
+    weight = test.sample_weight
+    shifted_weight = weight * prior_ratio(target_prior, source_prior)[test.y]
+    distances = [
+        prediction_distance(proba, w, target_proba) for w in (weight, shifted_weight)
+    ]
+    return target_prior, slope, bias, distances
+
+
+def prediction_distance(proba, sample_weight, target_proba):
+    """Compute the distance between the predictions for two sets of samples.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n, n_classes)
+        Class probabilities of the first set.
+    sample_weight : ndarray of shape (n,)
+        Weights of the first set, not all 0.
+    target_proba : ndarray of shape (n_target, n_classes)
+        Class probabilities of the second set.
+
+    Returns
+    -------
+    float
+        Kolmogorov-Smirnov distance of the probabilities of a class; the largest over
+        all classes. From 0 to 1.
+    """
+    distance = 0.0
+    for column, target_column in zip(proba.T, target_proba.T, strict=True):
+        order = np.argsort(column, kind="stable")
+        cumulative = np.concatenate([[0.0], np.cumsum(sample_weight[order])])
+        x = np.concatenate([column, target_column])
+        position = np.searchsorted(column[order], x, side="right")
+        cdf = cumulative[position] / cumulative[-1]
+        target_position = np.searchsorted(np.sort(target_column), x, side="right")
+        target_cdf = target_position / len(target_column)
+        distance = max(distance, np.abs(cdf - target_cdf).max())
+    return float(distance)
+
+
+def domain_auc(task, fit, estimate):
+    """Compute how well a linear classifier separates the domains, class prior aside.
+
+    Parameters
+    ----------
+    task : DomainTask
+        Holds the samples.
+    fit : FitResult
+        Network trained on the source. The classifier gets its features.
+    estimate : LabelShiftEstimate
+        Class prior to which the source samples are weighted.
+
+    Returns
+    -------
+    float
+        Area under the ROC curve: 0.5 for a pure label shift, 1 for domains that do not
+        overlap.
+    """
+    rng = task.rng
+    source, target = (
+        examples.part(rng.permutation(len(examples))[:_MAX_SAMPLES])
+        for examples in (
+            task.source.part(np.flatnonzero(task.source_domains >= 0)),
+            task.target,
+        )
+    )
+    log_odds = domain_log_odds(
+        task.features(fit, source),
+        task.features(fit, target),
+        seed=int(rng.integers(2**31)),
+    )
+    ratio = prior_ratio(estimate.target_prior, estimate.source_prior)
+    weight = source.sample_weight * ratio[source.y]
+    return roc_auc_score(
+        np.repeat([0, 1], [len(source), len(target)]),
+        log_odds,
+        sample_weight=np.concatenate([weight, np.ones(len(target))]),
+    )
