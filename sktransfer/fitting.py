@@ -213,7 +213,7 @@ class FittedByFineTuning(Interpolation, BaseTransferClassifier):
         )
         position = np.searchsorted(classes, y).astype(np.int32)
         X = shape_rows(X, backbone.input_shape)
-        depth = resolve_depth(self.frozen_depth, backbone.n_layers)
+        depth = resolve_depth(self.frozen_depth, backbone.layers_table())
         if recipe in ("linear_probe", "in_context"):
             depth = backbone.n_layers
 
