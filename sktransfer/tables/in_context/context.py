@@ -33,7 +33,7 @@ def _architecture(**sizes):
 
     with preserve_random_state():
         model = make_in_context_model(**sizes, **SIZES)
-        backbone = Backbone._of_features(model, model.name)
+        backbone = Backbone.from_flat_model(model)
     return backbone, [variable.path for variable in model.weights]
 
 
