@@ -59,7 +59,7 @@ def resolve_depth(frozen_depth, layers):
             f"{type(frozen_depth).__name__}; expected {accepted}."
         )
     if isinstance(frozen_depth, str):
-        depths = layers.depths() | {"all": n_layers}
+        depths = _depths_of_names(layers) | {"all": n_layers}
         if frozen_depth in depths:
             return depths[frozen_depth]
         raise ValueError(
@@ -75,6 +75,15 @@ def resolve_depth(frozen_depth, layers):
     raise ValueError(
         f"frozen_depth={frozen_depth!r} is out of range; expected {accepted}."
     )
+
+
+def _depths_of_names(layers):
+    depths, depth = {}, 0
+    for row in layers:
+        # A layer without weights ends at the depth of the weighted layers before it.
+        depth = row["depth"] or depth
+        depths[row["name"]] = depth
+    return depths
 
 
 def _listed(layers):

@@ -1,19 +1,24 @@
 """The table of a backbone's layers and the frozen depth of each."""
 
 import math
+from html import escape
 
-from sktransfer._results_table import Table
+_COLUMNS = ("depth", "name", "kind", "parameters", "output_shape")
 
 
-class LayersTable(Table):
+class LayersTable:
     """Layers of a backbone, one row each, printed as a table.
 
     Attributes
     ----------
     rows : list of dict
-        The keys are depth (int, or None for a layer without trainable weights), name,
-        kind, parameters and output_shape; after :meth:`mark` also state.
+        Keys depth (int or None: layers without trainable weights have none), name,
+        kind, parameters and output_shape.
     """
+
+    def __init__(self, rows, frozen_depth=None):
+        self.rows = rows
+        self.frozen_depth = frozen_depth
 
     @classmethod
     def from_model(cls, model):
@@ -49,21 +54,7 @@ class LayersTable(Table):
     @property
     def n_layers(self):
         """Number of weighted layers."""
-        return max(self.depths().values(), default=0)
-
-    def depths(self):
-        """Return the frozen depth that ends at each layer.
-
-        Returns
-        -------
-        dict of str to int
-            Number of weighted layers up to and including the layer of that name.
-        """
-        depths, depth = {}, 0
-        for row in self:
-            depth = row["depth"] or depth
-            depths[row["name"]] = depth
-        return depths
+        return max((row["depth"] or 0 for row in self.rows), default=0)
 
     def mark(self, frozen_depth):
         """Return the same table with a column that says frozen or trained.
@@ -77,13 +68,70 @@ class LayersTable(Table):
         -------
         LayersTable
         """
+        return LayersTable(self.rows, frozen_depth)
 
-        def state(depth):
-            if depth is None:
-                return ""
-            return "frozen" if depth <= frozen_depth else "trained"
+    def to_frame(self):
+        """Return the table as a pandas DataFrame, with depth as a nullable integer.
 
-        return LayersTable([row | {"state": state(row["depth"])} for row in self])
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self._marked()).astype({"depth": "Int64"})
+
+    def _marked(self):
+        if self.frozen_depth is None:
+            return self.rows
+        return [
+            row
+            | {
+                "state": ""
+                if row["depth"] is None
+                else ("frozen" if row["depth"] <= self.frozen_depth else "trained")
+            }
+            for row in self.rows
+        ]
+
+    def _cells(self):
+        rows = self._marked()
+        columns = [*_COLUMNS, *(["state"] if self.frozen_depth is not None else [])]
+        return columns, [
+            ["" if row[column] is None else str(row[column]) for column in columns]
+            for row in rows
+        ]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        return iter(self.rows)
+
+    def __getitem__(self, index):
+        return self.rows[index]
+
+    def __repr__(self):
+        columns, cells = self._cells()
+        widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+        return "\n".join(
+            "  ".join(
+                cell.rjust(width)
+                if name in ("depth", "parameters")
+                else cell.ljust(width)
+                for name, cell, width in zip(columns, line, widths, strict=True)
+            ).rstrip()
+            for line in [columns, *cells]
+        )
+
+    def _repr_html_(self):
+        columns, cells = self._cells()
+        head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
+            for line in cells
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _shape(output):
