@@ -326,7 +326,7 @@ class BaseTransferClassifier(
                 head = _kept_head(backbone, head, self.feature_layer)
         warn_of_unused(self, source, recipe.order, backbone, is_warm=is_warm)
         keeps_head = self.head == "keep" or (is_warm and not source.learns_in_context)
-        depth = resolve_depth(self.frozen_depth, backbone.n_layers)
+        depth = resolve_depth(self.frozen_depth, backbone.layers_table())
         if recipe.order in ("linear_probe", "in_context"):
             depth = backbone.n_layers
         return FitTask(

@@ -46,10 +46,11 @@ class TransferClassifier(BaseTransferClassifier):
         "auto" scales the pixels (0 to 255) as an application by name expects and
         leaves other inputs as they are; None never does; the name of an application
         puts its preprocessing before any backbone.
-    frozen_depth : int, float or "all", default=0
+    frozen_depth : int, float, "all" or the name of a layer, default=0
         How much of the backbone, from the input, keeps its weights: a number of
-        weighted layers (negative counts from the end), a fraction in [0, 1], or
-        "all". See ``backbone_.layers_table()``.
+        weighted layers (negative counts from the end), a fraction in [0, 1] of these
+        layers, "all", or the name of the last layer that is frozen. See
+        ``backbone_.layers_table()`` for the names.
     recipe : {"auto", "in_context", "linear_probe", "full", "lp_ft", "gradual"} or \
             Recipe, default="auto"
         Order in which weights are trained: none, with the "tabular" backbone alone;

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
 
 from sktransfer import Recipe, TransferClassifier, soup
-from sktransfer.backbones.batch_normalization import moments_of
+from sktransfer.backbones.batch_normalization import compute_moments
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +207,7 @@ def test_statistics_that_fits_have_estimated_are_estimated_anew(rows):
     model = averaged.backbone_.build()
     kind = "BatchNormalization"
     norms = [layer for layer in model.layers if type(layer).__name__ == kind]
-    expected = moments_of(model, norms, [X_val])
+    expected = compute_moments(model, norms, [X_val])
     for layer in norms:
         for variable, value in zip(
             (layer.moving_mean, layer.moving_variance), expected[layer], strict=True

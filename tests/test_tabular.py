@@ -360,7 +360,7 @@ def test_damaged_weights(monkeypatch, tmp_path):
     damaged.write_bytes(pretrained.PATH.read_bytes()[:-10])
     monkeypatch.setattr(pretrained, "PATH", damaged)
     with pytest.raises(BackboneFileError, match="damaged"):
-        pretrained._own.__wrapped__()
+        pretrained.network_weights("auto", 0)
 
 
 def test_size_of_the_weights():

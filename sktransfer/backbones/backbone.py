@@ -13,17 +13,18 @@ _FORMAT = 2
 class Backbone:
     """A Keras network with its weights, cut at the layer that gives the features.
 
-    An immutable value: two backbones with the same architecture and weights are
-    equal, hash alike and may be shared by any number of estimators. It holds NumPy
-    arrays and plain data, no live Keras object. Make one with :meth:`from_model`
-    or :meth:`from_file`, or take it from a fitted estimator's ``backbone_``.
+    A backbone is an immutable value. Two backbones with the same architecture and
+    weights are equal and have the same hash. Any number of estimators may share one.
+    It holds NumPy arrays and plain data, no live Keras object. Make one with
+    :meth:`from_model` or :meth:`from_file`, or use the ``backbone_`` of a fitted
+    estimator.
 
     Attributes
     ----------
     name : str
-        Name of the model that it came from.
+        Name of the Keras model.
     input_shape : tuple
-        Shape of one row; None where any size is accepted.
+        Shape of one sample; None where any size is accepted.
     n_features_out : int
         Number of features.
     n_layers : int
@@ -31,21 +32,21 @@ class Backbone:
     weights : tuple of ndarray
         Read-only arrays, in the order of Keras's ``model.get_weights()``.
     head : tuple of two ndarrays or None
-        Kernel (n_features_out, n_classes) and bias (n_classes,) of the
-        classification layer that was cut off, where there was one.
-    classes : ndarray or None
-        Class labels of the head's columns, where they are known.
+        Kernel of shape (n_features_out, n_classes) and bias of shape (n_classes,) of
+        the classification layer that was cut off; None if the model had no such layer.
+    classes : ndarray of shape (n_classes,) or None
+        Class labels of the head's columns; None if they are not known.
     pretrained : bool
-        Whether the weights were learned; False for a network just initialized.
+        Whether the weights are the result of training.
     learns_in_context : bool
         Whether it is a network for tables that learns from labeled samples without
         gradient steps. The samples are not in it.
-    nbytes : int
-        Size of the weights and of the architecture, in bytes.
     fingerprint : str
         SHA-256 of architecture and weights.
     architecture_fingerprint : str
         SHA-256 of the architecture alone.
+    nbytes : int
+        Memory that it takes, in bytes.
 
     Examples
     --------
@@ -94,16 +95,17 @@ class Backbone:
         Parameters
         ----------
         model : keras.Model
-            Sequential or functional with one input; models may be nested in it. It
-            is not changed.
+            Sequential or functional model with one input and one output. It may
+            contain other models. It is not changed.
         feature_layer : str, default="auto"
-            Where to cut: "auto" is before the classification layer, or at the
-            output when there is none; "output"; or the name of a layer. Feature
-            maps are averaged over their positions.
+            Layer whose output is the features. "auto" cuts before the classification
+            layer, or at the output if there is none. "output" cuts at the output. A
+            name cuts behind that layer. Feature maps are averaged over their
+            positions.
         classes : array-like of shape (n_classes,) or None, default=None
             Labels of the classification layer's columns.
         pretrained : bool, default=True
-            Whether the weights were learned.
+            Whether the weights are the result of training.
 
         Returns
         -------
@@ -112,8 +114,8 @@ class Backbone:
         Raises
         ------
         BackboneError
-            When the model is subclassed, unbuilt or has several inputs, or when
-            `feature_layer` is not one of its layers.
+            When the model is subclassed, not built or has several inputs or outputs,
+            or when `feature_layer` is not one of its layers.
         """
         from sktransfer.backbones import graph
         from sktransfer.backbones.feature_cut import cut
@@ -127,22 +129,35 @@ class Backbone:
         )
 
     @classmethod
-    def from_flat_model(cls, features, *, head=None, classes=None, pretrained=True):
-        """Read a flat model that ends in the features, without a copy of it."""
+    def from_flat_model(cls, model, *, head=None, classes=None, pretrained=True):
+        """Read a flat Keras model that ends in the features, without a copy of it.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Functional model without nested models, with all layers trainable. Its
+            output has shape (n, n_features_out).
+        head, classes, pretrained
+            Attributes of the backbone.
+
+        Returns
+        -------
+        Backbone
+        """
         from sktransfer.backbones import graph
 
-        config = graph.serialize(features)
+        config = graph.serialize(model)
         return cls._new(
             config=json.dumps(config),
-            custom_objects=tuple(graph.custom_objects(features).items()),
-            name=features.name,
-            input_shape=tuple(features.input_shape[1:]),
-            n_features_out=features.output_shape[-1],
-            table=LayersTable.from_model(features),
+            custom_objects=tuple(graph.custom_objects(model).items()),
+            name=model.name,
+            input_shape=tuple(model.input_shape[1:]),
+            n_features_out=model.output_shape[-1],
+            table=LayersTable.from_model(model),
             architecture_fingerprint=_digest(
                 json.dumps(graph.canonical(config), sort_keys=True).encode()
             ),
-            weights=features.get_weights(),
+            weights=model.get_weights(),
             head=head,
             classes=classes,
             pretrained=pretrained,
@@ -160,8 +175,8 @@ class Backbone:
         feature_layer, classes
             As in :meth:`from_model`.
         safe_mode : bool, default=True
-            Refuse files that hold code of their own (Lambda layers, classes that
-            this process has not registered). False runs that code: only for files
+            True refuses files that contain code (Lambda layers, classes that are not
+            registered in this process). False runs that code: use it only for files
             that you trust.
 
         Returns
@@ -171,9 +186,9 @@ class Backbone:
         Raises
         ------
         BackboneFileError
-            When the file is missing, damaged or of another kind.
+            When the file is missing, damaged or not a model file.
         UnsafeFileError
-            When the file would run code and `safe_mode` is True.
+            When the file contains code and `safe_mode` is True.
         """
         from sktransfer.backbones.files import read_model
 
@@ -197,17 +212,17 @@ class Backbone:
         return self
 
     def replace(self, **changes):
-        """Copy with some of weights, head, classes and pretrained replaced.
+        """Return a copy with other weights, head, classes or value of pretrained.
 
         Parameters
         ----------
         **changes
-            New values of those attributes.
+            New values of these attributes.
 
         Returns
         -------
         Backbone
-            The architecture is shared with this one.
+            It has the same architecture.
         """
         fields = {
             "config": self._config,
@@ -231,19 +246,21 @@ class Backbone:
         Returns
         -------
         keras.Model
-            A new functional model from a row to its features, with these weights.
+            New functional model with these weights, from samples of shape
+            (n, ...) to features of shape (n, n_features_out).
         """
         model = self.build_architecture(dtype=dtype)
         model.set_weights(self.weights)
         return model
 
     def build_architecture(self, *, dtype=None, seed=0):
-        """Build the network with fresh initial weights drawn from `seed`.
+        """Build the network with fresh initial weights.
 
         Parameters
         ----------
         dtype : str or None, default=None
-            Floating-point type of its layers; None keeps their own.
+            Floating-point type of its layers; None keeps those of the model that the
+            backbone was made from.
         seed : int, default=0
             Seed of the initial weights.
 
@@ -261,13 +278,13 @@ class Backbone:
         )
 
     def layers_table(self):
-        """List the layers and the frozen depth that freezes each.
+        """List the layers and the frozen depth that freezes each of them.
 
         Returns
         -------
         LayersTable
-            One row a layer: depth, name, kind, parameters, output shape. It prints
-            as a table; ``to_frame()`` gives a pandas DataFrame.
+            One row for each layer: depth, name, kind, parameters, output shape. It
+            prints as a table; ``to_frame()`` returns a pandas DataFrame.
         """
         return self._table
 
@@ -275,6 +292,12 @@ class Backbone:
     def n_layers(self):
         """Number of weighted layers, the greatest frozen depth."""
         return self._table.n_layers
+
+    @property
+    def nbytes(self):
+        """Memory of weights, head and configuration, in bytes."""
+        arrays = [*self.weights, *(self.head or ())]
+        return sum(array.nbytes for array in arrays) + len(self._config)
 
     @property
     def fingerprint(self):
@@ -291,14 +314,8 @@ class Backbone:
         return self._fingerprint
 
     @property
-    def nbytes(self):
-        """Size of the weights and of the architecture, in bytes."""
-        arrays = [*self.weights, *(self.head or ())]
-        return len(self._config) + sum(array.nbytes for array in arrays)
-
-    @property
     def program_key(self):
-        """What compiled programs depend on: the architecture and its own classes."""
+        """Key of compiled programs: the architecture and the classes of its layers."""
         return self.architecture_fingerprint, self._custom_objects
 
     def __eq__(self, other):
@@ -348,7 +365,7 @@ def _restore(version, state):
     backbone = object.__new__(Backbone)
     for name, value in state.items():
         if name in ("weights", "head") and value is not None:
-            # Not copied: what shares them in a file shares them after it is read.
+            # No copies: arrays that objects share in a pickle stay shared.
             for array in value:
                 array.flags.writeable = False
         object.__setattr__(backbone, name, value)
@@ -356,7 +373,7 @@ def _restore(version, state):
 
 
 def _sort_classes(classes, head, name):
-    """Sort labels as scikit-learn does, and the head's columns with them."""
+    """Sort class labels, and the columns of the head in the same order."""
     classes = np.asarray(classes)
     if head is None:
         return np.sort(classes), None

@@ -1,59 +1,63 @@
-"""Batch normalization on other rows, and an input map that is one."""
+"""Batch normalization: its statistics on other samples, and an input map."""
 
 import functools
+from operator import attrgetter
 
 import keras
 import numpy as np
 from keras import ops
 
+from sktransfer._caches import cached
 from sktransfer._random import preserve_random_state
+from sktransfer.backbones import graph
 from sktransfer.backbones.backbone import Backbone
 
-# A variance is that of rounding noise up to this share of 1 + mean ** 2.
+# A variance up to this fraction of 1 + mean ** 2 is rounding noise.
 _NOISE = 1e-12
 
 
-def moments_of(model, layers, chunks):
-    """Compute means and variances of what goes into layers of batch normalization.
+def compute_moments(model, layers, chunks):
+    """Compute means and variances of the inputs of batch normalization layers.
 
-    Each layer passes on what it makes with the statistics of the rows at hand, so that
-    the next one sees it. A channel that does not vary keeps the layer's own variance:
-    divided by its own it would be rounding noise.
+    Each layer normalizes a chunk by the statistics of that chunk, so that the layers
+    behind it get normalized inputs. A channel that does not vary keeps the variance of
+    the layer.
 
     Parameters
     ----------
     model : keras.Model
-        Functional and flat.
+        Flat functional model.
     layers : list of keras.layers.BatchNormalization
-        Layers of it; all others are in inference mode.
+        Layers of the model. All other layers run in inference mode.
     chunks : iterable of ndarray of shape (n, ...)
-        Rows; those of a chunk are computed together.
+        Samples.
 
     Returns
     -------
-    dict of layer to tuple of two ndarrays
-        Mean and variance over all rows, float64.
+    dict of layer to tuple of two ndarrays of shape (n_channels,)
+        Mean and variance over all samples, float64.
     """
-    sums, n_rows = dict.fromkeys(layers, 0.0), dict.fromkeys(layers, 0)
+    sums, n_samples = dict.fromkeys(layers, 0.0), dict.fromkeys(layers, 0)
 
     def call(operation):
         if operation not in sums:
-            # Functions of tensors, such as a sum, have no mode.
-            if isinstance(operation, keras.Layer) and operation._call_has_training_arg:
+            if graph.has_training_mode(operation):
                 return functools.partial(operation, training=False)
             return operation
 
         def normalize(x, **kwargs):
             axes = [i for i in range(x.ndim) if i != operation.axis % x.ndim]
             mean, variance = ops.moments(x, axes=axes)
-            first, second = (
+            chunk_mean, chunk_variance = (
                 ops.convert_to_numpy(m).astype(np.float64) for m in (mean, variance)
             )
             # A layer may be called more than once.
-            n_rows[operation] += len(x)
-            sums[operation] += len(x) * np.stack([first, second + first**2])
+            n_samples[operation] += len(x)
+            sums[operation] += len(x) * np.stack(
+                [chunk_mean, chunk_variance + chunk_mean**2]
+            )
             variance = ops.convert_to_tensor(
-                _or_own(operation, first, second), variance.dtype
+                _replace_noise(operation, chunk_mean, chunk_variance), variance.dtype
             )
             return ops.batch_normalization(
                 x,
@@ -67,18 +71,17 @@ def moments_of(model, layers, chunks):
 
         return normalize
 
-    for rows in chunks:
-        inputs = ops.convert_to_tensor(rows)
-        model._run_through_graph(model._standardize_inputs(inputs), call)
-    found = {}
+    for samples in chunks:
+        graph.run_graph(model, ops.convert_to_tensor(samples), call)
+    moments = {}
     for layer, total in sums.items():
-        first, second = total / n_rows[layer]
-        found[layer] = first, _or_own(layer, first, second - first**2)
-    return found
+        mean, mean_square = total / n_samples[layer]
+        moments[layer] = mean, _replace_noise(layer, mean, mean_square - mean**2)
+    return moments
 
 
-def _or_own(layer, mean, variance):
-    """Put a layer's own variance in place of one that is rounding noise."""
+def _replace_noise(layer, mean, variance):
+    """Replace variances that are rounding noise by those of the layer."""
     own = ops.convert_to_numpy(layer.moving_variance)
     return np.where(variance > _NOISE * (1 + mean**2), variance, own)
 
@@ -89,18 +92,18 @@ def map_inputs(backbone, scale, offset):
     Parameters
     ----------
     backbone : Backbone
-        Its architecture alone decides on the new one's.
+        Its weights do not affect the new architecture.
     scale, offset : ndarray of shape (n_channels,)
         An input x becomes scale * x + offset along its last axis; `scale` is above 0.
 
     Returns
     -------
     Backbone
-        The first two of its weights are those of the map.
+        Its first two weights are those of the map.
     """
     mapped = _mapped(backbone.replace(weights=(), head=None, classes=None))
     return mapped.replace(
-        # As a batch normalization: (x - mean) / sqrt(variance).
+        # The map is a batch normalization: (x - mean) / sqrt(variance).
         weights=[-offset / scale, 1 / scale**2, *backbone.weights],
         head=backbone.head,
         classes=backbone.classes,
@@ -108,7 +111,7 @@ def map_inputs(backbone, scale, offset):
     )
 
 
-@functools.lru_cache(maxsize=64)
+@cached("backbones with an input map", 1 << 24, attrgetter("nbytes"))
 def _mapped(backbone):
     with preserve_random_state():
         model = backbone.build_architecture()
@@ -117,4 +120,4 @@ def _mapped(backbone):
             center=False, scale=False, epsilon=0.0, name="input_map"
         )(inputs, training=False)
         outer = keras.Model(inputs, model(x), name=backbone.name)
-        return Backbone.from_model(outer, feature_layer="output")
+        return Backbone.from_model(outer, feature_layer="output").replace(weights=())

@@ -1,10 +1,10 @@
-"""Cutting a model at its feature layer: finding the old head, pooling feature maps."""
-
-import difflib
+"""Cut a model at its feature layer: find the old head, average feature maps."""
 
 import keras
 
 from sktransfer._random import preserve_random_state
+from sktransfer._suggestions import did_you_mean
+from sktransfer.backbones import graph
 from sktransfer.exceptions import BackboneError
 
 _POOLING = {
@@ -12,7 +12,7 @@ _POOLING = {
     4: keras.layers.GlobalAveragePooling2D,
     5: keras.layers.GlobalAveragePooling3D,
 }
-# What may stand between a classification layer and the output of a model.
+# Layers that may follow a classification layer.
 _AFTER_HEAD = (
     keras.layers.Activation,
     keras.layers.Dropout,
@@ -33,22 +33,23 @@ def find_head(model):
     Returns
     -------
     head : keras.Layer or None
-        The last weighted layer, when it is a linear map to class scores (Dense or
-        1 x 1 convolution with no activation, softmax or sigmoid) that only
-        averaging over positions and then softmax follow.
+        The last weighted layer if it is a classification layer: Dense or a 1 x 1
+        convolution, without activation or with softmax or sigmoid. Only an average
+        over positions, and then a softmax, may follow it.
     features : keras.KerasTensor or None
-        What goes into it.
+        Its input.
     """
     tensor = model.outputs[0]
     if len(tensor.shape) != 2:
         return None, None
     averaged = False
     while True:
-        operation, node = _origin(tensor)
+        node = graph.origin(tensor)
+        operation = node.operation
         activation = getattr(operation, "activation", keras.activations.linear)
         if isinstance(operation, keras.layers.Softmax):
             activation = keras.activations.softmax
-        # The mean of softmaxes is not the softmax of a mean.
+        # The mean of softmax outputs is not the softmax of a mean.
         if activation not in _HEAD_ACTIVATIONS[: 2 if averaged else None]:
             return None, None
         if isinstance(operation, (keras.layers.Dense, keras.layers.Conv2D)):
@@ -67,12 +68,6 @@ def find_head(model):
     return operation, node.input_tensors[0]
 
 
-def _origin(tensor):
-    """Return the operation that makes a tensor, and the node where it does."""
-    history = tensor._keras_history
-    return history.operation, history.operation._inbound_nodes[history.node_index]
-
-
 def cut(model, feature_layer):
     """Cut a flat model at its feature layer.
 
@@ -81,22 +76,23 @@ def cut(model, feature_layer):
     model : keras.Model
         Flat functional model.
     feature_layer : str
-        "auto" (before the classification layer, or at the output when there is
-        none), "output", or the name of a layer.
+        "auto" (before the classification layer, or at the output if there is none),
+        "output", or the name of a layer.
 
     Returns
     -------
     features : keras.Model
-        From the input to features of shape (n, d); feature maps are averaged.
+        From the input to features of shape (n, n_features). Feature maps are averaged
+        over their positions.
     head : list of two ndarrays or None
-        Kernel (d, C) and bias (C,) of the classification layer cut off.
+        Kernel of shape (n_features, n_classes) and bias of shape (n_classes,) of the
+        classification layer that was cut off.
     """
-    head, features = find_head(model) if feature_layer == "auto" else (None, None)
-    if head is not None:
-        pass
-    elif feature_layer in ("auto", "output"):
-        features = model.outputs[0]
-    else:
+    head, features = None, model.outputs[0]
+    if feature_layer == "auto":
+        head, before_head = find_head(model)
+        features = features if head is None else before_head
+    elif feature_layer != "output":
         features = _layer_output(model, feature_layer)
     if features is model.inputs[0]:
         raise BackboneError(
@@ -109,13 +105,15 @@ def cut(model, feature_layer):
             features = _POOLING[rank](name="feature_pooling")(features)
     elif rank != 2:
         raise BackboneError(
-            f"feature_layer={feature_layer!r} gives an output of shape "
-            f"{tuple(features.shape)}; expected (n, d) or feature maps to average."
+            f"feature_layer={feature_layer!r} has an output of shape "
+            f"{tuple(features.shape)}; expected (n, n_features), or feature maps with "
+            "1 to 3 dimensions of positions."
         )
     if features.shape[-1] is None:
         raise BackboneError(
-            f"feature_layer={feature_layer!r} gives a number of features that is not "
-            "known beforehand; fix the input shape or cut after global pooling."
+            f"feature_layer={feature_layer!r} has a number of features that is not "
+            "known before the model gets data. Give the model a fixed input shape, or "
+            "choose a layer after global pooling."
         )
     with preserve_random_state():
         cut_model = keras.Model(model.inputs[0], features, name=model.name)
@@ -129,7 +127,7 @@ def _head_weights(head):
     bias = head.get_weights()[1] if head.use_bias else None
     bias = kernel[0] * 0 if bias is None else bias
     if kernel.shape[1] == 1:
-        # A sigmoid unit is a softmax over (0, its input).
+        # A sigmoid unit is a softmax over 0 and its input.
         kernel, bias = (
             keras.ops.convert_to_numpy(
                 keras.ops.pad(a, [(0, 0)] * (a.ndim - 1) + [(1, 0)])
@@ -142,17 +140,11 @@ def _head_weights(head):
 def _layer_output(model, name):
     names = [layer.name for layer in model.layers]
     if name not in names:
-        close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.4)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
         raise BackboneError(
-            f"feature_layer={name!r} is not a layer of the backbone.{hint} Accepted: "
-            f"'auto', 'output' or one of {names[1:]}."
+            f"feature_layer={name!r} is not a layer of the backbone."
+            f"{did_you_mean(name, names[1:], cutoff=0.4)} Accepted: 'auto', 'output' "
+            f"or one of {names[1:]}."
         )
-    # A layer that is used several times is cut where it is used last.
-    nodes = [
-        node
-        for depth in sorted(model._nodes_by_depth, reverse=True)
-        for node in model._nodes_by_depth[depth]
-        if node.operation.name == name
-    ]
-    return nodes[-1].outputs[0]
+    # A layer that is used several times is cut at its last use.
+    uses = [node for node in graph.nodes(model) if node.operation.name == name]
+    return uses[-1].outputs[0]

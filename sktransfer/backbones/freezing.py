@@ -1,4 +1,4 @@
-"""Frozen depth: which layers it freezes, and the graph split there."""
+"""Frozen depth: which layers it freezes, and how it splits the model."""
 
 import numbers
 from dataclasses import dataclass
@@ -6,10 +6,15 @@ from dataclasses import dataclass
 import keras
 
 from sktransfer._random import preserve_random_state
+from sktransfer._suggestions import did_you_mean
+from sktransfer.backbones import graph
+
+# Names of layers in an error message.
+_MAX_NAMES = 12
 
 
 def weighted_layers(model):
-    """Layers with trainable weights of a flat model, from input to output."""
+    """List the layers with trainable weights of a flat model, from input to output."""
     return [
         operation
         for operation in model.operations
@@ -17,31 +22,33 @@ def weighted_layers(model):
     ]
 
 
-def resolve_depth(frozen_depth, n_layers):
+def resolve_depth(frozen_depth, layers):
     """Turn a frozen depth into a number of weighted layers.
 
     Parameters
     ----------
-    frozen_depth : int, float or "all"
-        As given by the user.
-    n_layers : int
-        Weighted layers of the backbone.
+    frozen_depth : int, float or str
+        Value of the parameter: a number of layers (negative: from the end), a
+        fraction of the layers, "all", or the name of a layer. A name freezes the
+        network up to and including that layer.
+    layers : LayersTable
+        Layers of the backbone.
 
     Returns
     -------
     int
-        Between 0 and `n_layers`.
+        Number of frozen weighted layers, between 0 and ``layers.n_layers``.
 
     Raises
     ------
     TypeError, ValueError
-        When it is of another type, or out of range.
+        When `frozen_depth` has another type, is out of range, or is not the name of
+        a layer.
     """
-    if isinstance(frozen_depth, str) and frozen_depth == "all":
-        return n_layers
+    n_layers = layers.n_layers
     accepted = (
         f"an int in [-{n_layers}, {n_layers}] (the backbone has {n_layers} weighted "
-        "layers), a float in [0, 1] or 'all'"
+        "layers), a float in [0, 1], 'all' or the name of a layer"
     )
     if isinstance(frozen_depth, bool) or not isinstance(
         frozen_depth, (str, numbers.Real)
@@ -50,29 +57,54 @@ def resolve_depth(frozen_depth, n_layers):
             f"frozen_depth={frozen_depth!r} is of type "
             f"{type(frozen_depth).__name__}; expected {accepted}."
         )
+    if isinstance(frozen_depth, str):
+        depths = _depths_of_names(layers) | {"all": n_layers}
+        if frozen_depth in depths:
+            return depths[frozen_depth]
+        raise ValueError(
+            f"frozen_depth={frozen_depth!r} is not the name of a layer of the "
+            f"backbone.{did_you_mean(frozen_depth, depths)} Expected {accepted}. "
+            f"Weighted layers: {_listed(layers)}."
+        )
     if isinstance(frozen_depth, numbers.Integral):
         if -n_layers <= frozen_depth <= n_layers:
-            return (
-                int(frozen_depth) % n_layers if frozen_depth < 0 else int(frozen_depth)
-            )
-    elif isinstance(frozen_depth, numbers.Real) and 0 <= frozen_depth <= 1:
+            return int(frozen_depth) + (n_layers if frozen_depth < 0 else 0)
+    elif 0 <= frozen_depth <= 1:
         return round(float(frozen_depth) * n_layers)
     raise ValueError(
-        f"frozen_depth={frozen_depth!r} is not valid; expected {accepted}."
+        f"frozen_depth={frozen_depth!r} is out of range; expected {accepted}."
     )
+
+
+def _depths_of_names(layers):
+    depths, depth = {}, 0
+    for row in layers:
+        # A layer without weights ends at the depth of the weighted layers before it.
+        depth = row["depth"] or depth
+        depths[row["name"]] = depth
+    return depths
+
+
+def _listed(layers):
+    """List the names of the weighted layers, but not all of a long list."""
+    names = [row["name"] for row in layers if row["depth"]]
+    if len(names) > _MAX_NAMES:
+        names = [*names[: _MAX_NAMES - 1], "...", names[-1]]
+    return ", ".join(names)
 
 
 @dataclass(frozen=True)
 class Split:
-    """A flat model as a frozen prefix and a trained suffix.
+    """A flat model in two parts: a frozen prefix and a trained suffix.
 
     Attributes
     ----------
     prefix : keras.Model or None
-        From the input to the frontier, a list of tensors; None when nothing is
-        computed before the frontier.
+        From the input to the tensors where the suffix begins; None when the suffix
+        begins at the input.
     suffix : keras.Model or None
-        From the frontier to the features; None when nothing is left.
+        From the outputs of the prefix to the features; None when the prefix is the
+        whole model.
     trained : list of keras.Layer
         Trained weighted layers, from input to output.
     """
@@ -85,19 +117,19 @@ class Split:
 def split(model, depth):
     """Split a flat model after its first `depth` weighted layers.
 
-    Frozen layers run in inference mode, with what stands between them: batch
-    normalization uses its pretrained statistics, dropout is off. The prefix is all
-    that gives the same output for a row every time. Random layers before the first
-    weighted layer (augmentation) and after the last frozen one stay active in
-    training; what comes behind them is in the suffix, and so is all of a model that
-    passes masks on. The frontier is the set of
-    tensors that cross from the prefix into the suffix.
+    The prefix holds everything whose output for a sample never changes. Frozen layers
+    and the layers between them run in inference mode: batch normalization uses its
+    pretrained statistics, dropout is off.
+
+    Random layers before the first weighted layer (augmentation) and after the last
+    frozen one stay active in training. What follows them is in the suffix. All layers
+    of a model that passes masks on are in the suffix.
 
     Parameters
     ----------
     model : keras.Model
-        Flat functional model; its layers are shared, and frozen ones are marked
-        not trainable.
+        Flat functional model. Both parts use its layers; frozen layers become not
+        trainable.
     depth : int
         Number of frozen weighted layers.
 
@@ -119,15 +151,15 @@ def split(model, depth):
 
     def is_constant(node):
         position = order[id(node.operation)]
-        random = _is_random(node.operation)
-        return position < end and not (random and not begin <= position <= last)
+        is_active = _is_random(node.operation) and not begin <= position <= last
+        return position < end and not is_active
 
     constant, frontier = _first_part(model, is_constant)
     source, output = model.inputs[0], model.outputs[0]
     if id(output) in constant:
         return Split(model, None, trained)
-    if any(getattr(t, "_keras_mask", None) is not None for t in _tensors(model)):
-        # A mask does not cross a frontier.
+    if any(graph.has_mask(t) for node in _computed_nodes(model) for t in node.outputs):
+        # The suffix would not get the mask of a tensor that the prefix computes.
         return Split(None, model, trained)
     at_input = len(frontier) == 1 and frontier[0] is source
     frozen_outputs = keras.tree.flatten(frozen[-1].output) if frozen else []
@@ -141,12 +173,12 @@ def split(model, depth):
 
 
 class InferenceOnly(keras.Layer):
-    """Runs a model in inference mode, in training too.
+    """Run a model in inference mode, in training too.
 
     Parameters
     ----------
     model : keras.Model
-        What to run.
+        Model to run.
     """
 
     def __init__(self, model, **kwargs):
@@ -159,40 +191,41 @@ class InferenceOnly(keras.Layer):
 
 
 def _around_frozen(model, frontier, order, begin, last):
-    """Suffix with frozen layers in it, behind active augmentation."""
+    """Make a suffix that has active augmentation and frozen layers in it."""
     _, before = _first_part(model, lambda node: order[id(node.operation)] < begin)
     _, after = _first_part(model, lambda node: order[id(node.operation)] <= last)
     inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype) for t in frontier]
     augmented = _call(_between(model, frontier, before), inputs)
     features = _call(InferenceOnly(_between(model, before, after)), augmented)
     outputs = _call(_between(model, after, model.outputs), features)
-    return _graph(inputs, outputs)
+    return _functional(inputs, outputs)
 
 
-def _nodes(model):
-    """Nodes of a flat model in topological order, without its input's."""
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if not node.is_input:
-                yield node
-
-
-def _tensors(model):
-    return [tensor for node in _nodes(model) for tensor in node.outputs]
+def _computed_nodes(model):
+    """List the nodes of a flat model in topological order, except its input."""
+    return [node for node in graph.nodes(model) if not node.is_input]
 
 
 def _first_part(model, belongs):
-    """Find the nodes that belong to a part, as do all those before them.
+    """Collect the tensors of the first part of a model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Flat functional model.
+    belongs : callable
+        Gets a node; returns whether it may be in the part. It is in the part when all
+        nodes before it are, too.
 
     Returns
     -------
     inside : set of int
         Identities of the tensors that the part computes.
     frontier : list of keras.KerasTensor
-        Those of them that the rest, or the output, needs.
+        Tensors of the part that the rest of the model uses, or that are its output.
     """
     inside, frontier = {id(model.inputs[0])}, {}
-    for node in _nodes(model):
+    for node in _computed_nodes(model):
         inputs = node.input_tensors
         if belongs(node) and all(id(tensor) in inside for tensor in inputs):
             inside.update(id(tensor) for tensor in node.outputs)
@@ -205,48 +238,46 @@ def _first_part(model, belongs):
 
 
 def _between(model, begin, end):
-    """Model from some tensors of a graph to later ones, of the same layers.
+    """Make a model from some tensors of a graph to later ones, with the same layers.
 
-    Keras's own `keras.Model(begin, end)` fails where a layer is used on both sides.
+    ``keras.Model(begin, end)`` fails when both parts use the same layer.
     """
     inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype) for t in begin]
     values = {id(t): new for t, new in zip(begin, inputs, strict=True)}
-    for node in _nodes(model):
-        known = all(id(tensor) in values for tensor in node.input_tensors)
-        if known and not all(id(tensor) in values for tensor in node.outputs):
+    for node in _computed_nodes(model):
+        is_ready = all(id(tensor) in values for tensor in node.input_tensors)
+        if is_ready and not all(id(tensor) in values for tensor in node.outputs):
             args, kwargs = node.arguments.fill_in(values)
             outputs = keras.tree.flatten(node.operation(*args, **kwargs))
             for tensor, new in zip(node.outputs, outputs, strict=True):
                 values.setdefault(id(tensor), new)
-    outputs = [values[id(tensor)] for tensor in end]
-    # A tensor that only passes through needs an operation of its own.
-    passing = {id(tensor) for tensor in inputs}
+    input_ids = {id(tensor) for tensor in inputs}
+    # A tensor that is an input and an output needs an operation between.
     outputs = [
-        keras.layers.Identity(dtype=t.dtype)(t) if id(t) in passing else t
-        for t in outputs
+        keras.layers.Identity(dtype=t.dtype)(t) if id(t) in input_ids else t
+        for t in (values[id(tensor)] for tensor in end)
     ]
-    return _graph(inputs, outputs)
+    return _functional(inputs, outputs)
 
 
-def _graph(inputs, outputs):
-    # Keras expects a lone tensor bare.
-    return keras.Model(
-        inputs[0] if len(inputs) == 1 else inputs,
-        outputs[0] if len(outputs) == 1 else outputs,
-    )
+def _functional(inputs, outputs):
+    return keras.Model(_single(inputs), _single(outputs))
 
 
 def _call(layer, tensors):
-    return keras.tree.flatten(layer(tensors[0] if len(tensors) == 1 else tensors))
+    return keras.tree.flatten(layer(_single(tensors)))
+
+
+def _single(tensors):
+    # Keras expects a tensor in place of a list of one.
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _is_random(operation):
-    return isinstance(operation, keras.Layer) and any(
-        layer._seed_generators for layer in operation._flatten_layers()
-    )
+    return isinstance(operation, keras.Layer) and graph.seed_generators(operation)
 
 
 def _freeze(layer):
-    # On a TensorFlow model the flag of a parent does not always reach its children.
-    for child in layer._flatten_layers():
-        child.trainable = False
+    # On a TensorFlow model, the flag of a parent does not always reach its children.
+    for part in graph.all_layers(layer):
+        part.trainable = False

@@ -1,4 +1,7 @@
-"""Keras models as flat graphs: copying them and inlining nested models."""
+"""Keras models as graphs: reading, copying and flattening them.
+
+All uses of Keras's private attributes are in the first functions of this file.
+"""
 
 import json
 
@@ -17,32 +20,86 @@ _FLOAT_POLICIES = {
 }
 
 
+def all_layers(model):
+    """List a model or layer and all layers inside it, also those of nested models."""
+    return list(model._flatten_layers())
+
+
+def nodes(model):
+    """List the nodes of a flat model in topological order."""
+    by_depth = model._nodes_by_depth
+    return [
+        node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]
+    ]
+
+
+def origin(tensor):
+    """Return the node that computes a tensor."""
+    history = tensor._keras_history
+    return history.operation._inbound_nodes[history.node_index]
+
+
+def run_graph(model, inputs, call):
+    """Run a functional model with other functions in place of its operations.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional model.
+    inputs : tensor
+        Its input.
+    call : callable
+        Gets each operation; returns the function that is called in its place.
+
+    Returns
+    -------
+    tensor
+    """
+    return model._run_through_graph(model._standardize_inputs(inputs), call)
+
+
+def has_training_mode(operation):
+    """Return whether an operation is a layer that is called with `training`."""
+    return isinstance(operation, keras.Layer) and operation._call_has_training_arg
+
+
+def has_mask(tensor):
+    """Return whether a symbolic tensor carries a mask."""
+    return getattr(tensor, "_keras_mask", None) is not None
+
+
+def seed_generators(layer):
+    """List the seed generators of a layer and of all layers inside it."""
+    return [
+        generator for part in all_layers(layer) for generator in part._seed_generators
+    ]
+
+
 def is_graph(operation):
-    """Whether an operation is a model made of layers whose graph Keras knows."""
+    """Return whether an operation is a functional or Sequential model."""
     return isinstance(operation, keras.Sequential) or (
         isinstance(operation, keras.Model) and hasattr(operation, "_nodes")
     )
 
 
 def check_graph(model):
-    """Raise BackboneError unless `model` is a built graph with one input and output."""
+    """Raise BackboneError unless a model is built and has one input and one output."""
     if not isinstance(model, keras.Model):
         raise BackboneError(
             f"backbone must give a keras.Model; got {type(model).__name__}."
         )
     if not is_graph(model):
         raise BackboneError(
-            f"backbone={model.name!r} is a subclassed keras.Model, whose layers form "
-            "no graph that can be split into a frozen and a trained part. Wrap it as "
-            "one layer, `inputs = keras.Input(shape); keras.Model(inputs, "
-            "model(inputs))`, with its class registered by "
-            "`keras.saving.register_keras_serializable`, or write it with the "
-            "functional or Sequential API."
+            f"backbone={model.name!r} is a subclassed keras.Model. Only a functional "
+            "or Sequential model can be split into a frozen and a trained part. "
+            "Rewrite it as one of these, or wrap it as one layer: `inputs = "
+            "keras.Input(shape); keras.Model(inputs, model(inputs))`, with its class "
+            "registered by `keras.saving.register_keras_serializable`."
         )
     if not model.built or not getattr(model, "inputs", None):
         raise BackboneError(
-            f"backbone={model.name!r} is a Sequential model that does not know its "
-            "input shape; start it with `keras.Input(shape)`."
+            f"backbone={model.name!r} is a Sequential model without an input shape; "
+            "start it with `keras.Input(shape)`."
         )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise BackboneError(
@@ -52,47 +109,53 @@ def check_graph(model):
 
 
 def custom_objects(model):
-    """What a live model uses that does not come with Keras, by name.
+    """Collect the classes and functions that a model uses beside those of Keras.
 
-    Classes of layers, and classes and functions registered with Keras, such as
-    activations.
+    Returns
+    -------
+    dict of str to object
+        Classes of layers, and registered classes and functions, by name.
     """
-    found = {}
-    for layer in model._flatten_layers():
+    objects = {}
+    for layer in all_layers(model):
         cls = type(layer)
         if not cls.__module__.startswith("keras."):
-            found[cls.__name__] = cls
+            objects[cls.__name__] = cls
 
-    def note(key, value):
+    def collect(key, value):
         if isinstance(value, str):
             registered = keras.saving.get_registered_object(value)
             if registered is not None:
-                found[value] = registered
+                objects[value] = registered
         return value
 
-    _map_config(serialize(model), note)
-    return found
+    _map_config(serialize(model), collect)
+    return objects
 
 
 def serialize(model):
-    """Architecture of a model as plain JSON-like data, without its compilation."""
+    """Return the architecture of a model as JSON-like data, without compilation."""
     config = keras.saving.serialize_keras_object(model)
     return _map_config(json.loads(json.dumps(config)), _strip_training)
 
 
 def deserialize(config, *, custom_objects=None, dtype=None, seed=0):
-    """Build a model whose random initial values come from `seed`.
+    """Build a model from its architecture.
 
     Parameters
     ----------
     config : dict
         From :func:`serialize`.
-    custom_objects : dict or None
-        Classes by name.
-    dtype : str or None
-        Floating-point type of every layer; None keeps what the config says.
-    seed : int
-        Stands for each seed that is None.
+    custom_objects : dict or None, default=None
+        Classes and functions by name.
+    dtype : str or None, default=None
+        Floating-point type of every layer; None keeps that of the config.
+    seed : int, default=0
+        Seed of the initial weights and of all layers whose own seed is None.
+
+    Returns
+    -------
+    keras.Model
     """
 
     def adjust(key, value):
@@ -106,7 +169,7 @@ def deserialize(config, *, custom_objects=None, dtype=None, seed=0):
 
 
 def flat_copy(model):
-    """Copy a model into a functional one with no model nested inside.
+    """Copy a model into a functional one without nested models.
 
     Parameters
     ----------
@@ -116,23 +179,21 @@ def flat_copy(model):
     Returns
     -------
     keras.Model
-        Its own layers and weights, all of them trainable.
+        It shares no layer or weight with `model`; all layers are trainable.
     """
     check_graph(model)
-    own = duplicate(model)
-    if not isinstance(own, keras.Sequential) and not any(
-        is_graph(layer) for layer in own.layers
-    ):
-        return own
+    copy = duplicate(model)
+    if not isinstance(copy, keras.Sequential) and not any(map(is_graph, copy.layers)):
+        return copy
     with preserve_random_state():
-        _make_names_unique(own, set())
-        source = own.inputs[0]
+        _make_names_unique(copy, set())
+        source = copy.inputs[0]
         inputs = keras.Input(
             batch_shape=source.shape, dtype=source.dtype, name="backbone_input"
         )
-        output = keras.tree.flatten(_inline(own, inputs))[0]
-        flat = keras.Model(inputs, output, name=own.name)
-    # Its layers are still part of the nested graphs too; a copy of it is not.
+        output = keras.tree.flatten(_run_flat(copy, inputs))[0]
+        flat = keras.Model(inputs, output, name=copy.name)
+    # The layers of `flat` also belong to the nested graphs; those of a copy do not.
     return duplicate(flat)
 
 
@@ -163,7 +224,17 @@ def prepend(layers, model):
 
 
 def canonical(config):
-    """The same architecture with the names of layers replaced by numbers."""
+    """Replace the names of layers by numbers, so that names do not count.
+
+    Parameters
+    ----------
+    config : dict
+        From :func:`serialize`.
+
+    Returns
+    -------
+    dict
+    """
     names = {}
 
     def collect(value):
@@ -191,12 +262,23 @@ def canonical(config):
 
 
 def duplicate(model):
-    """Copy a model, nested as it is, with its weights and all layers trainable."""
-    # Adapted statistics of a Normalization layer act as constants of the graph, and
-    # become part of the configuration.
+    """Copy a model with its weights; nested models stay nested.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Sequential or functional; it is not changed.
+
+    Returns
+    -------
+    keras.Model
+        All its layers are trainable.
+    """
+    # The copy has the adapted statistics of Normalization layers as constants in its
+    # configuration, not as weights.
     adapted = {
         layer.name: layer
-        for layer in model._flatten_layers()
+        for layer in all_layers(model)
         if isinstance(layer, keras.layers.Normalization) and layer.weights
     }
 
@@ -204,11 +286,10 @@ def duplicate(model):
         if isinstance(value, dict) and value.get("class_name") == "Normalization":
             layer = adapted.get(value["config"]["name"])
             if layer is not None:
+                values = {"mean": layer.adapt_mean, "variance": layer.adapt_variance}
                 statistics = {
-                    "mean": keras.ops.convert_to_numpy(layer.adapt_mean).tolist(),
-                    "variance": keras.ops.convert_to_numpy(
-                        layer.adapt_variance
-                    ).tolist(),
+                    name: keras.ops.convert_to_numpy(tensor).tolist()
+                    for name, tensor in values.items()
                 }
                 return value | {"config": value["config"] | statistics}
         return value
@@ -220,7 +301,7 @@ def duplicate(model):
         if id(weight) not in constants
     ]
     try:
-        copied = deserialize(
+        copy = deserialize(
             _map_config(serialize(model), keep_statistics),
             custom_objects=custom_objects(model),
         )
@@ -229,23 +310,24 @@ def duplicate(model):
             f"backbone={model.name!r} cannot be rebuilt from its configuration: "
             f"{str(error).splitlines()[-1]}"
         ) from error
-    copied.set_weights(weights)
-    return copied
+    copy.set_weights(weights)
+    return copy
 
 
-def _inline(graph, inputs):
-    if isinstance(graph, keras.Sequential):
-        for layer in graph.layers:
-            inputs = _call(layer)(inputs)
+def _run_flat(model, inputs):
+    """Run a model; the layers of nested models are called one by one."""
+    if isinstance(model, keras.Sequential):
+        for layer in model.layers:
+            inputs = _flat_call(layer)(inputs)
         return inputs
-    return graph._run_through_graph(graph._standardize_inputs(inputs), _call)
+    return run_graph(model, inputs, _flat_call)
 
 
-def _call(operation):
-    # Keras does the same with a nested model: a `training` that it was once called
-    # with gives way to that of the whole model.
+def _flat_call(operation):
+    # Keras does the same with a nested model: the `training` of the whole model
+    # replaces that of the call inside it.
     if is_graph(operation):
-        return lambda inputs, *args, **kwargs: _inline(operation, inputs)
+        return lambda inputs, *args, **kwargs: _run_flat(operation, inputs)
     return operation
 
 
@@ -255,12 +337,10 @@ def _make_names_unique(graph, taken):
             _make_names_unique(layer, taken)
         else:
             name, i = layer.name, 1
-            while name in taken:
-                name = f"{graph.name}_{layer.name}" + (f"_{i}" if i > 1 else "")
+            while layer.name in taken:
+                layer.name = f"{graph.name}_{name}" + (f"_{i}" if i > 1 else "")
                 i += 1
-            if name != layer.name:
-                layer.name = name
-            taken.add(name)
+            taken.add(layer.name)
 
 
 def _strip_training(key, value):

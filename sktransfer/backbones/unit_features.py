@@ -1,36 +1,38 @@
-"""Features of one length."""
+"""Scale features to vectors of the same length."""
 
-import functools
+from operator import attrgetter
 
 import keras
 
+from sktransfer._caches import cached
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 
 
 def scale_to_unit(backbone, length):
-    """Put a division by the length of the features behind a backbone.
+    """Add a layer behind a backbone that scales each feature vector to one length.
 
     Parameters
     ----------
     backbone : Backbone
-        Its architecture alone decides on the new one's.
+        Its weights do not affect the new architecture.
     length : float
-        Euclidean length that the features get.
+        Euclidean length of the scaled features.
 
     Returns
     -------
     Backbone
-        Of the same weighted layers, without a head; `backbone` itself where it ends
-        in such a division.
+        It has the same weighted layers and no head. `backbone` itself when it ends in
+        this layer already.
     """
-    scaled = _scaled(backbone.replace(weights=(), head=None, classes=None), length)
-    if scaled is None:
+    architecture = backbone.replace(weights=(), head=None, classes=None)
+    scaled = _scaled(architecture, length)
+    if scaled == architecture:
         return backbone
     return scaled.replace(weights=backbone.weights, pretrained=backbone.pretrained)
 
 
-@functools.lru_cache(maxsize=64)
+@cached("backbones with scaled features", 1 << 24, attrgetter("nbytes"))
 def _scaled(backbone, length):
     with preserve_random_state():
         model = backbone.build_architecture()
@@ -40,10 +42,9 @@ def _scaled(backbone, length):
             and isinstance(last, keras.layers.Rescaling)
             and (last.scale, last.offset) == (length, 0.0)
         ):
-            return None
+            return backbone
         inputs = keras.Input(backbone.input_shape, dtype=model.inputs[0].dtype)
         x = keras.layers.UnitNormalization(name="unit_features")(model(inputs))
         x = keras.layers.Rescaling(length, name="scaled_features")(x)
         outer = keras.Model(inputs, x, name=backbone.name)
-        scaled = Backbone.from_model(outer, feature_layer="output")
-        return scaled.replace(weights=())
+        return Backbone.from_model(outer, feature_layer="output").replace(weights=())

@@ -218,10 +218,12 @@ def _find(name, names, parameter):
 
 
 def _depths(candidates, name):
-    """Depths from the input on: numbers, those counted from the end, then "all"."""
+    """Sort depths: numbers, negative numbers, names of layers, then "all"."""
 
     def place(depth):
-        return (np.inf, 0) if isinstance(depth, str) else (depth < 0, depth)
+        if isinstance(depth, str):
+            return np.inf, depth == "all"
+        return depth < 0, depth
 
     return sorted(_values(candidates, name), key=place)
 

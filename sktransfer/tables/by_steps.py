@@ -1,35 +1,36 @@
-"""The built-in network for tables, without pretrained weights."""
+"""The network for tables that is trained by steps, without pretrained weights."""
 
-import functools
+from operator import attrgetter
 
 import keras
 import numpy as np
 
+from sktransfer._caches import cached
 from sktransfer._large_arrays import take_rows
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 
-# Standard deviations at which columns are cut off.
+# Standardized values are clipped here.
 _CLIP = 5.0
 _CHUNK_BYTES = 1 << 25
 
 
 def hidden_width(n_features):
-    """Units of each of the two hidden layers for a number of columns."""
+    """Return the number of units of each of the two hidden layers."""
     return int(np.clip(2 ** np.ceil(np.log2(8 * n_features)), 64, 256))
 
 
-@functools.lru_cache(maxsize=64)
+@cached("architectures for tables", 1 << 25, attrgetter("nbytes"))
 def _architecture(n_features):
     width = hidden_width(n_features)
     with preserve_random_state():
         inputs = keras.Input((n_features,))
-        # Its moving statistics are weights, which Normalization's would not be: one
-        # compiled program serves every fold.
+        # The statistics of a BatchNormalization are weights, so that all folds share
+        # one compiled program. Those of a Normalization are constants of the graph.
         x = keras.layers.BatchNormalization(
             center=False, scale=False, epsilon=1e-12, name="standardize"
         )(inputs, training=False)
-        # Outliers, and columns that another table shifts, do not swamp the rest.
+        # Outliers and shifted columns must not outweigh all other columns.
         x = keras.ops.clip(x, -_CLIP, _CLIP)
         x = keras.layers.Dense(width, activation="relu", name="hidden_1")(x)
         x = keras.layers.Dense(width, activation="relu", name="hidden_2")(x)
@@ -38,7 +39,7 @@ def _architecture(n_features):
 
 
 def is_mlp(backbone):
-    """Whether a Backbone is this network, with whatever weights."""
+    """Return whether a Backbone has this architecture."""
     shape = backbone.input_shape
     if len(shape) != 1 or shape[0] is None:
         return False
@@ -47,17 +48,17 @@ def is_mlp(backbone):
 
 
 def make_mlp(X, index, sample_weight, rng):
-    """Make an untrained table network for some rows.
+    """Make an untrained network for a table.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features)
-        Rows; may be a np.memmap.
-    index : ndarray of shape (n,), int
-        Training rows; their weighted mean and variance are kept as the weights of
-        the first layer.
-    sample_weight : ndarray of shape (n,)
-        Weights of the training rows.
+    X : ndarray of shape (n_samples, n_features)
+        All samples; may be a np.memmap.
+    index : ndarray of shape (n_train,), int
+        Positions of the training samples. Their weighted mean and variance become the
+        weights of the first layer.
+    sample_weight : ndarray of shape (n_train,)
+        Weights of the training samples.
     rng : numpy.random.Generator
         Source of the initial weights (He uniform).
 
@@ -71,15 +72,15 @@ def make_mlp(X, index, sample_weight, rng):
         step = max(1, _CHUNK_BYTES // (8 * X.shape[1]))
         for start in range(0, len(index), step):
             part = slice(start, start + step)
-            rows = take_rows(X, index[part]).astype(np.float64)
-            # A matrix product's sums would depend on the number of threads.
-            total += np.einsum("i,ij->j", sample_weight[part], function(rows))
+            chunk = take_rows(X, index[part]).astype(np.float64)
+            # The bits of a matrix product would depend on the number of threads.
+            total += np.einsum("i,ij->j", sample_weight[part], function(chunk))
         return total / sample_weight.sum()
 
     backbone = _architecture(X.shape[1])
-    mean = average(lambda rows: rows)
-    variance = average(lambda rows: (rows - mean) ** 2)
-    # A constant column stays at 0 rather than becoming its rounding noise.
+    mean = average(lambda chunk: chunk)
+    variance = average(lambda chunk: (chunk - mean) ** 2)
+    # Standardized, a constant column must be 0, not its rounding noise.
     variance[variance <= 1e-12 * (1 + mean**2)] = 1.0
     weights = [mean, variance]
     for array in backbone.weights[2:]:

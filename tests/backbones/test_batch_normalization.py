@@ -6,7 +6,7 @@ import pytest
 from networks import _dense, with_batch_normalization
 
 from sktransfer import Backbone
-from sktransfer.backbones.batch_normalization import map_inputs, moments_of
+from sktransfer.backbones.batch_normalization import compute_moments, map_inputs
 
 
 def branching():
@@ -72,7 +72,7 @@ def test_moments_are_those_of_keras_in_training(network):
     rng = np.random.default_rng(0)
     model, layers = flat(network(), rng)
     X = rows_for(model, rng)
-    found = moments_of(model, layers, [X])
+    found = compute_moments(model, layers, [X])
     before = {layer: layer.moving_variance.numpy() for layer in layers}
     for layer in model.layers:
         if layer in layers:
@@ -112,7 +112,7 @@ def test_moments_by_hand():
         ],
         axis=1,
     )
-    found = moments_of(model, layers, [X])
+    found = compute_moments(model, layers, [X])
     for layer, x in ((inner, hidden), (right, 2 * first), (last, joined)):
         np.testing.assert_allclose(found[layer][0], x.mean(axis=0), atol=1e-5)
         np.testing.assert_allclose(found[layer][1], x.var(axis=0), atol=1e-5)
@@ -124,8 +124,8 @@ def test_chunks_of_the_first_layer_are_pooled():
     model, layers = flat(images(), rng)
     X = rows_for(model, rng)
     X[:10] += 5
-    found = moments_of(model, layers[:1], [X[:10], X[10:17], X[17:]])
-    whole = moments_of(model, layers[:1], [X])
+    found = compute_moments(model, layers[:1], [X[:10], X[10:17], X[17:]])
+    whole = compute_moments(model, layers[:1], [X])
     for part, expected in zip(found[layers[0]], whole[layers[0]], strict=True):
         np.testing.assert_allclose(part, expected, rtol=1e-9)
 
@@ -134,8 +134,10 @@ def test_a_later_layer_sees_each_chunk_normalized_by_itself():
     rng = np.random.default_rng(0)
     model, layers = flat(images(), rng)
     X = rows_for(model, rng)
-    found = moments_of(model, layers, [X[:20], X[20:]])
-    parts = [moments_of(model, layers, [part])[layers[1]] for part in (X[:20], X[20:])]
+    found = compute_moments(model, layers, [X[:20], X[20:]])
+    parts = [
+        compute_moments(model, layers, [part])[layers[1]] for part in (X[:20], X[20:])
+    ]
     mean = (20 * parts[0][0] + 50 * parts[1][0]) / 70
     second = sum(n * (v + m**2) for n, (m, v) in zip((20, 50), parts, strict=True)) / 70
     np.testing.assert_allclose(found[layers[1]][0], mean, atol=1e-9)
@@ -149,7 +151,7 @@ def test_a_layer_that_is_called_twice():
     gamma, beta = layer.get_weights()[:2]
     x = gamma * (X - X.mean(axis=0)) / np.sqrt(X.var(axis=0) + 1e-3) + beta
     both = np.concatenate([X, 3 * x + 1])
-    mean, variance = moments_of(model, [layer], [X])[layer]
+    mean, variance = compute_moments(model, [layer], [X])[layer]
     np.testing.assert_allclose(mean, both.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(variance, both.var(axis=0), atol=1e-6)
 
@@ -158,7 +160,7 @@ def test_the_model_is_not_changed():
     rng = np.random.default_rng(0)
     model, layers = flat(branching(), rng)
     before = model.get_weights()
-    moments_of(model, layers, [rows_for(model, rng)])
+    compute_moments(model, layers, [rows_for(model, rng)])
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 

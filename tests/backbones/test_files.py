@@ -412,9 +412,7 @@ def test_no_model(make, tmp_path):
 
 def test_weights_are_no_model(saved):
     for name in WEIGHTS:
-        with pytest.raises(
-            BackboneFileError, match=rf"{name} holds weights but no arc"
-        ):
+        with pytest.raises(BackboneFileError, match=rf"{name} has weights but no arc"):
             read_model(saved[0] / name)
 
 
@@ -462,7 +460,7 @@ def test_no_keras_model_inside(tmp_path):
     path = edit_archive(
         tmp_path / "a.keras", config=lambda config: config["config"]["layers"][1]
     )
-    with pytest.raises(BackboneFileError, match="holds a Dense; expected a "):
+    with pytest.raises(BackboneFileError, match="contains a Dense; expected a "):
         read_model(path)
 
 
@@ -624,7 +622,7 @@ def test_weights_that_are_not_finite(tmp_path, saved, name, value):
         save_legacy_weights(model, path)
     else:
         (model.save if name in WHOLE else model.save_weights)(path)
-    message = r"'.*last/kernel' in .* holds 1 NaN or infinite values, of 15"
+    message = r"'.*last/kernel' in .* has 1 NaN or infinite values, of 15"
     with pytest.raises(WeightsMismatchError, match=message):
         load_weights(sequential(), path)
     if name in WHOLE:
@@ -688,8 +686,8 @@ def _soft_link(file, name):
     [
         (_absent, BackboneFileError, "declares 400000000000 bytes, which are not in"),
         (_absent_compressed, BackboneFileError, "declares 400000000000 bytes"),
-        (_external_data, UnsafeFileError, "lie in another file"),
-        (_virtual, UnsafeFileError, "lie in another file"),
+        (_external_data, UnsafeFileError, "are in another file"),
+        (_virtual, UnsafeFileError, "are in another file"),
         (_external_link, UnsafeFileError, r"a link to another place \(ExternalLink\)"),
         (_soft_link, UnsafeFileError, r"a link to another place \(SoftLink\)"),
     ],

@@ -8,8 +8,21 @@ from graphs import GRAPHS, make, outputs, randomize, rows, same_bits
 
 from sktransfer import Backbone
 from sktransfer.backbones.freezing import resolve_depth, split, weighted_layers
+from sktransfer.backbones.graph import all_layers
+from sktransfer.backbones.layers_table import LayersTable
 
-# ---- from what the user says to a number of layers
+# ---- from the parameter to a number of layers
+
+
+def table(*weighted):
+    """Layers of a network; which of them have weights."""
+    depths = np.cumsum(weighted)
+    return LayersTable(
+        [
+            {"depth": int(depth) if has_weights else None, "name": f"layer_{i}"}
+            for i, (depth, has_weights) in enumerate(zip(depths, weighted, strict=True))
+        ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,30 +45,58 @@ from sktransfer.backbones.freezing import resolve_depth, split, weighted_layers
     ],
 )
 def test_depth(frozen_depth, expected):
-    depth = resolve_depth(frozen_depth, 8)
+    depth = resolve_depth(frozen_depth, table(*[True] * 8))
     assert depth == expected
     assert type(depth) is int
 
 
-@pytest.mark.parametrize("frozen_depth", [0, 0.0, 0.5, 1.0, "all"])
+@pytest.mark.parametrize("frozen_depth", [0, 0.0, 0.5, 1.0, "all", "layer_0"])
 def test_depth_of_a_backbone_without_weights(frozen_depth):
-    assert resolve_depth(frozen_depth, 0) == 0
+    assert resolve_depth(frozen_depth, table(False)) == 0
 
 
 @pytest.mark.parametrize(
-    "frozen_depth", [9, -9, 1.5, -0.1, float("nan"), float("inf"), "none", "ALL", ""]
+    ("name", "expected"),
+    [("layer_0", 0), ("layer_1", 1), ("layer_2", 1), ("layer_3", 2), ("all", 3)],
 )
+def test_depth_by_the_name_of_a_layer(name, expected):
+    layers = table(False, True, False, True, True)
+    layers.rows[-1]["name"] = "all"
+    assert resolve_depth(name, layers) == expected
+
+
+def test_all_freezes_everything_whatever_a_layer_is_called():
+    layers = table(True, True)
+    layers.rows[0]["name"] = "all"
+    assert resolve_depth("all", layers) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("layer3", "Did you mean 'layer_3'"),
+        ("ALL", "Did you mean 'all'"),
+        ("", "float in .* or the name of a layer"),
+        ("none", "Weighted layers: layer_0, layer_1, .*, layer_10, ..., layer_39"),
+    ],
+)
+def test_depth_by_the_name_of_no_layer(name, message):
+    with pytest.raises(ValueError, match=rf"frozen_depth='{name}' is not .*{message}"):
+        resolve_depth(name, table(*[True] * 40))
+
+
+@pytest.mark.parametrize("frozen_depth", [9, -9, 1.5, -0.1, float("nan"), float("inf")])
 def test_depth_out_of_range(frozen_depth):
     with pytest.raises(ValueError, match=r"frozen_depth=.*int in \[-8, 8\]"):
-        resolve_depth(frozen_depth, 8)
+        resolve_depth(frozen_depth, table(*[True] * 8))
 
 
 @pytest.mark.parametrize(
     "frozen_depth", [True, False, np.True_, None, [1], (1,), 1j, b"all", {}]
 )
 def test_depth_of_another_type(frozen_depth):
-    with pytest.raises(TypeError, match=r"frozen_depth=.*float in \[0, 1\] or 'all'"):
-        resolve_depth(frozen_depth, 8)
+    with pytest.raises(TypeError, match=r"frozen_depth=.*float in \[0, 1\], 'all'"):
+        resolve_depth(frozen_depth, table(*[True] * 8))
 
 
 # ---- the split
@@ -85,7 +126,7 @@ def variables(layers):
 
 def inside(model):
     """All layers of a model, those of models in it included."""
-    return [] if model is None else list(model._flatten_layers())
+    return [] if model is None else all_layers(model)
 
 
 def splits(backbone, depths=None):
@@ -229,7 +270,7 @@ def test_a_frozen_layer_with_parts_is_frozen_in_all_of_them():
     backbone = Backbone.from_model(make("attention"), feature_layer="output")
     for depth, _, weighted, _ in splits(backbone):
         for layer in weighted[:depth]:
-            assert not any(child.trainable for child in layer._flatten_layers()), depth
+            assert not any(part.trainable for part in all_layers(layer)), depth
 
 
 def test_mobilenet_at_some_depths():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sktransfer.backbones.files import load_weights, read_model
-from sktransfer.backbones.files._keras2 import modernize
+from sktransfer.backbones.files.keras2 import modernize
 
 layers = keras.layers
 

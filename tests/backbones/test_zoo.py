@@ -214,6 +214,7 @@ def test_efficientnet_imagenet_file_scales_as_the_download_does(monkeypatch):
     ("name", "close"),
     [
         ("MobilenetV2", "'MobileNetV2'"),
+        ("mobilenetv2", "'MobileNetV2'"),
         ("resnet50", "'ResNet50'"),
         ("EficientNetB3", "'EfficientNetB3'"),
     ],
@@ -379,7 +380,7 @@ def test_hub_weights_from_a_file(backbone, preset, tmp_path):
 
 
 def test_hub_imagenet_is_refused(hub, preset):
-    with pytest.raises(BackboneError, match="a preset brings its own weights"):
+    with pytest.raises(BackboneError, match="a preset has its own weights"):
         zoo.build_hub(preset, weights="imagenet", input_shape=SHAPE)
 
 

@@ -7,7 +7,7 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sktransfer.plotting import FrozenDepthDisplay
+from sktransfer.plotting import FrozenDepthDisplay, frozen_depth
 
 X, Y = np.zeros((20, 2)), np.repeat([0, 1], 10)
 
@@ -50,6 +50,16 @@ def test_curve():
     assert display.ax_.get_ylabel() == "test score, mean ± std over splits"
     assert display.ax_.get_xlabel() == "frozen depth"
     assert display.image_ is None
+
+
+def test_names_of_layers_come_before_all():
+    depths = ["all", "dense_1", -1, 0]
+    assert frozen_depth._depths([{"d": depth} for depth in depths], "d") == [
+        0,
+        -1,
+        "dense_1",
+        "all",
+    ]
 
 
 def test_other_parameters_are_at_their_best():

@@ -1,4 +1,4 @@
-"""Backbones by name: keras.applications, and keras-hub's presets."""
+"""Build backbones by name: keras.applications and presets of keras-hub."""
 
 from sktransfer.backbones.zoo.applications import (
     application_names,

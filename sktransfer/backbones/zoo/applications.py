@@ -1,6 +1,5 @@
-"""Networks of keras.applications."""
+"""Build networks of keras.applications."""
 
-import difflib
 import inspect
 import sys
 
@@ -8,8 +7,9 @@ import keras
 import numpy as np
 
 from sktransfer._random import preserve_random_state
+from sktransfer._suggestions import did_you_mean
 from sktransfer.backbones.files import load_weights
-from sktransfer.backbones.zoo._networks import (
+from sktransfer.backbones.zoo.images import (
     check_image_shape,
     check_preprocess,
     check_weights,
@@ -17,8 +17,8 @@ from sktransfer.backbones.zoo._networks import (
 )
 from sktransfer.exceptions import BackboneError, WeightsMismatchError
 
-# Mean and spread of ImageNet's pixels per color, on the scale [0, 1] in the order
-# RGB; and the mean on the scale [0, 255] in the order BGR.
+# Mean and standard deviation of ImageNet's pixels for each color: on the scale [0, 1]
+# in the order RGB, and on the scale [0, 255] in the order BGR.
 _MEAN_RGB = (0.485, 0.456, 0.406)
 _STD_RGB = (0.229, 0.224, 0.225)
 _MEAN_BGR_255 = (103.939, 116.779, 123.68)
@@ -30,7 +30,7 @@ def application_names():
     Returns
     -------
     list of str
-        Names of all public constructors, sorted.
+        Names of all constructors, sorted.
     """
     return sorted(
         name
@@ -41,7 +41,7 @@ def application_names():
 
 
 def application_preprocessing(name):
-    """Give the layers that stand for an application's own ``preprocess_input``.
+    """Make layers that compute an application's ``preprocess_input``.
 
     Parameters
     ----------
@@ -51,15 +51,14 @@ def application_preprocessing(name):
     Returns
     -------
     list of keras.Layer
-        To be applied in this order to images of shape (n, height, width, 3) with
-        pixels in 0..255. They have no weights. Empty for the networks that scale
-        pixels inside.
+        Layers without weights, to be applied in this order. The input is images of
+        shape (n, height, width, 3) with pixels from 0 to 255. The list is empty for
+        networks that scale the pixels themselves.
 
     Raises
     ------
     BackboneError
-        When there is no such application, or its preprocessing is of a kind
-        unknown here.
+        When there is no such application, or its preprocessing is of an unknown kind.
     """
     mode = _preprocessing_mode(name)
     if mode is None:
@@ -81,29 +80,30 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
     name : str
         One of :func:`application_names`.
     weights : None, "imagenet", str or path-like
-        None leaves the initial random weights; "imagenet" downloads Keras's own
-        weights once and caches them where Keras does; a path is a file with the
-        weights of this network without its top.
+        None keeps the random initial weights. "imagenet" downloads the weights of
+        Keras, into Keras's own cache. A path is that of a file with weights of this
+        network without its classification top.
     input_shape : tuple of (height, width, channels)
         Shape of one image; height and width may be None.
     preprocess : {"auto", None}, default="auto"
-        "auto": the model takes pixels in 0..255. None: it takes what
-        ``preprocess_input`` of the application gives, as Keras's own model does.
+        With "auto" the model expects pixels from 0 to 255. With None it expects the
+        output of the application's ``preprocess_input``.
 
     Returns
     -------
     keras.Model
-        Functional, from images to feature maps of shape (n, h, w, d).
+        Functional, from images to feature maps of shape
+        (n, height, width, n_features).
 
     Raises
     ------
     BackboneError
-        When there is no such application, it does not take images of this shape,
+        When there is no such application, it does not accept images of this shape,
         or its weights cannot be downloaded.
     BackboneFileError
         When the weights file is missing or damaged.
     WeightsMismatchError
-        When the weights in the file are not of this network.
+        When the weights in the file do not fit this network.
     """
     application = _application(name)
     check_preprocess(preprocess)
@@ -114,8 +114,8 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
     if input_shape[-1] != 3 and (downloaded or mode in ("torch", "caffe")):
         raise BackboneError(
             f"backbone={name!r} with weights={weights!r}, preprocess={preprocess!r} "
-            f"takes images with 3 channels; got input_shape={input_shape}. A grey "
-            "channel can be repeated 3 times."
+            f"expects images with 3 channels; got input_shape={input_shape}. Repeat "
+            "the channel of gray images 3 times."
         )
     with preserve_random_state():
         pixels = keras.Input(input_shape, name="pixels")
@@ -133,13 +133,13 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
                 f"weights={weights!r}: {error}"
             ) from error
         except Exception as error:
-            # Keras raises a bare Exception when a download fails.
+            # Keras raises an Exception of no subclass when a download fails.
             if not downloaded:
                 raise
             raise BackboneError(
                 f"The weights 'imagenet' of backbone={name!r} could not be "
                 f"downloaded or read: {error}. Pass weights=<path of a weights file> "
-                "to do without a download, or weights=None for random weights."
+                "to avoid the download, or weights=None for random weights."
             ) from error
         model = keras.Model(pixels, network.outputs[0], name=name)
     renumber(model)
@@ -152,18 +152,16 @@ def _application(name, parameter="backbone", others=("mlp", "tabular")):
     names = application_names()
     if name in names:
         return getattr(keras.applications, name)
-    by_lower = {str(known).lower(): known for known in (*others, *names)}
-    close = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
-    hint = f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+    accepted = [*others, *names]
     raise BackboneError(
-        f"{parameter}={name!r} is not a network of keras.applications.{hint} "
-        f"Accepted: {', '.join(map(str, (*others, *names)))}."
+        f"{parameter}={name!r} is not a network of keras.applications."
+        f"{did_you_mean(name, accepted)} Accepted: {', '.join(accepted)}."
     )
 
 
 def _preprocessing_mode(name):
-    """Find which kind of preprocessing an application has, None for none."""
-    application = _application(name, "preprocess", ("auto", None))
+    """Return the kind of an application's preprocessing; None if it has none."""
+    application = _application(name, "preprocess", ("auto", "None"))
     own = sys.modules[application.__module__].preprocess_input
     pixels = np.linspace(0, 255, 12).reshape(1, 2, 2, 3)
     expected = own(pixels.copy(), data_format="channels_last")
@@ -176,8 +174,8 @@ def _preprocessing_mode(name):
         if np.array_equal(expected, result):
             return mode
     raise BackboneError(
-        f"preprocess='auto' does not know the preprocessing of backbone={name!r}. Use "
-        "preprocess=None, with X as its own preprocess_input gives it."
+        f"The preprocessing of backbone={name!r} is of an unknown kind. Use "
+        "preprocess=None, and apply its preprocess_input to X."
     )
 
 
@@ -215,10 +213,10 @@ def _load_application_weights(model, name, path):
 
 
 def _correct_imagenet_variance(normalization):
-    """Square the variance where a file holds ImageNet's standard deviation in it.
+    """Square the variance if a file has the standard deviation in its place.
 
-    Keras's EfficientNet files do, and Keras makes good for it by one more layer,
-    which it adds for weights="imagenet" only.
+    The EfficientNet files of Keras do. Keras corrects this by one more layer, but only
+    for weights="imagenet".
     """
     mean, variance, *count = normalization.get_weights()
     if variance.shape == (3,) and np.allclose(variance, _STD_RGB, atol=1e-3):

@@ -1,4 +1,4 @@
-"""Presets of keras-hub."""
+"""Build networks from presets of keras-hub."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,8 @@ import keras
 import numpy as np
 
 from sktransfer._random import preserve_random_state
-from sktransfer.backbones.files import load_weights
-from sktransfer.backbones.files._safe_config import check_config
-from sktransfer.backbones.zoo._networks import (
+from sktransfer.backbones.files import check_config, load_weights
+from sktransfer.backbones.zoo.images import (
     check_image_shape,
     check_preprocess,
     check_weights,
@@ -26,37 +25,38 @@ def build_hub(preset, *, weights, input_shape, preprocess="auto"):
     preset : str
         Name of a preset, or the directory of a local one.
     weights : "auto", None, str or path-like
-        "auto" takes the weights of the preset, None leaves random ones; a path is a
-        file with other weights for its architecture.
+        "auto" loads the weights of the preset. None keeps random initial weights. A
+        path is that of a file with other weights for the same architecture.
     input_shape : tuple of (height, width, channels) or None
-        Shape of one image; None takes the preset's own.
+        Shape of one image; None is that of the preset.
     preprocess : {"auto", None}, default="auto"
-        "auto": the model takes pixels in 0..255 and scales them as the preset's
-        image converter does, where it has one. Images are not resized.
+        With "auto" the model expects pixels from 0 to 255, and scales them as the
+        image converter of the preset does, if it has one. With None pixels are not
+        scaled. Images are never resized.
 
     Returns
     -------
     keras.Model
-        Functional, with keras-hub's backbone as plain functional model inside.
+        Functional. It contains the backbone of keras-hub as a functional model.
 
     Raises
     ------
     ImportError
         When keras-hub is not installed.
     BackboneError
-        When the preset cannot be loaded, is not of an image backbone with one
-        input and one output, or does not take images of this shape.
+        When the preset cannot be loaded, is not an image backbone with one input and
+        one output, or does not accept images of this shape.
     UnsafeFileError
-        When a local preset names classes that neither Keras nor keras-hub knows.
+        When a local preset names classes that are not part of Keras or keras-hub.
     WeightsMismatchError
-        When the weights in the file are not of this network.
+        When the weights in the file do not fit this network.
     """
     name = f"hub:{preset}"
     keras_hub = _import_keras_hub(name)
     check_preprocess(preprocess)
     if isinstance(weights, str) and weights == "imagenet":
         raise BackboneError(
-            f"weights='imagenet' does not go with backbone={name!r}: a preset brings "
+            f"weights='imagenet' is not possible with backbone={name!r}: a preset has "
             "its own weights. Accepted: 'auto' (the preset's weights), None (random "
             "weights) or the path of a weights file."
         )
@@ -76,7 +76,7 @@ def build_hub(preset, *, weights, input_shape, preprocess="auto"):
             outputs = network(scaled)
         except ValueError as error:
             raise BackboneError(
-                f"backbone={name!r} does not take images of "
+                f"backbone={name!r} does not accept images of "
                 f"input_shape={input_shape}: {error}"
             ) from error
         model = keras.Model(pixels, outputs, name=network.name)
@@ -90,7 +90,7 @@ def _import_keras_hub(name):
         import keras_hub
     except ImportError as error:
         raise ImportError(
-            f"backbone={name!r} needs keras-hub, which cannot be imported "
+            f"backbone={name!r} requires keras-hub, which cannot be imported "
             f'({error}). Install it by: pip install "sktransfer[hub]"'
         ) from error
     return keras_hub
@@ -125,7 +125,7 @@ def _load_hub_network(keras_hub, preset, *, load_weights):
 def _check_fits(network, input_shape):
     own = network.input_shape[1:]
     if any(size not in (None, got) for size, got in zip(own, input_shape, strict=True)):
-        raise ValueError(f"the preset takes {own}, where None is any size")
+        raise ValueError(f"the preset expects {own}, where None is any size")
 
 
 def _check_local_preset(preset):
@@ -136,16 +136,16 @@ def _check_local_preset(preset):
 
 
 def _hub_rescaling(keras_hub, preset, input_shape):
-    """Give the scaling that the preset's image converter does, as a Keras layer."""
+    """Make a layer that scales pixels as the preset's image converter does."""
     try:
         converter = keras_hub.layers.ImageConverter.from_preset(preset)
     except FileNotFoundError:
-        # A backbone saved alone brings no converter and takes images as they are.
+        # A backbone that was saved alone has no converter and does not scale images.
         return keras.layers.Identity()
     except ValueError as error:
         raise BackboneError(
-            f"preprocess='auto' found no usable image converter for "
-            f"backbone='hub:{preset}': {error} Use preprocess=None, with X scaled as "
+            f"preprocess='auto' cannot use the image converter of "
+            f"backbone='hub:{preset}': {error} Use preprocess=None, and scale X as "
             "the backbone expects."
         ) from error
     scale = 1.0 if converter.scale is None else converter.scale
@@ -153,7 +153,7 @@ def _hub_rescaling(keras_hub, preset, input_shape):
     channels = {np.size(scale), np.size(offset)} - {1}
     if channels and channels != {input_shape[-1]}:
         raise BackboneError(
-            f"backbone='hub:{preset}' with preprocess='auto' takes images with "
+            f"backbone='hub:{preset}' with preprocess='auto' expects images with "
             f"{max(channels)} channels; got input_shape={input_shape}."
         )
     return keras.layers.Rescaling(scale, offset=offset, name="pixel_scaling")

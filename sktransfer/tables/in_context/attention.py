@@ -1,4 +1,7 @@
-"""Attention among the tokens of a row and among rows: the blocks of the network."""
+"""Blocks of the table network: attention among columns and among samples.
+
+The paths of weights in a file depend on the names of the attributes that hold layers.
+"""
 
 import keras
 from keras import ops
@@ -6,15 +9,17 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("sktransfer")
 class Attention(keras.layers.Layer):
-    """Attention of several heads whose keys have weights.
+    """Multi-head attention whose keys have weights.
 
-    A key of weight 2 counts as much as the same key twice. Scores grow with the
-    logarithm of the number of keys, so that attention stays as sharp among many.
+    A key of weight 2 counts as much as two equal keys.
 
     Parameters
     ----------
     n_heads : int
         Number of heads.
+    by_count : bool, default=False
+        Whether scores grow with the logarithm of the number of keys. Attention is then
+        equally sharp among few and many keys.
     """
 
     def __init__(self, n_heads, *, by_count=False, **kwargs):
@@ -33,7 +38,7 @@ class Attention(keras.layers.Layer):
             setattr(self, f"to_{name}", layer)
             layer.build((None, width))
         if self.by_count:
-            # At 64 keys scores are those of plain attention.
+            # With 64 keys, scores begin as those of plain attention: 0.24 log(65) = 1.
             self.sharpness = self.add_weight(
                 shape=(self.n_heads, 1),
                 initializer=keras.initializers.Constant(0.24),
@@ -46,20 +51,30 @@ class Attention(keras.layers.Layer):
         return ops.reshape(x, (n, length, self.n_heads, width // self.n_heads))
 
     def keys(self, x):
-        """Compute keys and values of some tokens, of shape (batch, n, width)."""
-        return self._heads(self.to_key(x)), self._heads(self.to_value(x))
-
-    def attend(self, x, keys, log_weight=None):
-        """Compute what tokens take from keys.
+        """Compute the keys and values of tokens.
 
         Parameters
         ----------
         x : tensor of shape (batch, n, width)
-            Tokens that ask.
+            Tokens.
+
+        Returns
+        -------
+        tuple of two tensors of shape (batch, n, n_heads, width / n_heads)
+        """
+        return self._heads(self.to_key(x)), self._heads(self.to_value(x))
+
+    def attend(self, x, keys, log_weight=None):
+        """Compute the attention of tokens to keys.
+
+        Parameters
+        ----------
+        x : tensor of shape (batch, n, width)
+            Tokens, from which the queries are computed.
         keys : tuple of two tensors
-            From :meth:`keys`.
+            Keys and values from :meth:`keys`.
         log_weight : tensor of shape (batch, n_keys) or None
-            Logarithms of the keys' weights; None is 1 for all.
+            Logarithms of the keys' weights; None for weights of 1.
 
         Returns
         -------
@@ -71,8 +86,8 @@ class Attention(keras.layers.Layer):
         if self.by_count:
             count = ops.sum(ops.exp(log_weight), axis=1)[:, None, None, None]
             query = query * self.sharpness * ops.log(1 + count)
-        taken = ops.dot_product_attention(query, *keys, bias=bias)
-        return self.to_output(ops.reshape(taken, ops.shape(x)))
+        attention = ops.dot_product_attention(query, *keys, bias=bias)
+        return self.to_output(ops.reshape(attention, ops.shape(x)))
 
     def get_config(self):
         """Return the parameters."""
@@ -84,14 +99,14 @@ class Attention(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("sktransfer")
 class Block(keras.layers.Layer):
-    """Attention among the tokens of a row, among the rows, and a small network.
+    """Attention among the tokens of a sample, then among samples, then a network.
 
     Parameters
     ----------
     n_heads : int
         Heads of each attention.
     is_last : bool, default=False
-        Whether only the last token of each row, that of the class, is computed.
+        Whether only the last token of each sample, that of its class, is computed.
     """
 
     def __init__(self, n_heads, *, is_last=False, **kwargs):
@@ -126,70 +141,87 @@ class Block(keras.layers.Layer):
 
         Parameters
         ----------
-        tokens : tensor of shape (n_tables, n_rows, n_tokens, width)
-            Tokens of all rows.
+        tokens : tensor of shape (n_tables, n_samples, n_tokens, width)
+            Tokens of all samples.
         log_count : tensor of shape (n_tables, n_tokens)
-            About -1e9 for tokens that are not asked by others of the row; 0 otherwise.
+            About -1e9 for tokens to which the others of a sample do not attend; 0 for
+            all others.
         log_weight : tensor of shape (n_tables, n_context)
-            Logarithms of the weights of the first rows, the context; other rows ask
-            but are not asked.
+            Logarithms of the weights of the first samples, which are the context. All
+            samples attend to the context only.
 
         Returns
         -------
-        tensor of the same shape, or with a single token in the last block
+        tensor of shape (n_tables, n_samples, n_tokens, width)
+            With a single token in the last block.
         """
-        columns = self.by_column(tokens, log_count)
+        columns = self.attend_columns(tokens, log_count)
         context = columns[:, :, : ops.shape(log_weight)[1]]
-        return self.among_rows(columns, self.keys(context), log_weight)
+        return self.attend_samples(columns, self.keys(context), log_weight)
 
-    def by_column(self, tokens, log_count):
-        """Let the tokens of a row attend to each other, then put columns first.
-
-        Returns
-        -------
-        tensor of shape (n_tables, n_tokens, n_rows, width)
-            With one token in the last block.
-        """
-        n_tables, n_rows, n_tokens, width = ops.shape(tokens)
-        rows = ops.reshape(tokens, (n_tables * n_rows, n_tokens, width))
-        asked = self.norms[0](rows)
-        keys, asking = self.of_columns.keys(asked), asked
-        if self.is_last:
-            n_tokens, rows, asking = 1, rows[:, -1:], asked[:, -1:]
-        log_count = _repeat(log_count, n_rows)
-        rows = rows + self.of_columns.attend(asking, keys, log_count)
-        tokens = ops.reshape(rows, (n_tables, n_rows, n_tokens, width))
-        return ops.transpose(tokens, (0, 2, 1, 3))
-
-    def keys(self, columns):
-        """Compute keys and values of rows, from what :meth:`by_column` gives."""
-        width, n_rows = columns.shape[-1], ops.shape(columns)[2]
-        return self.of_rows.keys(
-            self.norms[1](ops.reshape(columns, (-1, n_rows, width)))
-        )
-
-    def among_rows(self, columns, keys, log_weight):
-        """Let rows attend to those of the context.
+    def attend_columns(self, tokens, log_count):
+        """Let the tokens of a sample attend to each other.
 
         Parameters
         ----------
-        columns : tensor of shape (n_tables, n_tokens, n_rows, width)
-            From :meth:`by_column`.
-        keys : tuple of two tensors
-            From :meth:`keys`, of the context.
-        log_weight : tensor of shape (n_tables, n_keys)
-            Of the context.
+        tokens, log_count
+            As in :meth:`call`.
 
         Returns
         -------
-        tensor of shape (n_tables, n_rows, n_tokens, width)
+        tensor of shape (n_tables, n_tokens, n_samples, width)
+            With a single token in the last block.
         """
-        n_tables, n_tokens, n_rows, width = ops.shape(columns)
-        x = ops.reshape(columns, (n_tables * n_tokens, n_rows, width))
-        of_columns = _repeat(log_weight, n_tokens)
-        x = x + self.of_rows.attend(self.norms[1](x), keys, of_columns)
+        n_tables, n_samples, n_tokens, width = ops.shape(tokens)
+        x = ops.reshape(tokens, (n_tables * n_samples, n_tokens, width))
+        normalized = self.norms[0](x)
+        keys = self.of_columns.keys(normalized)
+        if self.is_last:
+            n_tokens, x, normalized = 1, x[:, -1:], normalized[:, -1:]
+        log_count = _repeat(log_count, n_samples)
+        x = x + self.of_columns.attend(normalized, keys, log_count)
+        tokens = ops.reshape(x, (n_tables, n_samples, n_tokens, width))
+        return ops.transpose(tokens, (0, 2, 1, 3))
+
+    def keys(self, columns):
+        """Compute the keys and values of samples.
+
+        Parameters
+        ----------
+        columns : tensor of shape (n_tables, n_tokens, n_samples, width)
+            From :meth:`attend_columns`.
+
+        Returns
+        -------
+        tuple of two tensors
+            For :meth:`attend_samples`.
+        """
+        width, n_samples = columns.shape[-1], ops.shape(columns)[2]
+        x = ops.reshape(columns, (-1, n_samples, width))
+        return self.of_rows.keys(self.norms[1](x))
+
+    def attend_samples(self, columns, keys, log_weight):
+        """Let all samples attend to the context, and apply the network.
+
+        Parameters
+        ----------
+        columns : tensor of shape (n_tables, n_tokens, n_samples, width)
+            From :meth:`attend_columns`.
+        keys : tuple of two tensors
+            From :meth:`keys`, of the context.
+        log_weight : tensor of shape (n_tables, n_keys)
+            Logarithms of the weights of the context.
+
+        Returns
+        -------
+        tensor of shape (n_tables, n_samples, n_tokens, width)
+        """
+        n_tables, n_tokens, n_samples, width = ops.shape(columns)
+        x = ops.reshape(columns, (n_tables * n_tokens, n_samples, width))
+        log_weight = _repeat(log_weight, n_tokens)
+        x = x + self.of_rows.attend(self.norms[1](x), keys, log_weight)
         x = x + self.output_of(self.hidden(self.norms[2](x)))
-        tokens = ops.reshape(x, (n_tables, n_tokens, n_rows, width))
+        tokens = ops.reshape(x, (n_tables, n_tokens, n_samples, width))
         return ops.transpose(tokens, (0, 2, 1, 3))
 
     def compute_output_spec(self, tokens, log_count, log_weight):
@@ -207,7 +239,7 @@ class Block(keras.layers.Layer):
 
 
 def _repeat(x, n):
-    """Repeat each row n times in turn, as ``repeat`` does, for any shape."""
+    """Repeat each row n times, also when shapes are known only at run time."""
     n_rows, width = ops.shape(x)
     return ops.reshape(
         ops.broadcast_to(x[:, None], (n_rows, n, width)), (n_rows * n, width)

@@ -5,11 +5,11 @@ from keras import ops
 
 from sktransfer.tables.in_context.attention import Block
 from sktransfer.tables.in_context.network import (
+    EXCLUDED,
     GROUP,
     MAX_CLASSES,
-    NEVER,
-    absent,
     class_scores,
+    exclude_absent_classes,
 )
 from sktransfer.tables.in_context.views import Views
 
@@ -116,9 +116,9 @@ class TableContext(keras.layers.Layer):
         codes : tensor of shape (n_views, n_classes), int32
         """
         views = self.views
-        left_out = views.copies_of(x) if training else None
+        left_out = views.find_copies(x) if training else None
         context_x, y, log_weight = views.labeled(left_out)
-        x = ops.concatenate([context_x, views.asked(x)], axis=1)
+        x = ops.concatenate([context_x, views.prepare(x)], axis=1)
         return x, y, log_weight, views.codes
 
     def compute_output_spec(self, x, training=False):
@@ -286,17 +286,17 @@ def remember(model, views):
         For :func:`recall`; it changes with the weights and with the context.
     """
     x, y, log_weight = views.labeled()
-    log_weight = ops.where(y >= 0, log_weight, NEVER)
+    log_weight = ops.where(y >= 0, log_weight, EXCLUDED)
     weight = ops.exp(log_weight)
     cells = model.get_layer("cells")
     mean, scale, log_count = cells.statistics(x, weight)
     log_count = ops.pad(log_count, [[0, 0], [0, 1]])
     tokens = model.get_layer("labels")(cells.tokens(x, mean, scale), y)
-    memory = [mean, scale, log_count, log_weight, absent(y, weight)]
+    memory = [mean, scale, log_count, log_weight, exclude_absent_classes(y, weight)]
     for block in blocks_of(model):
-        columns = block.by_column(tokens, log_count)
+        columns = block.attend_columns(tokens, log_count)
         keys = block.keys(columns)
-        tokens = block.among_rows(columns, keys, log_weight)
+        tokens = block.attend_samples(columns, keys, log_weight)
         memory += keys
     return memory
 
@@ -320,13 +320,13 @@ def recall(model, views, memory, x):
     tensor of shape (n, n_classes)
     """
     mean, scale, log_count, log_weight, missing = memory[:5]
-    x = views.asked(ops.cast(x, views.x.dtype))
+    x = views.prepare(ops.cast(x, views.x.dtype))
     cells = model.get_layer("cells").tokens(x, mean, scale)
     tokens = model.get_layer("labels")(cells, ops.zeros((ops.shape(x)[0], 0), "int32"))
     for i, block in enumerate(blocks_of(model)):
         keys = memory[5 + 2 * i : 7 + 2 * i]
-        columns = block.by_column(tokens, log_count)
-        tokens = block.among_rows(columns, keys, log_weight)
+        columns = block.attend_columns(tokens, log_count)
+        tokens = block.attend_samples(columns, keys, log_weight)
     scores = tokens[:, :, 0, :]
     for name in ("norm", "hidden", "scores"):
         scores = model.get_layer(name)(scores)

@@ -1,9 +1,10 @@
-"""Train the tabular network on tables of the prior.
+"""Train the table network on tables of the prior.
 
     python -m sktransfer.tables.in_context.pretrain --out FOLDER
 
-FOLDER gets the weights, and a folder for each part of the training with its losses and
-what is needed to go on: the same command again goes on where the last one was stopped.
+The command writes the weights to FOLDER. Each part of the training has its own folder
+in it, with losses and a checkpoint. After an interruption, the same command continues
+the training.
 """
 
 import argparse
@@ -28,23 +29,24 @@ _N_VALIDATION = 512
 
 
 class Budget(NamedTuple):
-    """How large the network is and how long it is trained.
+    """Size of the network and length of the training.
 
     Attributes
     ----------
     width, n_blocks, n_heads : int
-        Of :func:`~sktransfer.tables.in_context.network.make_network`.
+        Arguments of :func:`~sktransfer.tables.in_context.network.make_network`.
     n_epochs : int
-        Number of epochs, of 250 steps each.
+        Number of epochs in the first part. An epoch has 250 steps.
     n_noisy_epochs : int
-        Number of those after them, in which tables may have twice the noise and the
-        learning rate rises and falls once more. They are done twice, on other tables,
-        and the weights at both ends averaged (Wortsman et al., "Model soups", ICML
+        Number of epochs in the second part, in which tables may have twice the noise.
+        The learning rate rises and falls once more. This part runs twice, on different
+        tables; the final weights are the average (Wortsman et al., "Model soups", ICML
         2022).
     n_tables : int
-        Tables of 128 rows and 9 columns in a batch; of larger ones fewer.
+        Number of tables in a batch, for tables of 128 rows and 9 columns. Batches of
+        larger tables have fewer.
     learning_rate : float
-        The greatest one.
+        Greatest learning rate.
     """
 
     width: int
@@ -60,11 +62,12 @@ BUDGETS = {
     "cpu": Budget(64, 3, 4, 50, 12, n_tables=16, learning_rate=2e-3),
     "gpu": Budget(128, 6, 8, 600, 150, n_tables=64, learning_rate=1e-3),
 }
-_NOISE, _LATER_NOISE = 1.5, 3.0
-_N_NOISY = 2
-# A batch's contexts are of similar sizes, so that few of its keys are empty.
-_CONTEXT_PARTS = 4
-# Shapes of the tables of a batch, how often they come, and the tables' share of
+# Greatest noise in the first and in the second part.
+_MAX_NOISE, _MAX_NOISE_LATER = 1.5, 3.0
+_N_NOISY_PARTS = 2
+# The contexts of a batch have similar sizes, so that few keys are empty.
+_N_CONTEXT_SIZES = 4
+# Probability, number of rows, number of columns, and number of tables as a fraction of
 # `n_tables`.
 _SHAPES = (
     (0.50, 128, 9, 1.0),
@@ -74,54 +77,58 @@ _SHAPES = (
 )
 
 
-def context_of(tables, rng, between=(0.0, 1.0)):
-    """Hide the classes of the last rows of each table.
+def hide_classes(tables, rng, size_range=(0.0, 1.0)):
+    """Hide the classes of the last rows of each table; the other rows are its context.
 
     Parameters
     ----------
     tables : Tables
-        From the prior.
+        Tables from the prior.
     rng : numpy.random.Generator
-        Draws how many rows are in the context of each table.
-    between : tuple of two floats, default=(0.0, 1.0)
-        Bounds of that number: 0 is 8 rows, 1 is nine tenths of all, and what is between
-        is so by its logarithm.
+        Draws the size of each table's context.
+    size_range : tuple of two floats, default=(0.0, 1.0)
+        Range of the size on a logarithmic scale: 0 is 8 rows, 1 is 90 percent of all
+        rows.
 
     Returns
     -------
-    inputs : dict of ndarray
-        Of the network.
+    inputs : dict of str to ndarray
+        Inputs of the network.
     y : ndarray of shape (n_tables, n_rows), int32
         Class indices.
     weight : ndarray of shape (n_tables, n_rows), float32
-        Of the rows in the loss: 1 for hidden ones whose class the context has; each
-        table's sum to the same.
+        Weights of the rows in the loss. They are 0 for the context, and for rows whose
+        class is not in it. All other rows of a table have the same weight, with a sum
+        of n_rows.
     """
     n_tables, n_rows = tables.y.shape
-    low, high = 8 * (0.9 * n_rows / 8) ** np.array(between)
+    low, high = 8 * (0.9 * n_rows / 8) ** np.array(size_range)
     n_context = np.exp(rng.uniform(np.log(low), np.log(high), n_tables))
     is_context = np.arange(n_rows) < n_context.astype(int)[:, None]
-    shown = np.where(is_context, tables.y, -1)
-    has = (shown[:, None, :] == np.arange(tables.y.max() + 1)[None, :, None]).any(2)
-    weight = ~is_context & np.take_along_axis(has, tables.y, axis=1)
+    visible = np.where(is_context, tables.y, -1)
+    classes = np.arange(tables.y.max() + 1)
+    in_context = (visible[:, None, :] == classes[None, :, None]).any(axis=2)
+    weight = ~is_context & np.take_along_axis(in_context, tables.y, axis=1)
     weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1)
-    shown = shown[:, : int(high)].astype(np.int32)
-    log_weight = np.zeros(shown.shape, np.float32)
-    inputs = {"x": tables.x, "y": shown, "log_weight": log_weight}
+    visible = visible[:, : int(high)].astype(np.int32)
+    log_weight = np.zeros(visible.shape, np.float32)
+    inputs = {"x": tables.x, "y": visible, "log_weight": log_weight}
     return inputs, tables.y, (weight * n_rows).astype(np.float32)
 
 
 class TableBatches(keras.utils.PyDataset):
-    """Batches of tables; each is drawn by its own seed, whatever came before it.
+    """Batches of tables. A batch depends on the seed and on its step only.
 
     Parameters
     ----------
-    seed, n_tables : int
-        Seed, and tables of the smallest kind in a batch.
+    seed : int
+        Seed of the tables.
+    n_tables : int
+        Number of tables in a batch of the smallest tables.
     warm_up : int
-        Steps over which the prior becomes as hard as it is.
+        Number of steps in which the hardness of the tables rises from 0 to 1.
     n_epochs : int
-        Epochs before those of more noise.
+        Number of epochs before the noise becomes greater.
     """
 
     def __init__(self, seed, n_tables, warm_up, n_epochs):
@@ -137,25 +144,26 @@ class TableBatches(keras.utils.PyDataset):
         step = self.epoch * STEPS_AN_EPOCH + i
         rng = np.random.default_rng([self.seed, step])
         kind = rng.choice(len(_SHAPES), p=[shape[0] for shape in _SHAPES])
-        part = rng.integers(_CONTEXT_PARTS)
+        size = rng.integers(_N_CONTEXT_SIZES)
         if i < 2:
-            # From the first two batches Keras takes which sizes vary: all of them.
-            kind, part = -i % len(_SHAPES), -i % _CONTEXT_PARTS
-        _, n_rows, n_columns, share = _SHAPES[kind]
+            # Keras compares the first two batches to see which sizes vary; all must.
+            kind, size = -i % len(_SHAPES), -i % _N_CONTEXT_SIZES
+        _, n_rows, n_columns, fraction = _SHAPES[kind]
+        is_first_part = self.epoch < self.n_epochs
         tables = draw_tables(
             rng,
-            max(int(share * self.n_tables), 1),
+            max(int(fraction * self.n_tables), 1),
             n_rows,
             n_columns,
             hardness=min(step / self.warm_up, 1.0),
-            most_noise=_NOISE if self.epoch < self.n_epochs else _LATER_NOISE,
+            max_noise=_MAX_NOISE if is_first_part else _MAX_NOISE_LATER,
         )
-        between = (part / _CONTEXT_PARTS, (part + 1) / _CONTEXT_PARTS)
-        return context_of(tables, rng, between)
+        size_range = (size / _N_CONTEXT_SIZES, (size + 1) / _N_CONTEXT_SIZES)
+        return hide_classes(tables, rng, size_range)
 
 
-class _Epochs(keras.callbacks.Callback):
-    """Tell the batches which epoch it is, after a restart too."""
+class _SetEpoch(keras.callbacks.Callback):
+    """Set the epoch of the batches, also after an interruption."""
 
     def __init__(self, batches):
         super().__init__()
@@ -167,14 +175,15 @@ class _Epochs(keras.callbacks.Callback):
 
 @keras.saving.register_keras_serializable("sktransfer")
 class WarmUpThenFall(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that grows, stays, and falls to nothing in the last part.
+    """A learning rate that rises, stays constant, and falls to 0 at the end.
 
     Parameters
     ----------
     rate : float
         The greatest rate.
     n_steps : int
-        All steps: it grows in the first 300, and falls in the last 30 percent.
+        Number of steps. The rate rises in the first 300 steps and falls in the last 30
+        percent of all steps.
     """
 
     def __init__(self, rate, n_steps):
@@ -193,41 +202,43 @@ class WarmUpThenFall(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def validation_tables(n_tables=_N_VALIDATION):
-    """Draw the tables that the network is judged by, which it is never trained on."""
+    """Draw the validation set; the network is not trained on these tables."""
     rng = np.random.default_rng(_VALIDATION_SEED)
-    return context_of(draw_tables(rng, n_tables, 128, 9), rng)
+    return hide_classes(draw_tables(rng, n_tables, 128, 9), rng)
 
 
 def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
-    """Train a network, or go on training it.
+    """Train a network, or continue an interrupted training.
 
     Parameters
     ----------
     folder : path-like
-        For the weights, and what each part leaves.
+        Folder for the weights, and for the losses and checkpoints of each part.
     budget : Budget
-        What to train, and for how long.
+        Size of the network and length of the training.
     seed : int, default=0
-        Of the weights and of the tables; that of the second noisy part is 1 more.
+        Seed of the initial weights and of the tables. The seed of the second noisy part
+        is ``seed + 1``.
     jit_compile : bool, default=True
         Whether XLA compiles the steps, which makes them twice as fast on CPUs.
     verbose : int, default=1
-        1 shows a progress bar.
+        1 shows a progress bar, 0 does not.
 
     Returns
     -------
     keras.Model
+        The trained network.
     """
     folder = Path(folder)
     options = {"jit_compile": jit_compile, "verbose": verbose}
     first = _train_part(folder / "first", None, budget, seed, **options)
-    noisy = [
+    noisy_parts = [
         _train_part(folder / f"noisy_{i}", first, budget, seed + i, **options)
-        for i in range(_N_NOISY)
+        for i in range(_N_NOISY_PARTS)
     ]
     model = _network(budget, seed)
     weights = []
-    for path in noisy:
+    for path in noisy_parts:
         model.load_weights(path)
         weights.append(model.get_weights())
     model.set_weights([np.mean(same, axis=0) for same in zip(*weights, strict=True)])
@@ -238,7 +249,7 @@ def pretrain(folder, budget, *, seed=0, jit_compile=True, verbose=1):
 
 
 def _train_part(folder, first, budget, seed, *, jit_compile, verbose):
-    """Train the first part, or a noisy one after it; return the path of its weights."""
+    """Train the first part or a noisy part after it; return the path of its weights."""
     weights = folder / "tabular.weights.h5"
     if weights.exists():
         return weights
@@ -261,7 +272,7 @@ def _train_part(folder, first, budget, seed, *, jit_compile, verbose):
         verbose=verbose,
         callbacks=[
             keras.callbacks.BackupAndRestore(folder / "checkpoint"),
-            _Epochs(batches),
+            _SetEpoch(batches),
             keras.callbacks.CSVLogger(folder / "losses.csv", append=True),
             keras.callbacks.ModelCheckpoint(
                 folder / "last.weights.h5", save_weights_only=True
@@ -295,7 +306,7 @@ def _compile(model, learning_rate, n_epochs, jit_compile):
 
 
 def _save(model, path):
-    # The state of the optimizer, which a compiled model saves too, is as large again.
+    # A new model has no optimizer, whose state would double the size of the file.
     keras.Model(model.inputs, model.outputs).save_weights(path)
 
 
@@ -305,7 +316,7 @@ def main():
     add = parser.add_argument
     add("--out", required=True, help="folder")
     add("--budget", choices=list(BUDGETS), default="cpu")
-    add("--epochs", type=int, help="of the first part, in place of the budget's")
+    add("--epochs", type=int, help="epochs in the first part")
     add("--seed", type=int, default=0)
     options = parser.parse_args()
     budget = BUDGETS[options.budget]

@@ -1,9 +1,9 @@
-"""The weights of the tabular network: those in the package, fresh ones, or a file's."""
+"""Weights of the table network: pretrained, fresh, or from a file."""
 
-import functools
 import hashlib
 from pathlib import Path
 
+from sktransfer._caches import cached
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.files import load_weights
 from sktransfer.exceptions import BackboneFileError
@@ -15,56 +15,61 @@ SIZES = {"width": 64, "n_blocks": 3, "n_heads": 4}
 
 
 def network_weights(weights, seed):
-    """Find the weights that a fit of the tabular network starts from.
+    """Return the weights from which a fit of the table network starts.
 
     Parameters
     ----------
     weights : str, path-like or None
-        "auto" for those of the package, None for fresh ones, or a weights file.
+        "auto" for the pretrained weights of the package, None for fresh weights, or
+        the path of a weights file.
     seed : int
         Seed of fresh weights.
 
     Returns
     -------
     dict of str to ndarray
-        By the path of the variable in the network.
+        Weights by the path of the variable in the network.
 
     Raises
     ------
     BackboneFileError
-        When the file is missing or damaged, or of another network.
+        When the file is missing, damaged or not a weights file.
+    WeightsMismatchError
+        When the weights in the file do not fit the network.
     """
-    if weights == "auto":
-        return _own()
     if weights is None:
-        return _by_path(_fresh(seed))
-    path = Path(weights)
-    stamp = path.stat() if path.exists() else None
-    return _of_file(path, stamp and (stamp.st_mtime_ns, stamp.st_size))
+        return _by_path(_fresh_network(seed))
+    path = PATH if weights == "auto" else Path(weights)
+    status = path.stat() if path.exists() else None
+    return _read(path, status and (status.st_mtime_ns, status.st_size))
 
 
-def _fresh(seed):
+def _fresh_network(seed):
     with preserve_random_state(seed):
         return make_network(**SIZES)
 
 
-@functools.lru_cache(maxsize=4)
-def _of_file(path, stamp):
-    """Read a weights file, again when its `stamp` is another."""
-    network = _fresh(0)
+def _nbytes(arrays):
+    return sum(array.nbytes for array in arrays.values())
+
+
+@cached("weights of table networks", 1 << 23, _nbytes)
+def _read(path, version):
+    """Read a weights file; another `version` of the file is read again."""
+    if path == PATH:
+        _check_digest()
+    network = _fresh_network(0)
     load_weights(network, path)
     return _by_path(network)
 
 
-@functools.cache
-def _own():
+def _check_digest():
     digest = hashlib.sha256(PATH.read_bytes()).hexdigest()
     if digest != SHA256:
         raise BackboneFileError(
-            f"The weights of the tabular network in {PATH.name!r} are damaged: their "
+            f"The weights of the table network in {PATH.name!r} are damaged: their "
             f"SHA-256 is {digest}, expected {SHA256}. Install sktransfer again."
         )
-    return _of_file(PATH, None)
 
 
 def _by_path(network):

@@ -1,4 +1,4 @@
-"""Labeled rows and rows to classify, as each view of the tabular network has them."""
+"""Views: how the table network sees labeled samples and samples to predict."""
 
 import math
 from typing import Any, NamedTuple
@@ -7,35 +7,38 @@ from keras import ops
 
 
 class Views(NamedTuple):
-    """Labeled rows in several views.
+    """Labeled samples in several views.
 
-    A view has its own order of columns and its own codes of the classes. Some views see
-    columns by the ranks of their values, some see a column a category in place of the
-    categories' positions.
+    A view has its own order of columns and its own codes of the classes. Some views use
+    normal scores in place of values. Some views have one column for each category in
+    place of one column of category numbers.
 
     Attributes
     ----------
     x : tensor of shape (n_bags, n_rows, n_columns)
-        Values; one bag when all views have the same rows, otherwise one a view.
+        Values of the labeled samples. There is one bag of samples if all views have the
+        same samples, otherwise one for each view.
     scores : tensor of shape (n_bags, n_rows, n_columns)
-        The same rows, where a view sees ranks.
+        Normal scores of the same values.
     has_ranks : tensor of shape (n_columns,), int32
-        Whether a column may be seen by ranks.
+        1 for columns whose normal scores differ from their values.
     sees_ranks : tensor of shape (n_views,), int32
-        Whether a view sees ranks.
+        1 for views that use normal scores.
     given : tensor of shape (n_given,)
-        Values of the last columns in all rows to classify, which lack them.
+        Values of the last columns in all samples to predict, whose own rows do not have
+        these columns.
     y : tensor of shape (n_bags, n_rows), int32
-        Class indices; -1 fills a bag that has fewer rows.
+        Class indices; -1 in the empty rows of a bag that has fewer samples.
     log_weight : tensor of shape (n_bags, n_rows)
-        Logarithms of the rows' weights.
+        Logarithms of the sample weights.
     of_column : tensor of shape (n_categories,), int32
-        Column of each category that has a column of its own.
+        For each category that has its own column: the column that it is a value of.
     category : tensor of shape (n_categories,)
-        Its value there.
-    columns : tensor of shape (n_views, a multiple of 3), int32
-        Columns of a view: those of x come first, then those of the categories, and the
-        number of both stands for one of zeros.
+        For each category that has its own column: its value.
+    columns : tensor of shape (n_views, n_view_columns), int32
+        Columns of a view; n_view_columns is a multiple of 3. The columns of x have the
+        first numbers, those of the categories the next. The number after them is that
+        of a column of zeros.
     codes : tensor of shape (n_views, n_classes), int32
         Code of each class.
     """
@@ -53,87 +56,108 @@ class Views(NamedTuple):
     codes: Any
 
     def labeled(self, left_out=None):
-        """Return x, y and log_weight of the labeled rows of each view.
+        """Return the labeled samples of each view.
 
         Parameters
         ----------
         left_out : tensor of shape (n_bags, n_rows), bool, or None, default=None
-            Rows that are as if they were not there.
+            Samples to leave out.
+
+        Returns
+        -------
+        x : tensor of shape (n_views, n_rows, n_view_columns)
+            Values.
+        y : tensor of shape (n_views, n_rows), int32
+            Codes of the classes; -1 for samples that are left out.
+        log_weight : tensor of shape (n_views, n_rows)
+            Logarithms of the sample weights.
         """
-        y = self.y
-        if left_out is not None:
-            y = ops.where(left_out, -1, y)
+        y = self.y if left_out is None else ops.where(left_out, -1, self.y)
         shape = (ops.shape(self.columns)[0], ops.shape(y)[1])
         y = ops.broadcast_to(y, shape)
         codes = ops.take_along_axis(self.codes, ops.maximum(y, 0), axis=1)
         return (
-            self._seen(self.x, self.scores),
+            self._select_columns(self.x, self.scores),
             ops.where(y < 0, -1, codes),
             ops.broadcast_to(self.log_weight, shape),
         )
 
-    def copies_of(self, x):
-        """Tell which rows of each bag are among some rows, of shape (n, n_columns)."""
-        own, rows = self.x[None, ..., : ops.shape(x)[1]], x[:, None, None, :]
-        same = ops.logical_or(
-            rows == own, ops.logical_and(ops.isnan(rows), ops.isnan(own))
-        )
-        return ops.any(ops.all(same, axis=3), axis=0)
-
-    def asked(self, x):
-        """Return rows to classify as each view has them.
+    def find_copies(self, x):
+        """Find the labeled samples that are equal to one of some samples.
 
         Parameters
         ----------
         x : tensor of shape (n, n_columns - n_given)
-            Rows; NaN is missing.
+            Samples; NaN for missing values.
 
         Returns
         -------
-        tensor of shape (n_views, n, a multiple of 3)
+        tensor of shape (n_bags, n_rows), bool
+        """
+        labeled, x = self.x[None, ..., : ops.shape(x)[1]], x[:, None, None, :]
+        is_equal = ops.logical_or(
+            x == labeled, ops.logical_and(ops.isnan(x), ops.isnan(labeled))
+        )
+        return ops.any(ops.all(is_equal, axis=3), axis=0)
+
+    def prepare(self, x):
+        """Return samples to predict as each view sees them.
+
+        Parameters
+        ----------
+        x : tensor of shape (n, n_columns - n_given)
+            Samples; NaN for missing values.
+
+        Returns
+        -------
+        tensor of shape (n_views, n, n_view_columns)
         """
         shape = (ops.shape(x)[0], ops.shape(self.given)[0])
         x = ops.concatenate([x, ops.broadcast_to(self.given, shape)], axis=1)
-        return self._seen(x[None], self.normal_scores(x)[None])
+        return self._select_columns(x[None], self.normal_scores(x)[None])
 
     def normal_scores(self, x):
         """Compute the normal scores of values by their ranks in the first bag.
 
-        Columns without ranks, and what is missing, stay as they are.
+        Missing values and the values of columns without ranks do not change.
 
         Parameters
         ----------
         x : tensor of shape (n, n_columns)
-            Rows.
+            Samples; NaN for missing values.
 
         Returns
         -------
-        tensor of the same shape
+        tensor of shape (n, n_columns)
         """
-        own, rows = self.x[0], x[:, None, :]
+        labeled, values = self.x[0], x[:, None, :]
         weight = ops.where(self.y[0] >= 0, ops.exp(self.log_weight[0]), 0.0)[:, None]
-        total = ops.sum(ops.where(ops.isnan(own), 0.0, weight), axis=0)
+        total = ops.sum(ops.where(ops.isnan(labeled), 0.0, weight), axis=0)
         half = 0.5 * weight
-        below = ops.sum(
-            ops.where(own < rows, half, 0.0) + ops.where(own <= rows, half, 0.0), axis=1
+        rank = ops.sum(
+            ops.where(labeled < values, half, 0.0)
+            + ops.where(labeled <= values, half, 0.0),
+            axis=1,
         )
-        share = (below + 0.5) / (total + 1)
-        scores = math.sqrt(2) * ops.erfinv(2 * share - 1)
-        stays = ops.logical_or(self.has_ranks == 0, ops.isnan(x))
-        return ops.where(stays, x, scores)
+        quantile = (rank + 0.5) / (total + 1)
+        scores = math.sqrt(2) * ops.erfinv(2 * quantile - 1)
+        is_value = ops.logical_or(self.has_ranks == 0, ops.isnan(x))
+        return ops.where(is_value, x, scores)
 
-    def _seen(self, x, scores):
-        """Give each view its columns of rows, by values or by normal scores."""
-        n_views, n_chosen = ops.shape(self.columns)
+    def _select_columns(self, x, scores):
+        """Select the columns of each view, from values or from normal scores."""
+        n_views, n_view_columns = ops.shape(self.columns)
         _, n_rows, n_columns = ops.shape(x)
-        seen = ops.where(self.sees_ranks[:, None, None] > 0, scores, x)
-        seen = ops.broadcast_to(seen, (n_views, n_rows, n_columns))
-        is_of = ops.equal(ops.take(x, self.of_column, axis=2), self.category)
-        is_of = ops.broadcast_to(
-            ops.cast(is_of, x.dtype), (n_views, n_rows, ops.shape(self.category)[0])
+        values = ops.where(self.sees_ranks[:, None, None] > 0, scores, x)
+        values = ops.broadcast_to(values, (n_views, n_rows, n_columns))
+        is_category = ops.equal(ops.take(x, self.of_column, axis=2), self.category)
+        is_category = ops.broadcast_to(
+            ops.cast(is_category, x.dtype),
+            (n_views, n_rows, ops.shape(self.category)[0]),
         )
-        seen = ops.concatenate([seen, is_of, ops.zeros_like(seen[:, :, :1])], axis=2)
+        zeros = ops.zeros_like(values[:, :, :1])
+        values = ops.concatenate([values, is_category, zeros], axis=2)
         columns = ops.broadcast_to(
-            self.columns[:, None, :], (n_views, n_rows, n_chosen)
+            self.columns[:, None, :], (n_views, n_rows, n_view_columns)
         )
-        return ops.take_along_axis(seen, columns, axis=2)
+        return ops.take_along_axis(values, columns, axis=2)

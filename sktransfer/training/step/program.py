@@ -13,7 +13,7 @@ import tensorflow as tf
 from sktransfer._large_arrays import stack, take_rows
 from sktransfer._random import preserve_random_state
 from sktransfer._threads import limit_worker_threads
-from sktransfer.backbones.batch_normalization import moments_of
+from sktransfer.backbones.batch_normalization import compute_moments
 from sktransfer.backbones.freezing import split
 from sktransfer.training.step.calls import as_type_of, in_calls, rows_per_call
 from sktransfer.training.step.tracing import traced_once, unwrap
@@ -350,7 +350,7 @@ class Program:
         layers = self.normalization_layers
         size = _CALLS_TOGETHER * self.rows_per_call
         chunks = [index[i : i + size] for i in range(0, len(index), size)]
-        moments = moments_of(
+        moments = compute_moments(
             self._model,
             layers,
             (as_type_of(self._model.inputs[0], take_rows(X, part)) for part in chunks),

@@ -90,7 +90,7 @@ def test_every_second_view_sees_categories_as_columns():
     context = context_of(X, y, nominal=[2])
     views = tensors(context)
     seen, _, _ = map(numpy_of, views.labeled())
-    asked = numpy_of(views.asked(ops.convert_to_tensor(X)))
+    asked = numpy_of(views.prepare(ops.convert_to_tensor(X)))
     # Four columns, or three and five categories, and zeros.
     assert seen.shape == (4, 64, 9)
     np.testing.assert_allclose(seen[:, :60], asked, atol=1e-6)

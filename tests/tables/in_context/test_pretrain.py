@@ -1,14 +1,15 @@
-"""Training on the prior: what a batch is, and going on after a stop."""
+"""Training on the prior: its batches, and its continuation after an interruption."""
 
 import numpy as np
 import pytest
 
 from sktransfer.tables.in_context import pretrain as module
+from sktransfer.tables.in_context.network import make_network
 from sktransfer.tables.in_context.pretrain import (
     Budget,
     TableBatches,
     WarmUpThenFall,
-    context_of,
+    hide_classes,
 )
 from sktransfer.tables.in_context.prior import draw_tables
 
@@ -16,7 +17,7 @@ from sktransfer.tables.in_context.prior import draw_tables
 def test_context():
     rng = np.random.default_rng(0)
     tables = draw_tables(rng, 30, 64, 6)
-    inputs, y, weight = context_of(tables, rng)
+    inputs, y, weight = hide_classes(tables, rng)
     assert inputs["y"].shape == inputs["log_weight"].shape == (30, 57)
     shown = np.zeros(y.shape, dtype=bool)
     shown[:, :57] = inputs["y"] >= 0
@@ -32,15 +33,15 @@ def test_context():
 
 def test_contexts_of_a_batch_are_of_similar_sizes():
     rng = np.random.default_rng(0)
-    y = context_of(draw_tables(rng, 30, 64, 6), rng, (0.5, 0.75))[0]["y"]
+    y = hide_classes(draw_tables(rng, 30, 64, 6), rng, (0.5, 0.75))[0]["y"]
     assert y.shape == (30, 35)
     assert (y[:, :21] >= 0).all()
 
 
 def test_the_rate_rises_and_falls():
     rate = WarmUpThenFall(0.1, 2000)
-    told = [float(rate(step)) for step in (0, 299, 1400, 1700, 2000)]
-    np.testing.assert_allclose(told, [0.1 / 300, 0.1, 0.1, 0.05, 0], rtol=1e-5)
+    rates = [float(rate(step)) for step in (0, 299, 1400, 1700, 2000)]
+    np.testing.assert_allclose(rates, [0.1 / 300, 0.1, 0.1, 0.05, 0], rtol=1e-5)
 
 
 def test_a_batch_depends_on_its_step_alone():
@@ -77,61 +78,92 @@ def test_noise_grows_in_the_second_part(monkeypatch):
     for batches.epoch in (0, 1, 2):
         batches[0]
     assert [kwargs["hardness"] for kwargs in drawn] == [0, 0.5, 1]
-    assert [kwargs["most_noise"] for kwargs in drawn] == [1.5, 1.5, 3]
+    assert [kwargs["max_noise"] for kwargs in drawn] == [1.5, 1.5, 3]
 
 
-@pytest.fixture
-def small(monkeypatch):
-    monkeypatch.setattr(module, "STEPS_AN_EPOCH", 3)
-    monkeypatch.setattr(module, "_SHAPES", ((1.0, 32, 6, 1.0),))
-    monkeypatch.setattr(module.validation_tables, "__defaults__", (4,))
-    budget = Budget(8, 1, 2, 3, 2, n_tables=2, learning_rate=1e-2)
+@pytest.fixture(scope="module")
+def train():
+    """Train a small network; without tracing, which takes most of the time."""
+    compile_in_graph_mode = module._compile
 
-    def train(folder):
-        return module.pretrain(folder, budget, jit_compile=False, verbose=0)
+    def compile_eagerly(model, *args):
+        compile_in_graph_mode(model, *args)
+        model.run_eagerly = True
 
-    return train
+    budget = Budget(8, 1, 2, 3, 2, n_tables=2, learning_rate=0.2)
+
+    def train(folder, eagerly=True):
+        with pytest.MonkeyPatch.context() as patch:
+            if eagerly:
+                patch.setattr(module, "_compile", compile_eagerly)
+            return module.pretrain(folder, budget, jit_compile=False, verbose=0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "STEPS_AN_EPOCH", 1)
+        patch.setattr(module, "_SHAPES", ((1.0, 32, 6, 1.0),))
+        patch.setattr(module.validation_tables, "__defaults__", (4,))
+        yield train
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(train, tmp_path_factory):
+    """The weights, and the folder, of a training in one go."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    return train(folder).get_weights(), folder
 
 
 def losses(folder):
     return np.genfromtxt(folder / "losses.csv", delimiter=",", names=True)
 
 
-def test_going_on_is_the_same_as_going_through(small, tmp_path, monkeypatch):
-    through = small(tmp_path / "through")
-    told = module._Epochs.on_epoch_begin
+def test_an_interrupted_training_is_continued(
+    train, uninterrupted, tmp_path, monkeypatch
+):
+    expected, folder = uninterrupted
+    on_epoch_begin = module._SetEpoch.on_epoch_begin
     for last in (2, 4):
 
         def until_last(self, epoch, logs=None, last=last):
             if epoch == last:
                 raise KeyboardInterrupt
-            told(self, epoch, logs)
+            on_epoch_begin(self, epoch, logs)
 
         with monkeypatch.context() as context:
-            context.setattr(module._Epochs, "on_epoch_begin", until_last)
+            context.setattr(module._SetEpoch, "on_epoch_begin", until_last)
             with pytest.raises(KeyboardInterrupt):
-                small(tmp_path / "parts")
-    parts = small(tmp_path / "parts")
-    for one, other in zip(through.weights, parts.weights, strict=True):
+                train(tmp_path)
+    for one, other in zip(train(tmp_path).get_weights(), expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
     for part in ("first", "noisy_0", "noisy_1"):
         epochs = [0, 1, 2] if part == "first" else [3, 4]
-        found = losses(tmp_path / "parts" / part)
+        found = losses(tmp_path / part)
         np.testing.assert_array_equal(found["epoch"], epochs)
-        expected = losses(tmp_path / "through" / part)
-        np.testing.assert_allclose(found["val_loss"], expected["val_loss"], rtol=1e-4)
-    assert (tmp_path / "parts" / "tabular.weights.h5").exists()
+        val_loss = losses(folder / part)["val_loss"]
+        np.testing.assert_allclose(found["val_loss"], val_loss, rtol=1e-4)
+    assert (tmp_path / "tabular.weights.h5").exists()
 
 
-def test_weights_are_the_mean_of_the_noisy_parts(small, tmp_path):
-    trained = small(tmp_path)
-    mean = trained.get_weights()
-    ends = []
-    for part in ("noisy_0", "noisy_1"):
-        trained.load_weights(tmp_path / part / "tabular.weights.h5")
-        ends.append(trained.get_weights())
+def saved_weights(path):
+    network = make_network(width=8, n_blocks=1, n_heads=2)
+    network.load_weights(path)
+    return network.get_weights()
+
+
+def test_weights_are_the_mean_of_the_noisy_parts(uninterrupted):
+    mean, folder = uninterrupted
+    ends = [
+        saved_weights(folder / part / "tabular.weights.h5")
+        for part in ("noisy_0", "noisy_1")
+    ]
     for averaged, one, other in zip(mean, *ends, strict=True):
         np.testing.assert_allclose(averaged, (one + other) / 2, atol=1e-6)
     assert not np.allclose(ends[0][-1], ends[1][-1])
-    trained.load_weights(tmp_path / "tabular.weights.h5")
-    np.testing.assert_array_equal(trained.get_weights()[-1], mean[-1])
+    saved = saved_weights(folder / "tabular.weights.h5")
+    np.testing.assert_array_equal(saved[-1], mean[-1])
+
+
+@pytest.mark.slow
+def test_traced_steps_give_the_same_weights(train, uninterrupted, tmp_path):
+    traced = train(tmp_path, eagerly=False).get_weights()
+    for one, other in zip(traced, uninterrupted[0], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

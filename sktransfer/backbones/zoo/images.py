@@ -1,4 +1,4 @@
-"""What networks for images have in common, wherever their name is from."""
+"""Checks and layer names that all networks for images share."""
 
 import os
 import re
@@ -9,15 +9,15 @@ from sktransfer.exceptions import BackboneError
 
 
 def check_preprocess(preprocess):
-    """Raise BackboneError unless it is "auto" or None."""
+    """Raise BackboneError unless `preprocess` is "auto" or None."""
     if preprocess not in ("auto", None):
         raise BackboneError(
-            f"preprocess={preprocess!r} is not known; accepted: 'auto' or None."
+            f"preprocess={preprocess!r} is not accepted; expected 'auto' or None."
         )
 
 
 def check_weights(weights):
-    """Raise TypeError unless it is None, a name or a path."""
+    """Raise TypeError unless `weights` is None, a name or a path."""
     if weights is not None and not isinstance(weights, (str, os.PathLike)):
         raise TypeError(
             "weights must be None, a name or the path of a weights file; got "
@@ -26,7 +26,7 @@ def check_weights(weights):
 
 
 def check_image_shape(name, input_shape):
-    """Return the shape of one image as a tuple of int and None; raise if it is none."""
+    """Check the shape of one image; return it as a tuple of int and None."""
     try:
         height, width, channels = input_shape
         sizes = [channels, *(side for side in (height, width) if side is not None)]
@@ -36,12 +36,12 @@ def check_image_shape(name, input_shape):
         valid = False
     if not valid:
         raise BackboneError(
-            f"backbone={name!r} takes images: input_shape must be (height, width, "
+            f"backbone={name!r} expects images: input_shape must be (height, width, "
             f"channels), positive integers; got {input_shape!r}."
         )
     if keras.config.image_data_format() != "channels_last":
         raise BackboneError(
-            f"backbone={name!r} takes images with the channels last; got "
+            f"backbone={name!r} expects images with the channels last; got "
             f"keras.config.image_data_format()="
             f"{keras.config.image_data_format()!r}."
         )
@@ -49,10 +49,10 @@ def check_image_shape(name, input_shape):
 
 
 def renumber(model):
-    """Name layers as in a new process, whatever was built in this one before.
+    """Give layers the names that they have in a new process.
 
-    Keras numbers the layers that have no name of their own through the process, and
-    `feature_layer` names one.
+    Keras counts layers with automatic names through the whole process. A name in
+    `feature_layer` or `frozen_depth` must not depend on earlier models.
     """
     numbered = {}
     for operation in model.operations:

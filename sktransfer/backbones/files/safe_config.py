@@ -1,8 +1,8 @@
-"""Refusing model configurations that could run code of their own.
+"""Refuse model configurations that could run code.
 
-Keras's own safe mode lists what is forbidden. This lists what is allowed: the
-layers and helpers that Keras ships, its activation functions by name, and what
-the user registered in this process.
+The safe mode of Keras lists what is forbidden. This module lists what is allowed:
+layers and helpers of Keras, its activation functions, and classes and functions that
+the user has registered in this process.
 """
 
 import inspect
@@ -13,7 +13,7 @@ from keras.saving import get_registered_object
 
 from sktransfer.exceptions import UnsafeFileError
 
-# Markers of the configuration format that stand for plain values.
+# Class names that the configuration format uses for plain values.
 _VALUE_MARKERS = frozenset(
     {
         "__bytes__",
@@ -27,7 +27,7 @@ _VALUE_MARKERS = frozenset(
     }
 )
 
-# TFSMLayer, JaxLayer, FlaxLayer and TorchModuleWrapper live elsewhere in Keras.
+# Layers that run code (TFSMLayer, JaxLayer, ...) are in other packages of Keras.
 _LAYER_PACKAGES = (
     "keras.src.layers.",
     "keras.src.legacy.layers",
@@ -55,31 +55,25 @@ _NAMESPACES = (
     keras.initializers,
     keras.regularizers,
 )
-# Some layers are public under another name than that of their class.
-_CLASS_NAMES = {
-    found.__name__: found
-    for found in vars(keras.layers).values()
-    if inspect.isclass(found)
-}
 _FUNCTION_MODULES = frozenset({"builtins", "keras.activations", "keras.ops"})
 _NOT_ACTIVATIONS = frozenset({"deserialize", "get", "serialize"})
 
 
 def check_config(config, path):
-    """Refuse a model configuration that names anything but known classes.
+    """Refuse a model configuration that names a class that is not known to be safe.
 
     Parameters
     ----------
     config : dict
         The parsed configuration of a `.keras` or legacy `.h5` file.
     path : path-like
-        The file that it came from, for the message.
+        Path of the file, for the message.
 
     Raises
     ------
     UnsafeFileError
-        At the first class or function that is neither harmless and part of
-        Keras nor registered by the user. Nothing has been built by then.
+        At the first class or function that is neither a harmless part of Keras nor
+        registered by the user. Nothing has been built at that point.
     """
     _check_node(config, path, layer="the model")
 
@@ -94,11 +88,11 @@ def _check_node(node, path, layer):
             problem = _problem(node)
             if problem:
                 raise UnsafeFileError(
-                    f"{path} was not loaded: {layer} {problem}. If the class or "
-                    "function is your own, import it and register it with "
-                    "keras.saving.register_keras_serializable() first; if you "
-                    "trust the file to run code, use "
-                    "Backbone.from_file(path, safe_mode=False)."
+                    f"{path} was not loaded: {layer} {problem}. If you have written "
+                    "the class or function yourself, import it and register it with "
+                    "keras.saving.register_keras_serializable(). If you trust the "
+                    "file, use Backbone.from_file(path, safe_mode=False), which runs "
+                    "the code in it."
                 )
         for value in node.values():
             _check_node(value, path, layer)
@@ -112,38 +106,38 @@ def _layer_label(node, enclosing):
 
 
 def _is_helper(node):
-    # A dtype policy has a name too, and is not what the user calls a layer.
+    # A dtype policy has a name, too, but is not a layer.
     return str(node["class_name"]).endswith("Policy")
 
 
 def _problem(node):
-    """Say what is wrong with one `class_name` entry, or give None."""
+    """Describe what is wrong with a `class_name` entry; None if nothing is."""
     name, module = node["class_name"], node.get("module")
     if not isinstance(name, str):
-        return f"has a class name that is no string: {name!r}"
+        return f"has a class name that is not a string: {name!r}"
     if name in _VALUE_MARKERS:
         return None
     if name == "function":
         return None if _is_allowed_function(node) else _function_problem(node)
     if name == "__lambda__":
-        return "holds a Python lambda"
-    # Keras looks an entry up in one of several ways, depending on where it
-    # stands and on the file format: each of them has to be harmless.
-    registered = _found(map(_registered, (name, node.get("registered_name"))))
-    located = _found([_by_module(module, name)])
-    named = _found(_by_name(name))
-    origin = f"{module}.{name}" if isinstance(module, str) else name
-    if not registered and not (named if module is None else located):
-        return f"is or uses {origin}, which is neither part of Keras nor registered"
+        return "contains a Python lambda"
+    # Keras looks an entry up in one of several ways, depending on its place in the
+    # file and on the file format. The result of each of them must be harmless.
+    registered = _not_none(map(_registered, (name, node.get("registered_name"))))
+    by_module = _not_none([_by_module(module, name)])
+    by_name = _not_none(_by_name(name))
+    full_name = f"{module}.{name}" if isinstance(module, str) else name
+    if not registered and not (by_name if module is None else by_module):
+        return f"is or uses {full_name}, which is neither part of Keras nor registered"
     if all(map(inspect.isclass, registered)) and all(
-        map(_is_harmless, located + named)
+        map(_is_harmless, by_module + by_name)
     ):
         return None
-    return f"is or uses {origin}, which can run code of its own"
+    return f"is or uses {full_name}, which can run code"
 
 
-def _found(objects):
-    return [found for found in objects if found is not None]
+def _not_none(objects):
+    return [item for item in objects if item is not None]
 
 
 def _registered(name):
@@ -151,19 +145,25 @@ def _registered(name):
 
 
 def _by_module(module, name):
-    # Nothing is imported: what Keras ships for models is loaded already.
+    # Nothing is imported here; all modules of Keras for models are already loaded.
     if not isinstance(module, str) or module.split(".")[0] != "keras":
         return None
     return getattr(sys.modules.get(module), name, None)
 
 
 def _by_name(name):
-    """Look a name up as for files of Keras 2, which have no module."""
-    yield {"Functional": keras.Model, "Model": keras.Model}.get(name)
-    yield {"Sequential": keras.Sequential}.get(name)
+    """Look a name up as Keras does in files of Keras 2, which have no module."""
+    yield {
+        "Functional": keras.Model,
+        "Model": keras.Model,
+        "Sequential": keras.Sequential,
+    }.get(name)
     for namespace in _NAMESPACES:
         yield getattr(namespace, name, None)
-    yield _CLASS_NAMES.get(name)
+    # The public name of some layers is not the name of their class.
+    for item in vars(keras.layers).values():
+        if inspect.isclass(item) and item.__name__ == name:
+            yield item
 
 
 def _is_allowed_function(node):
@@ -183,7 +183,7 @@ def _is_allowed_function(node):
 def _function_problem(node):
     return (
         f"calls the function {node.get('module')}.{node.get('config')}, which is "
-        "no activation of Keras"
+        "not an activation of Keras"
     )
 
 

@@ -1,4 +1,4 @@
-"""Telling model files apart, and copying them to where they can be checked."""
+"""Recognize the kind of a model file, and copy it to where it can be checked."""
 
 import contextlib
 import json
@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import h5py
 
-from sktransfer.backbones.files._hdf5 import Weights, layer_names, open_checked
-from sktransfer.backbones.files._keras2 import modernize
+from sktransfer.backbones.files.hdf5 import layer_names, open_checked
+from sktransfer.backbones.files.keras2 import modernize
+from sktransfer.backbones.files.stored_weights import StoredWeights
 from sktransfer.exceptions import BackboneError, BackboneFileError
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -24,37 +25,44 @@ _ARCHIVE_METADATA = "metadata.json"
 _ARCHIVE_WEIGHTS = "model.weights.h5"
 _ARCHIVE_ASSETS = "assets/"
 _ARCHIVE_NEEDED = frozenset({_ARCHIVE_CONFIG, _ARCHIVE_WEIGHTS})
-# Keras stores members as they are; only a bomb shrinks more than this.
+# Keras does not compress members; only a zip bomb is smaller than this in the file.
 _MAX_ZIP_COMPRESSION = 100
 _ZIP_BOMB_FLOOR = 1 << 26
 
 
-class _Content(NamedTuple):
-    """A private copy of a file, taken apart.
+class Content(NamedTuple):
+    """Parts of a private copy of a file.
 
-    `model` is what Keras loads, `config` the architecture; both are None for a
-    file that has weights only.
+    Attributes
+    ----------
+    weights : StoredWeights
+        Its weights.
+    model : Path or None
+        File or folder that Keras loads; None for a file that has only weights.
+    config : dict or None
+        Architecture; None for a file that has only weights.
     """
 
-    weights: Weights
+    weights: StoredWeights
     model: Path | None = None
     config: dict | None = None
 
 
 def checked_path(path):
+    """Return a path as a Path; raise an error unless it is that of a model file."""
     if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
         raise TypeError(
             f"path must be a str or a path-like object; got {path!r} of type "
             f"{type(path).__name__}."
         )
     path = Path(path)
-    with damage_reported(path):
+    with report_damage(path):
         if not path.exists():
             raise BackboneFileError(f"{path} does not exist; expected {_ACCEPTED}.")
         if path.is_dir():
             raise BackboneFileError(f"{path} is a directory; expected {_ACCEPTED}.")
         if not path.is_file():
-            raise BackboneFileError(f"{path} is no regular file.")
+            raise BackboneFileError(f"{path} is not a regular file.")
         if path.suffix.lower() not in _SUFFIXES:
             raise BackboneFileError(
                 f"{path} has the extension {path.suffix!r}; expected {_ACCEPTED}."
@@ -65,8 +73,8 @@ def checked_path(path):
 
 
 @contextlib.contextmanager
-def damage_reported(path):
-    """Turn the many exceptions that a damaged file causes into one."""
+def report_damage(path):
+    """Turn the exceptions that a damaged file causes into BackboneFileError."""
     try:
         yield
     except (BackboneError, MemoryError):
@@ -78,6 +86,7 @@ def damage_reported(path):
 
 
 def short_message(error):
+    """Return type and text of an error, without the middle of a long text."""
     text = " ".join(str(error).split())
     if len(text) > 500:
         # Keras may put the whole configuration of a model before the reason.
@@ -87,31 +96,54 @@ def short_message(error):
 
 @contextlib.contextmanager
 def open_content(path):
-    """Copy a file to a private folder, check it there and take it apart.
+    """Copy a file to a private folder and check it there.
 
-    What was checked is then what Keras loads, under a name that makes it choose
-    the right reader, and the user's file is never open for long.
+    Keras then loads the copy that was checked. Its name makes Keras choose the right
+    reader.
+
+    Yields
+    ------
+    Content
     """
     with tempfile.TemporaryDirectory(prefix="sktransfer-") as folder:
         folder = Path(folder)
-        with damage_reported(path):
+        with report_damage(path):
             read = _archive_content if _is_archive(path) else _hdf5_content
             content = read(path, folder)
         yield content
 
 
-def has_architecture(path):
-    """Say whether a file holds a whole model, reading little of it."""
-    with damage_reported(path):
+def is_weights_only(path):
+    """Return whether a file has weights but no architecture.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file that `read_model` or `load_weights` accepts.
+
+    Returns
+    -------
+    bool
+        False for a whole model.
+
+    Raises
+    ------
+    TypeError
+        If `path` is neither a string nor path-like.
+    BackboneFileError
+        If the file is missing, damaged or not a model or weights file.
+    """
+    path = checked_path(path)
+    with report_damage(path):
         if _is_archive(path):
             with _open_archive(path):
-                return True
+                return False
         with open_checked(path, path) as file:
-            return _hdf5_kind(file, path) == "model"
+            return _hdf5_kind(file, path) != "model"
 
 
 def _is_archive(path):
-    """Tell a `.keras` archive from an HDF5 file by what is in it."""
+    """Return whether a file is a `.keras` archive, by its first bytes."""
     if h5py.is_hdf5(path):
         return False
     if zipfile.is_zipfile(path):
@@ -119,10 +151,9 @@ def _is_archive(path):
     with open(path, "rb") as file:
         head = file.read(16)
     if head.startswith((b"PK", b"\x89HDF")):
-        raise BackboneFileError(f"{path} is damaged or truncated: it breaks off.")
+        raise BackboneFileError(f"{path} is damaged or truncated.")
     raise BackboneFileError(
-        f"{path} is neither a .keras archive nor an HDF5 file, whatever its "
-        f"extension: it begins with {head!r}."
+        f"{path} is neither a .keras archive nor an HDF5 file: it begins with {head!r}."
     )
 
 
@@ -136,11 +167,11 @@ def _hdf5_content(path, folder):
     if kind == "model":
         with h5py.File(copy, "r+") as file:
             file.attrs["model_config"] = json.dumps(config)
-        return _Content(Weights(copy, path, legacy=True), copy, config)
+        return Content(StoredWeights(copy, path, legacy=True), copy, config)
     if kind == "tree":
-        # Keras chooses the reader for its newer weights by the file's name.
+        # Keras chooses the reader by the name of the file.
         copy = copy.rename(folder / _ARCHIVE_WEIGHTS)
-    return _Content(Weights(copy, path, legacy=kind == "legacy"))
+    return Content(StoredWeights(copy, path, legacy=kind == "legacy"))
 
 
 def _hdf5_kind(file, path):
@@ -152,7 +183,7 @@ def _hdf5_kind(file, path):
         return "tree"
     raise BackboneFileError(
         f"{path} is an HDF5 file, but not one of Keras: it has neither a model nor "
-        "the weights of layers."
+        "weights of layers."
     )
 
 
@@ -165,11 +196,11 @@ def _archive_content(path, folder):
     config_file = folder / _ARCHIVE_CONFIG
     config = _parse_config(config_file.read_bytes(), path)
     config_file.write_text(json.dumps(config))
-    # Keras takes the folder for a model, and reads assets if all files are there.
+    # Keras loads a folder that has all these files as a model.
     (folder / _ARCHIVE_METADATA).write_text("{}")
     weights = folder / _ARCHIVE_WEIGHTS
     with open_checked(weights, path):
-        return _Content(Weights(weights, path, legacy=False), folder, config)
+        return Content(StoredWeights(weights, path, legacy=False), folder, config)
 
 
 @contextlib.contextmanager
@@ -178,7 +209,7 @@ def _open_archive(path):
         missing = sorted(_ARCHIVE_NEEDED.difference(archive.namelist()))
         if missing:
             raise BackboneFileError(
-                f"{path} is a zip archive but no model of Keras: it has no "
+                f"{path} is a zip archive but not a Keras model: it has no "
                 f"{' and no '.join(missing)}."
             )
         yield archive
@@ -190,7 +221,7 @@ def _check_member(member, path):
     ):
         raise BackboneFileError(
             f"{path} is damaged: its member {member.filename!r} declares "
-            f"{member.file_size} bytes, of which {member.compress_size} are stored."
+            f"{member.file_size} bytes, but only {member.compress_size} are stored."
         )
 
 
@@ -205,7 +236,7 @@ def _parse_config(text, path):
 
 
 def _without_compilation(node):
-    """Drop the training setup of the model and of every model inside it."""
+    """Drop the compile configuration of a model and of all models inside it."""
     if isinstance(node, list):
         return [_without_compilation(item) for item in node]
     if not isinstance(node, dict):

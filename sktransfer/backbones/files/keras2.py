@@ -1,7 +1,7 @@
-"""Turning the model configurations of Keras 2 into ones that Keras 3 builds.
+"""Turn model configurations of Keras 2 into configurations that Keras 3 builds.
 
-Keras 3 reads legacy `.h5` files, yet stumbles over arguments that its layers no
-longer have and over how calls of nested models were counted.
+Keras 3 reads legacy `.h5` files, but fails at arguments that its layers no longer have,
+and at the way in which Keras 2 counted the calls of nested models.
 """
 
 _SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
@@ -11,13 +11,13 @@ _WITHOUT_GROUPS = (
     "DepthwiseConv1D",
     "DepthwiseConv2D",
 )
-# Where the classes of models live now.
+# Modules that define the classes of models in Keras 3.
 _MODELS = {
     "Functional": "keras.src.models.functional",
     "Model": "keras",
     "Sequential": "keras",
 }
-# Arguments that were written though the layer made no use of them.
+# Arguments in configurations that the layers did not use.
 _UNUSED = {
     "Discretization": ("trainable",),
     "MultiHeadAttention": (
@@ -36,17 +36,17 @@ _UNUSED = {
 
 
 def modernize(node):
-    """Give a copy of a legacy configuration, or part of one, for Keras 3.
+    """Turn a legacy configuration, or a part of one, into one for Keras 3.
 
     Parameters
     ----------
     node : object
-        What was parsed from the JSON in the file.
+        Parsed JSON of the file.
 
     Returns
     -------
-    node : object
-        The same for Keras 3; configurations of Keras 3 come back as they are.
+    object
+        A copy for Keras 3. Configurations of Keras 3 do not change.
     """
     if isinstance(node, list):
         return [modernize(item) for item in node]
@@ -60,7 +60,7 @@ def modernize(node):
     if name in _MODELS and ".engine." in str(node.get("module")):
         node["module"] = _MODELS[name]
     if name == "MultiHeadAttention" and "query_shape" in config:
-        # Keras 3 takes these shapes from the call instead.
+        # Keras 3 computes these shapes from the inputs of the call.
         node.pop("build_config", None)
     return node
 
@@ -84,7 +84,7 @@ def _is_obsolete(class_name, key, value):
     if key == "rng_type":
         return class_name.startswith("Random")
     if key == "score_mode":
-        # The default; by name, Keras 3 takes it for the layer function `dot`.
+        # The default. Keras 3 would replace this name by the function `dot`.
         return value == "dot" and class_name == "Attention"
     return key in _UNUSED.get(class_name, ())
 
@@ -92,8 +92,8 @@ def _is_obsolete(class_name, key, value):
 def _with_modern_calls(config):
     """Write the calls between layers as Keras 3 does.
 
-    Keras 2 counts the building of a nested model as its first call. Keras 3 does
-    so only for a functional model that is an output.
+    Keras 2 counts the building of a nested model as its first call. Keras 3 does this
+    only for a functional model that is an output.
     """
     kinds = {layer["name"]: layer["class_name"] for layer in config["layers"]}
     if not any(
@@ -118,7 +118,7 @@ def _with_modern_calls(config):
 
 
 def _unwrapped(tensors):
-    # A list of one tensor was as good as the tensor.
+    # Keras 2 accepted a list of one tensor in place of the tensor.
     is_single = len(tensors) == 1 and isinstance(tensors, list)
     return tensors[0] if is_single else tensors
 
@@ -144,7 +144,7 @@ def _modern_argument(value, kinds):
         return tensor
     if name not in kinds:
         return value
-    # Keras takes the tensor's shape and dtype from where it comes from.
+    # Keras replaces shape and dtype by those of the tensor that the history names.
     return {
         "class_name": "__keras_tensor__",
         "config": {

@@ -1,0 +1,99 @@
+"""Read whole models from files."""
+
+import keras
+
+from sktransfer._random import preserve_random_state
+from sktransfer.backbones.files.content import (
+    checked_path,
+    open_content,
+    report_damage,
+    short_message,
+)
+from sktransfer.backbones.files.safe_config import check_config
+from sktransfer.exceptions import BackboneFileError, WeightsMismatchError
+
+
+def read_model(path, *, safe_mode=True):
+    """Load a whole model from a `.keras` or legacy `.h5` file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file. It is not changed.
+    safe_mode : bool, default=True
+        True accepts only classes that are part of Keras and do not run code (Lambda
+        and TFSMLayer do), and classes that this process has registered with
+        `keras.saving.register_keras_serializable`. False runs the code in the file.
+
+    Returns
+    -------
+    keras.Model
+        A new model, not compiled, with the weights of the file.
+
+    Raises
+    ------
+    TypeError
+        If `path` is neither a string nor path-like.
+    BackboneFileError
+        If the file is missing, damaged, not a model file or has no architecture.
+    UnsafeFileError
+        If the file can be loaded only with `safe_mode=False`.
+    WeightsMismatchError
+        If the weights do not fit the architecture, or one is NaN or infinite.
+    """
+    path = checked_path(path)
+    with open_content(path) as content:
+        if content.config is None:
+            raise BackboneFileError(
+                f"{path} has weights but no architecture. Pass it as weights, together "
+                "with a backbone that has this architecture."
+            )
+        with preserve_random_state(), report_damage(path):
+            if safe_mode:
+                check_config(content.config, path)
+            model = _build(content, path, safe_mode)
+            content.weights.check_fit(model)
+            content.weights.check_finite(model)
+    return model
+
+
+def _build(content, path, safe_mode):
+    try:
+        model = keras.saving.load_model(
+            content.model, compile=False, safe_mode=safe_mode
+        )
+    except Exception as error:
+        _check_tree_weights(content, path, safe_mode)
+        is_mismatch = content.weights.legacy and "mismatch" in str(error)
+        kind = WeightsMismatchError if is_mismatch else BackboneFileError
+        raise kind(
+            f"The model in {path} cannot be rebuilt: {short_message(error)}"
+        ) from error
+    _check_is_model(model, path)
+    if not model.built:
+        raise BackboneFileError(
+            f"The model in {path} was saved before it was built, so it has no "
+            "weights. Add an Input layer or call the model once, and save it again."
+        )
+    return model
+
+
+def _check_tree_weights(content, path, safe_mode):
+    """Raise an error with layer and shapes if the weights are why loading failed."""
+    if content.weights.legacy:
+        return
+    try:
+        model = keras.saving.deserialize_keras_object(
+            content.config, safe_mode=safe_mode
+        )
+    except Exception:
+        return
+    _check_is_model(model, path)
+    content.weights.check_fit(model)
+
+
+def _check_is_model(model, path):
+    if not isinstance(model, keras.Model):
+        raise BackboneFileError(
+            f"{path} contains a {type(model).__name__}; expected a keras.Model."
+        )

@@ -1,0 +1,206 @@
+"""Compare the weights in a file with a model, before and after they are loaded."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import keras
+import numpy as np
+
+from sktransfer.backbones.files.hdf5 import layer_names, weight_names
+from sktransfer.exceptions import WeightsMismatchError
+
+# Groups in the files of compiled models and of older Keras versions.
+_TRAINING_STATE = frozenset(
+    {"optimizer", "metrics", "loss_tracker", "random_generator", "seed_generator"}
+)
+_MAX_PROBLEMS = 3
+
+
+class StoredWeights(NamedTuple):
+    """Weights in a file.
+
+    Attributes
+    ----------
+    file : Path
+        Private copy of the file.
+    path : Path
+        Path of the user's file, for the messages.
+    legacy : bool
+        True for files that list layers by name, as Keras 2 wrote them. Files of
+        Keras 3 have the tree of the model.
+    """
+
+    file: Path
+    path: Path
+    legacy: bool
+
+    def check_fit(self, model):
+        """Raise WeightsMismatchError unless all names and shapes fit a model."""
+        list_problems = _legacy_mismatches if self.legacy else _tree_mismatches
+        problems = ["it has not been built yet"]
+        if model.built:
+            problems = list_problems(self.file, model)
+        if problems:
+            n_hidden = len(problems) - _MAX_PROBLEMS
+            more = f"; and {n_hidden} more" if n_hidden > 0 else ""
+            raise WeightsMismatchError(
+                f"The weights in {self.path} do not fit the model: "
+                f"{'; '.join(problems[:_MAX_PROBLEMS])}{more}."
+            )
+
+    def check_finite(self, model):
+        """Raise WeightsMismatchError if a loaded weight is NaN or infinite."""
+        for variable in model.weights:
+            if "float" not in variable.dtype:
+                continue
+            values = keras.ops.convert_to_numpy(variable)
+            n_bad = values.size - np.count_nonzero(np.isfinite(values))
+            if n_bad:
+                raise WeightsMismatchError(
+                    f"The weight {variable.path!r} in {self.path} has {n_bad} NaN "
+                    f"or infinite values, of {values.size}."
+                )
+
+
+def _tree_mismatches(file, model):
+    with tempfile.TemporaryDirectory(prefix="sktransfer-") as folder:
+        # Keras writes the tree that it expects of this model.
+        reference = os.path.join(folder, "reference.weights.h5")
+        model.save_weights(reference)
+        expected_shapes, expected_names = _tree(reference)
+    shapes, names = _tree(file)
+
+    def label(path):
+        owner = path.rpartition("vars")[0].rstrip("/")
+        name = expected_names.get(owner, names.get(owner))
+        return f"layer {name!r} ({path})" if name else path
+
+    problems = []
+    for path, shape in expected_shapes.items():
+        if path not in shapes:
+            problems.append(f"{label(path)} is missing; the model needs shape {shape}")
+        elif shapes[path] != shape:
+            problems.append(
+                f"{label(path)} has shape {shapes[path]} in the file and {shape} "
+                "in the model"
+            )
+    problems += [
+        f"{label(path)} with shape {shape} is not in the model"
+        for path, shape in shapes.items()
+        if path not in expected_shapes and _TRAINING_STATE.isdisjoint(path.split("/"))
+    ]
+    return problems + _swapped_siblings(names, expected_names)
+
+
+def _tree(file):
+    """Read the shape of each variable and the name of each layer, by path."""
+    shapes, names = {}, {}
+
+    def visit(path, item):
+        path = path.replace("_layer_checkpoint_dependencies", "layers")
+        parts = path.split("/")
+        if isinstance(item, h5py.Dataset) and parts[-2:-1] == ["vars"]:
+            shapes[path] = item.shape
+        elif parts[-1] == "vars" and "name" in item.attrs:
+            names["/".join(parts[:-1])] = item.attrs["name"]
+
+    with h5py.File(file, "r") as opened:
+        opened.visititems(visit)
+    return shapes, names
+
+
+def _swapped_siblings(names, expected_names):
+    siblings = {}
+    for path in expected_names:
+        siblings.setdefault(path.rpartition("/")[0], []).append(path)
+    return [
+        problem
+        for paths in siblings.values()
+        for problem in _swapped(
+            [names.get(path) for path in paths],
+            [expected_names[path] for path in paths],
+            "layers",
+        )
+    ]
+
+
+def _legacy_mismatches(file, model):
+    layers = [layer for layer in model.layers if layer.weights]
+    with h5py.File(file, "r") as opened:
+        root = opened if layer_names(opened) is not None else opened["model_weights"]
+        saved = [(name, _weight_shapes(root[name])) for name in layer_names(root)]
+    saved = [(name, weights) for name, weights in saved if weights]
+    if len(saved) != len(layers):
+        return [_count_mismatch([layer.name for layer in layers], saved)]
+    problems = []
+    for layer, (saved_name, weights) in zip(layers, saved, strict=True):
+        label = f"layer {layer.name!r} ({saved_name!r} in the file)"
+        variables = layer.trainable_weights + layer.non_trainable_weights
+        if len(variables) != len(weights):
+            problems.append(
+                f"{label} has {len(weights)} weights in the file and "
+                f"{len(variables)} in the model"
+            )
+            continue
+        for variable, (name, shape) in zip(variables, weights, strict=True):
+            if tuple(variable.shape) != shape:
+                problems.append(
+                    f"{label}, {name!r}, has shape {shape} in the file and "
+                    f"{tuple(variable.shape)} in the model"
+                )
+        problems += _swapped_weights(label, weights, variables)
+    return problems + _swapped(
+        [name for name, _ in saved], [layer.name for layer in layers], "layers"
+    )
+
+
+def _count_mismatch(expected, saved):
+    names = [name for name, _ in saved]
+    missing = [name for name in expected if name not in names]
+    extra = [name for name in names if name not in expected]
+    return (
+        f"the file has {len(names)} layers with weights and the model has "
+        f"{len(expected)}; only in the model: {', '.join(missing[:5]) or 'none'}; "
+        f"only in the file: {', '.join(extra[:5]) or 'none'}"
+    )
+
+
+def _weight_shapes(group):
+    return [(name, group[name].shape) for name in weight_names(group)]
+
+
+def _swapped_weights(label, weights, variables):
+    names = [name.removesuffix(":0") for name, _ in weights]
+    expected = [variable.path for variable in variables]
+    what = f"weights of {label}"
+    # The layer may have another name; kernel, gamma, moving_mean, ... may not.
+    return _swapped(names, expected, what) or _swapped(
+        *([path.rpartition("/")[2] for path in paths] for paths in (names, expected)),
+        what,
+    )
+
+
+def _swapped(names, expected, what):
+    """Describe names in a file that have exchanged their places.
+
+    Automatic names such as dense_4 differ between models, so another name is no error
+    by itself.
+    """
+    home = {name: i for i, name in enumerate(expected) if expected.count(name) == 1}
+    target = [home.get(name) for name in names]
+    for start in range(len(target)):
+        # Follow each name to its place; names are swapped when this ends at the start.
+        position = target[start]
+        for _ in names:
+            if position is None or position == start:
+                break
+            position = target[position]
+        if position == start != target[start]:
+            return [
+                f"the {what} {expected[start]!r} and {names[start]!r} are swapped "
+                "in the file"
+            ]
+    return []
