@@ -260,7 +260,7 @@ class Backbone:
         -------
         LayersTable
             One row a layer: depth, name, kind, parameters, output shape. It prints
-            as a table; ``to_frame()`` gives a pandas DataFrame.
+            as a table; ``to_pandas()`` gives a pandas DataFrame.
         """
         return self._table
 
