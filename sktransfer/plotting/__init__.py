@@ -1,4 +1,4 @@
-"""Pictures of results, as scikit-learn's Display classes."""
+"""Plots of results, as Display classes like those of scikit-learn."""
 
 from sktransfer.plotting.domain_features import DomainFeaturesDisplay
 from sktransfer.plotting.frozen_depth import FrozenDepthDisplay
