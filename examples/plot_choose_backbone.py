@@ -26,9 +26,8 @@ import numpy as np
 from scipy import ndimage
 from sklearn.model_selection import train_test_split
 
-from sktransfer import TransferClassifier
+from sktransfer import TransferClassifier, rank_backbones
 from sktransfer.datasets import load_shifted_digits
-from sktransfer.transferability import rank_backbones
 
 X, y, sample_domain = load_shifted_digits("rotated", random_state=0)
 source, target = sample_domain >= 0, sample_domain < 0
@@ -80,7 +79,7 @@ for name, (X_source, labels) in SOURCES.items():
 start = time.perf_counter()
 table = rank_backbones(candidates, X_few, y_few, score="knn_score", cv=5)
 print(f"\n{len(table)} scores in {time.perf_counter() - start:.1f} s")
-for _, row in table.iterrows():
+for row in table:
     print(f"{row['candidate']:22}{row['score']:.3f} ±{row['score_std']:.3f}")
 
 # %%

@@ -97,8 +97,8 @@ if plt is not None:
     from sktransfer.plotting import FrozenDepthDisplay
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    FrozenDepthDisplay.from_search(search, by="learning_rate", ax=left)
-    FrozenDepthDisplay.from_search(search, ax=right)
+    FrozenDepthDisplay.from_estimator(search, by="learning_rate", ax=left)
+    FrozenDepthDisplay.from_estimator(search, ax=right)
     figure.suptitle("from upright to turned digits, 10 labels a class")
     plot_file = Path(tempfile.mkdtemp(prefix="sktransfer_")) / "frozen_depth.png"
     figure.savefig(plot_file, dpi=150)

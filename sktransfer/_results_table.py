@@ -1,38 +1,81 @@
-"""A table of results, for use without pandas."""
+"""ResultsTable: the kind of table that rankings and reports return."""
 
 import math
+import numbers
 from html import escape
 
 
-class Table:
-    """Rows of a ranking, printed as a table.
+class ResultsTable:
+    """Table of results: a sequence of rows, with or without pandas.
+
+    ``table[0]`` is a row, a dict; ``table["score"]`` is a column, a list;
+    ``table[:3]`` is a table of three rows. Iteration gives the rows.
+
+    Parameters
+    ----------
+    rows : list of dict
+        The rows, all with the same keys: the names of the columns. None and NaN
+        stand for a missing value.
 
     Attributes
     ----------
     rows : list of dict
-        The same keys in each; they are the columns.
+        The rows.
+    columns : list of str
+        Names of the columns.
+
+    Examples
+    --------
+    >>> from sktransfer import ResultsTable
+    >>> table = ResultsTable(
+    ...     [{"model": "a", "score": 0.91}, {"model": "b", "score": None}]
+    ... )
+    >>> table
+    model  score
+    a       0.91
+    b
+    >>> table["model"]
+    ['a', 'b']
+    >>> [row["model"] for row in table if row["score"]]
+    ['a']
     """
 
     def __init__(self, rows):
         self.rows = rows
 
-    def to_frame(self):
-        """Return the table as a pandas DataFrame.
+    @property
+    def columns(self):
+        """Names of the columns."""
+        return list(self.rows[0]) if self.rows else []
+
+    def to_pandas(self):
+        """Convert the table to a pandas DataFrame.
 
         Returns
         -------
         pandas.DataFrame
-        """
-        import pandas as pd
+            Columns of integers with missing values have the dtype Int64.
 
+        Raises
+        ------
+        ImportError
+            When pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError(
+                "to_pandas needs pandas, which is not installed. Without pandas, "
+                "iterate over the rows of the table, or take a column: table['score']."
+            ) from error
         frame = pd.DataFrame(self.rows)
-        whole = [
+        integers = [
             name
-            for name in frame
-            if all(isinstance(row[name], (int, type(None))) for row in self)
+            for name in self.columns
+            if all(isinstance(value, (int, type(None))) for value in self[name])
         ]
-        # None would turn whole numbers into floats.
-        return frame.astype(dict.fromkeys(whole, "Int64"))
+        # None would turn integers into floats.
+        return frame.astype(dict.fromkeys(integers, "Int64"))
 
     def __len__(self):
         return len(self.rows)
@@ -40,95 +83,42 @@ class Table:
     def __iter__(self):
         return iter(self.rows)
 
-    def __getitem__(self, index):
-        return self.rows[index]
+    def __getitem__(self, key):
+        if isinstance(key, str):
+            if key not in self.columns:
+                raise KeyError(f"no column {key!r}; the columns are {self.columns}")
+            return [row[key] for row in self.rows]
+        if isinstance(key, slice):
+            return type(self)(self.rows[key])
+        return self.rows[key]
 
     def __repr__(self):
-        columns = list(self.rows[0])
-        lines = [columns, *([_cell(row[name]) for name in columns] for row in self)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        texts = [isinstance(self.rows[0][name], str) for name in columns]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if text else cell.rjust(width)
-                for cell, width, text in zip(line, widths, texts, strict=True)
-            ).rstrip()
-            for line in lines
-        )
+        columns = []
+        for name in self.columns:
+            cells = [name, *map(_cell, self[name])]
+            width = max(map(len, cells))
+            align = str.rjust if _is_numeric(self[name]) else str.ljust
+            columns.append([align(cell, width) for cell in cells])
+        lines = zip(*columns, strict=True)
+        return "\n".join("  ".join(line).rstrip() for line in lines)
 
     def _repr_html_(self):
-        columns = list(self.rows[0])
-        head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-        body = "".join(
-            "<tr>"
-            + "".join(f"<td>{escape(_cell(row[name]))}</td>" for name in columns)
-            + "</tr>"
-            for row in self
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        head = _html_row("th", self.columns)
+        body = "".join(_html_row("td", map(_cell, row.values())) for row in self)
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
+def _html_row(tag, cells):
+    cells = "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
+    return f"<tr>{cells}</tr>"
 
 
 def _cell(value):
+    """Write a value as text; a missing value is empty."""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.4g}"
     return "" if value is None else str(value)
 
 
-def as_table(rows):
-    """Make a pandas DataFrame where pandas is installed, else a Table.
-
-    Parameters
-    ----------
-    rows : list of dict
-        The same keys in each.
-
-    Returns
-    -------
-    pandas.DataFrame or Table
-    """
-    table = Table(rows)
-    try:
-        return table.to_frame()
-    except ImportError:
-        return table
-
-
-def named(items, parameter, name_of):
-    """Give each of some items a name of its own.
-
-    Parameters
-    ----------
-    items : dict or list
-        A dict has the names already.
-    parameter : str
-        Name of the parameter that they came in.
-    name_of : callable
-        From an item's position and the item to a name, for those of a list.
-
-    Returns
-    -------
-    dict of str
-    """
-    if not isinstance(items, (dict, list)):
-        raise ValueError(
-            f"{parameter} is of type {type(items).__name__}; expected a dict with "
-            "names, or a list."
-        )
-    if not items:
-        raise ValueError(f"{parameter} is empty; expected at least one entry.")
-    if isinstance(items, dict):
-        return {str(name): item for name, item in items.items()}
-    names = {}
-    for position, item in enumerate(items):
-        name = own = name_of(position, item)
-        again = 2
-        while own in names:
-            own, again = f"{name} ({again})", again + 1
-        names[own] = item
-    return names
-
-
-def reason(error):
-    """Describe in one line why something failed."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _is_numeric(values):
+    return all(value is None or isinstance(value, numbers.Real) for value in values)

@@ -284,7 +284,7 @@ class Backbone:
         -------
         LayersTable
             One row for each layer: depth, name, kind, parameters, output shape. It
-            prints as a table; ``to_frame()`` returns a pandas DataFrame.
+            prints as a table; ``to_pandas()`` returns a pandas DataFrame.
         """
         return self._table
 

@@ -1,24 +1,19 @@
-"""The table of a backbone's layers and the frozen depth of each."""
+"""LayersTable: the layers of a backbone and the frozen depth of each."""
 
 import math
-from html import escape
 
-_COLUMNS = ("depth", "name", "kind", "parameters", "output_shape")
+from sktransfer._results_table import ResultsTable
 
 
-class LayersTable:
-    """Layers of a backbone, one row each, printed as a table.
+class LayersTable(ResultsTable):
+    """Layers of a backbone, one a row.
 
-    Attributes
+    Parameters
     ----------
     rows : list of dict
-        Keys depth (int or None: layers without trainable weights have none), name,
-        kind, parameters and output_shape.
+        The rows, with the keys depth, name, kind, parameters and output_shape. depth
+        is an int, or None for a layer without trainable weights.
     """
-
-    def __init__(self, rows, frozen_depth=None):
-        self.rows = rows
-        self.frozen_depth = frozen_depth
 
     @classmethod
     def from_model(cls, model):
@@ -54,10 +49,10 @@ class LayersTable:
     @property
     def n_layers(self):
         """Number of weighted layers."""
-        return max((row["depth"] or 0 for row in self.rows), default=0)
+        return max((row["depth"] or 0 for row in self), default=0)
 
     def mark(self, frozen_depth):
-        """Return the same table with a column that says frozen or trained.
+        """Add a column that says which layers are frozen and which are trained.
 
         Parameters
         ----------
@@ -67,71 +62,16 @@ class LayersTable:
         Returns
         -------
         LayersTable
+            A new table with the column state: "frozen", "trained", or None for a
+            layer without trainable weights.
         """
-        return LayersTable(self.rows, frozen_depth)
 
-    def to_frame(self):
-        """Return the table as a pandas DataFrame, with depth as a nullable integer.
+        def state(depth):
+            if depth is None:
+                return None
+            return "frozen" if depth <= frozen_depth else "trained"
 
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        import pandas as pd
-
-        return pd.DataFrame(self._marked()).astype({"depth": "Int64"})
-
-    def _marked(self):
-        if self.frozen_depth is None:
-            return self.rows
-        return [
-            row
-            | {
-                "state": ""
-                if row["depth"] is None
-                else ("frozen" if row["depth"] <= self.frozen_depth else "trained")
-            }
-            for row in self.rows
-        ]
-
-    def _cells(self):
-        rows = self._marked()
-        columns = [*_COLUMNS, *(["state"] if self.frozen_depth is not None else [])]
-        return columns, [
-            ["" if row[column] is None else str(row[column]) for column in columns]
-            for row in rows
-        ]
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __iter__(self):
-        return iter(self.rows)
-
-    def __getitem__(self, index):
-        return self.rows[index]
-
-    def __repr__(self):
-        columns, cells = self._cells()
-        widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-        return "\n".join(
-            "  ".join(
-                cell.rjust(width)
-                if name in ("depth", "parameters")
-                else cell.ljust(width)
-                for name, cell, width in zip(columns, line, widths, strict=True)
-            ).rstrip()
-            for line in [columns, *cells]
-        )
-
-    def _repr_html_(self):
-        columns, cells = self._cells()
-        head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
-            for line in cells
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return LayersTable([row | {"state": state(row["depth"])} for row in self])
 
 
 def _shape(output):

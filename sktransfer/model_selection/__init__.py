@@ -1,4 +1,4 @@
-"""Splitters that know domains, and scorers that need no target labels."""
+"""Splitters by domain, and scorers that need no labels of the target."""
 
 from sktransfer.model_selection.circular import CircularValidation
 from sktransfer.model_selection.clusters import ClassAMIScorer
@@ -38,3 +38,7 @@ __all__ = [
     "StratifiedDomainShuffleSplit",
     "SupervisedScorer",
 ]
+
+
+def __dir__():
+    return __all__

@@ -1,4 +1,4 @@
-"""What the scorers share: their metadata request, their arguments, rows by domain."""
+"""What the scorers share: metadata request, checks, samples by domain."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -15,12 +15,12 @@ CONSTRAINTS = {"sample_domain": [callable, None]}
 
 
 class BaseDomainScorer(BaseEstimator, ABC):
-    """Scorer that takes sample_domain, by metadata routing or from a function of X."""
+    """Scorer with sample_domain, from metadata routing or from a function of X."""
 
     __metadata_request__score = {"sample_domain": True, "estimator": UNUSED}
 
     _parameter_constraints = CONSTRAINTS
-    # Fewest rows of each domain that the score is defined for.
+    # Smallest number of samples of each domain for which the score is defined.
     _min_source = 0
     _min_target = 1
 
@@ -34,14 +34,14 @@ class BaseDomainScorer(BaseEstimator, ABC):
         ----------
         estimator : classifier
             Fitted.
-        X : array-like of shape (n_samples, ...)
-            Test rows of both domains.
+        X : array-like or data frame of shape (n_samples, ...)
+            Test samples of both domains, as `estimator` accepts them.
         y : array-like of shape (n_samples,) or None, default=None
-            Labels. Those of target rows are read by `SupervisedScorer` alone, and may
-            be anything, None and NaN too.
+            Labels. Only `SupervisedScorer` reads those of target samples; for the
+            other scorers they may have any value, such as None or NaN.
         sample_domain : array-like of shape (n_samples,) or None, default=None
-            Integers, 0 or more for rows of a source and less than 0 for rows of a
-            target. None takes those of the function `sample_domain`.
+            Integers: 0 or more for source samples, less than 0 for target samples.
+            None calls the function `sample_domain` of the scorer.
 
         Returns
         -------
@@ -50,10 +50,10 @@ class BaseDomainScorer(BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            When sample_domain is missing or not usable, or there are too few rows of
-            a domain.
+            When sample_domain is missing or not valid, or a domain has too few
+            samples.
         TypeError
-            When the estimator lacks a method that is needed.
+            When the estimator lacks a method that the scorer needs.
         """
         self._validate_params()
         if sample_domain is None:
@@ -62,66 +62,67 @@ class BaseDomainScorer(BaseEstimator, ABC):
                     f"{type(self).__name__} got no sample_domain. Within "
                     "sklearn.config_context(enable_metadata_routing=True) pass "
                     "sample_domain to fit of the search, or in params of "
-                    "cross_validate. Without metadata routing make the scorer as "
-                    f"{type(self).__name__}(sample_domain=function), with a function "
-                    "that gives the domains of the rows of X, for example "
+                    "cross_validate. Without metadata routing create the scorer as "
+                    f"{type(self).__name__}(sample_domain=function). The function "
+                    "returns the domain of each sample of X, for example "
                     "lambda X: domains[X.index]."
                 )
             sample_domain = self.sample_domain(X)
         domains = check_sample_domain(sample_domain, X)
-        for name, found, needed in (
+        for name, n_samples, n_needed in (
             ("source", int((domains >= 0).sum()), self._min_source),
             ("target", int((domains < 0).sum()), self._min_target),
         ):
-            if found < needed:
+            if n_samples < n_needed:
                 raise ValueError(
-                    f"{type(self).__name__} needs at least {needed} test row"
-                    f"{'s' * (needed > 1)} of the {name}, sample_domain "
-                    f"{'>= 0' if name == 'source' else '< 0'}; got {found}, with the "
-                    f"domains {np.unique(domains).tolist()}. StratifiedDomainKFold and "
-                    "SourceTargetShuffleSplit put rows of both in each test fold."
+                    f"{type(self).__name__} needs at least {n_needed} test sample"
+                    f"{'s' * (n_needed > 1)} of the {name}, with sample_domain "
+                    f"{'>= 0' if name == 'source' else '< 0'}; got {n_samples}, with "
+                    f"the domains {np.unique(domains).tolist()}. "
+                    "StratifiedDomainKFold and SourceTargetShuffleSplit put samples "
+                    "of both domains into each test fold."
                 )
         if y is not None:
             check_consistent_length(X, y)
             y = column_or_1d(y)
-        return float(self._score_rows(estimator, X, y, domains))
+        return float(self._score_samples(estimator, X, y, domains))
 
-    # scikit-learn reads what is requested for "score" off a method of that name.
+    # scikit-learn reads the metadata request for "score" from a method of that name.
     score = __call__
 
     def _accept_sample_weight(self):
         return False
 
     @abstractmethod
-    def _score_rows(self, estimator, X, y, domains):
-        """Score checked rows."""
+    def _score_samples(self, estimator, X, y, domains):
+        """Score checked samples."""
 
 
 class LabelFreeScorer(BaseDomainScorer):
-    """Scorer to which the labels of the target are not handed."""
+    """Scorer that does not receive the labels of the target."""
 
-    def _score_rows(self, estimator, X, y, domains):
+    def _score_samples(self, estimator, X, y, domains):
         y_source = None if y is None else y[domains >= 0]
-        return self._score(estimator, ScoredRows(X, y_source, domains, self))
+        return self._score(estimator, ScoredSamples(X, y_source, domains, self))
 
     @abstractmethod
-    def _score(self, estimator, rows):
-        """Score ScoredRows."""
+    def _score(self, estimator, samples):
+        """Score ScoredSamples."""
 
 
-class ScoredRows:
-    """Rows by domain, without the labels of the target.
+class ScoredSamples:
+    """Samples by domain, without the labels of the target.
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, ...)
-        Rows.
-    y_source : ndarray of shape (n_source,) or None
-        Labels of the source's rows.
+    X : array-like or data frame of shape (n_samples, ...)
+        Samples.
+    y_source : ndarray of shape (n_samples_source,) or None
+        Labels of the source samples.
     domains : ndarray of shape (n_samples,), int
         Domains.
     scorer : BaseDomainScorer
-        Named in errors.
+        Its class is named in errors.
     """
 
     def __init__(self, X, y_source, domains, scorer):
@@ -133,31 +134,29 @@ class ScoredRows:
 
     @cached_property
     def X_source(self):
-        """Rows of the source."""
+        """Source samples."""
         return _safe_indexing(self.X, np.flatnonzero(self.is_source))
 
     @cached_property
     def X_target(self):
-        """Rows of the target."""
+        """Target samples."""
         return _safe_indexing(self.X, np.flatnonzero(~self.is_source))
 
     @property
     def y_source(self):
-        """Labels of the source's rows."""
+        """Labels of the source samples."""
         if self._y_source is None:
-            raise ValueError(
-                f"{self._scorer} needs y, the labels of the source's rows."
-            )
+            raise ValueError(f"{self._scorer} needs y, the labels of source samples.")
         n_missing = int(is_unlabeled(self._y_source).sum())
         if n_missing:
             raise ValueError(
-                f"{self._scorer} needs a label for each row of the source; "
-                f"{n_missing} are None or NaN."
+                f"{self._scorer} needs a label for each source sample, but {n_missing} "
+                "labels are None or NaN."
             )
         return as_labels(self._y_source)
 
     def predict_proba(self, estimator, X):
-        """Class probabilities, ndarray of shape (n, n_classes), float64."""
+        """Predict class probabilities, ndarray of shape (n, n_classes), float64."""
         if not hasattr(estimator, "predict_proba"):
             raise TypeError(
                 f"{self._scorer} needs an estimator with predict_proba; "
@@ -167,5 +166,5 @@ class ScoredRows:
 
 
 def predict(estimator, X):
-    """Predicted labels, comparable with those of `as_labels`."""
+    """Predict labels that can be compared with those of `as_labels`."""
     return as_labels(estimator.predict(X))

@@ -1,4 +1,4 @@
-"""What the splitters share: their metadata request, their arguments, strata."""
+"""What the splitters share: metadata request, checks, strata."""
 
 from abc import ABC, abstractmethod
 
@@ -11,44 +11,43 @@ from sktransfer._inputs.domains import check_sample_domain, is_unlabeled
 
 
 class BaseDomainSplitter(BaseEstimator, ABC):
-    """Splitter that takes sample_domain, by metadata routing or as groups."""
+    """Splitter with sample_domain, from metadata routing or as groups."""
 
     __metadata_request__split = {"sample_domain": True, "groups": UNUSED}
 
     def split(self, X, y=None, sample_domain=None, groups=None):
-        """Give the training and the test rows of each split.
+        """Yield the training and test indices of each split.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Rows.
+            Samples.
         y : array-like of shape (n_samples,) or None, default=None
-            Class labels, where the splitter keeps the classes' shares.
+            Class labels. Only stratified splitters need them.
         sample_domain : array-like of shape (n_samples,)
-            Integers, 0 or more for rows of a source and less than 0 for rows of a
-            target.
+            Integers: 0 or more for source samples, less than 0 for target samples.
         groups : array-like of shape (n_samples,) or None, default=None
-            The same by the name under which scikit-learn passes it without metadata
-            routing.
+            The same as sample_domain, under the name that scikit-learn uses without
+            metadata routing.
 
         Yields
         ------
         train : ndarray of int
-            Indices of the training rows.
+            Indices of the training samples.
         test : ndarray of int
-            Indices of the test rows.
+            Indices of the test samples.
 
         Raises
         ------
         ValueError
-            When sample_domain is missing or not usable, or there are too few rows.
+            When sample_domain is missing or not valid, or there are too few samples.
         """
         self._validate_params()
         yield from self._split(y, self._check_domains(X, sample_domain, groups))
 
     @abstractmethod
     def _split(self, y, domains):
-        """Give the splits of rows with these labels and checked domains."""
+        """Yield the splits, from labels and checked domains."""
 
     def _check_domains(self, X, sample_domain, groups):
         if sample_domain is None:
@@ -64,10 +63,10 @@ class BaseDomainSplitter(BaseEstimator, ABC):
 
 
 class FixedNumberMixin:
-    """A splitter whose number of splits is a parameter."""
+    """Mixin for a splitter with the parameter n_splits."""
 
     def get_n_splits(self, X=None, y=None, sample_domain=None, groups=None):
-        """Give the number of splits, `n_splits`; all arguments are ignored.
+        """Return `n_splits`; all arguments are ignored.
 
         Returns
         -------
@@ -77,16 +76,16 @@ class FixedNumberMixin:
 
 
 def class_codes(y, domains, splitter):
-    """Number the classes from 0; rows without a label are one class, -1."""
+    """Number the classes from 0; samples without a label have the code -1."""
     if y is None:
         raise ValueError(
-            f"{type(splitter).__name__} needs y to keep the classes' shares; without "
-            "labels use DomainShuffleSplit."
+            f"{type(splitter).__name__} needs y, to stratify by class; without labels "
+            "use DomainShuffleSplit."
         )
     y = column_or_1d(y)
     check_consistent_length(y, domains)
     labeled = ~is_unlabeled(y)
     codes = np.full(len(y), -1)
-    # Python values, so that the labels of an array of objects compare as they should.
+    # Labels in an array of objects are compared as the Python values that they are.
     codes[labeled] = np.unique(np.asarray(y[labeled].tolist()), return_inverse=True)[1]
     return codes

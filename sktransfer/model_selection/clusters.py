@@ -1,11 +1,11 @@
-"""ClassAMIScorer: whether predictions agree with clusters of the target's features."""
+"""ClassAMIScorer: agreement of predictions with clusters of the target features."""
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score
 
+from sktransfer._pipelines import compute_features
 from sktransfer._random import make_rng
-from sktransfer.model_selection._features import features_of
 from sktransfer.model_selection._scorer import (
     CONSTRAINTS,
     LabelFreeScorer,
@@ -16,26 +16,26 @@ from sktransfer.model_selection._scorer import (
 class ClassAMIScorer(LabelFreeScorer):
     r"""Agreement of the predictions on the target with clusters of its features.
 
-    The features of the target's rows are put into as many clusters as there are
-    classes, by k-means. The score is the adjusted mutual information of cluster and
-    predicted class [1]_
+    k-means divides the features of the target samples into as many clusters as there
+    are classes. The score is the adjusted mutual information of cluster and predicted
+    class [1]_
 
     .. math:: \frac{I - E[I]}{(H_{cluster} + H_{class}) / 2 - E[I]}
 
-    where I is their mutual information and E[I] what is expected by chance. It is 1 at
-    best and 0 when one class is predicted.
+    where I is their mutual information, E[I] its expected value by chance, and H the
+    entropy. The best score is 1; when only one class is predicted the score is 0.
 
-    Features are those of the network's feature layer; of a pipeline, those that reach
-    its last step; of any other classifier X, which should then have columns of the
-    same scale.
+    Features are the output of the network's feature layer; for the backbone "tabular",
+    log-probabilities of its classes. For any other classifier they are X, as it
+    reaches the last step of a pipeline; columns should then have the same scale.
 
     Parameters
     ----------
     random_state : int, RandomState instance or None, default=0
-        Seed of k-means. An int gives each candidate of a search the same start.
+        Seed of k-means. With an int, it is the same for all candidates of a search.
     sample_domain : callable or None, default=None
-        Function of X that gives the domains of its rows, for use without metadata
-        routing.
+        Function of X that returns the domain of each sample. Only needed without
+        metadata routing.
 
     References
     ----------
@@ -50,12 +50,12 @@ class ClassAMIScorer(LabelFreeScorer):
         self.random_state = random_state
         self.sample_domain = sample_domain
 
-    def _score(self, estimator, rows):
-        predicted = predict(estimator, rows.X_target)
-        # Features that have collapsed with the predictions agree with them in full.
+    def _score(self, estimator, samples):
+        predicted = predict(estimator, samples.X_target)
+        # Constant features would agree perfectly with a constant prediction.
         if len(np.unique(predicted)) == 1:
             return 0.0
-        features = features_of(estimator, rows.X_target)
+        features = compute_features(estimator, samples.X_target)
         kmeans = KMeans(
             min(len(estimator.classes_), len(features)),
             n_init=10,

@@ -1,30 +1,28 @@
-"""Scorers of how sure, and how varied, predictions on the target are."""
+"""Scorers by the entropy of the predictions on the target."""
 
-import numpy as np
-from scipy.special import entr
-
+from sktransfer._statistics import entropy, mutual_information
 from sktransfer.model_selection._scorer import LabelFreeScorer
 
 
 class PredictionEntropyScorer(LabelFreeScorer):
-    r"""Minus the mean entropy of the predictions on the target.
+    r"""Negative mean entropy of the predictions on the target.
 
-    With p_i the class probabilities of target row i of n, the score is [1]_
+    With p_i the class probabilities of target sample i of n, the score is [1]_
 
     .. math:: -\frac{1}{n} \sum_i H(p_i), \quad H(p) = -\sum_c p_c \log p_c
 
-    A classifier that gives all rows to one class scores best, so `InfoMaxScorer` is
-    the safer choice.
+    A classifier that always predicts the same class has the best score. This makes
+    `InfoMaxScorer` the safer choice.
 
     Parameters
     ----------
     sample_domain : callable or None, default=None
-        Function of X that gives the domains of its rows, for use without metadata
-        routing.
+        Function of X that returns the domain of each sample. Only needed without
+        metadata routing.
 
     See Also
     --------
-    InfoMaxScorer : Rewards that all classes are predicted.
+    InfoMaxScorer : Also rewards that all classes are predicted.
 
     References
     ----------
@@ -42,33 +40,34 @@ class PredictionEntropyScorer(LabelFreeScorer):
     True
     """
 
-    def _score(self, estimator, rows):
-        proba = rows.predict_proba(estimator, rows.X_target)
-        return -_entropy(proba).mean()
+    def _score(self, estimator, samples):
+        return -entropy(samples.predict_proba(estimator, samples.X_target)).mean()
 
 
 class InfoMaxScorer(LabelFreeScorer):
-    r"""Mutual information of row and predicted class on the target: the default choice.
+    r"""Mutual information of sample and predicted class on the target.
 
-    With p_i the class probabilities of target row i of n, the score is [1]_ [2]_
+    This is the scorer to try first. With p_i the class probabilities of target sample
+    i of n, the score is [1]_ [2]_
 
     .. math:: H(\frac{1}{n} \sum_i p_i) - \frac{1}{n} \sum_i H(p_i),
        \quad H(p) = -\sum_c p_c \log p_c
 
-    It is greatest when each row is given to one class for sure and the classes are
-    equally frequent, and 0 when all rows have the same probabilities. Where the
-    target's classes are far from equally frequent it prefers a model that is wrong
-    about that.
+    It is greatest when each sample has one class with probability 1 and the classes
+    are equally frequent. It is 0 when all samples have the same probabilities. When
+    the classes of the target are far from equally frequent, it prefers a model that
+    predicts them too equally.
 
     Parameters
     ----------
     sample_domain : callable or None, default=None
-        Function of X that gives the domains of its rows, for use without metadata
-        routing.
+        Function of X that returns the domain of each sample. Only needed without
+        metadata routing.
 
     See Also
     --------
-    PredictionEntropyScorer : The second term alone, which rewards collapse.
+    PredictionEntropyScorer : The second term alone, which also rewards a model that
+        predicts one class only.
 
     References
     ----------
@@ -88,10 +87,5 @@ class InfoMaxScorer(LabelFreeScorer):
     True
     """
 
-    def _score(self, estimator, rows):
-        proba = rows.predict_proba(estimator, rows.X_target)
-        return _entropy(proba.mean(axis=0)) - _entropy(proba).mean()
-
-
-def _entropy(proba):
-    return np.sum(entr(proba), axis=-1)
+    def _score(self, estimator, samples):
+        return mutual_information(samples.predict_proba(estimator, samples.X_target))

@@ -1,15 +1,12 @@
-"""Scorers that weight the source's rows by how likely they are in the target."""
+"""Scorers that weight source samples by the density ratio of target to source."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import StrOptions
 
+from sktransfer import _statistics
+from sktransfer._pipelines import compute_features
 from sktransfer._random import make_rng
-from sktransfer.model_selection._features import features_of
 from sktransfer.model_selection._scorer import (
     CONSTRAINTS,
     LabelFreeScorer,
@@ -18,35 +15,37 @@ from sktransfer.model_selection._scorer import (
 
 
 class ImportanceWeightedScorer(LabelFreeScorer):
-    r"""Accuracy on the source, weighted by how likely each row is in the target.
+    r"""Accuracy on the source, weighted by the density ratio of target to source.
 
-    With f the features, y the labels and w the weights of the source's rows, which
+    With f the features, y the labels and w the weights of the source samples, which
     sum to 1, the score is [1]_
 
     .. math:: \sum_i w_i \, [\hat y_i = y_i], \quad
        w_i \propto \frac{p_{target}(f_i)}{p_{source}(f_i)}
 
-    It is right where the target lies within the source and a row means the same in
-    both. The ratio is that of the probabilities of a logistic regression that tells
-    target from source, each row's by a model that has not seen it.
+    It is valid under covariate shift: the source has samples wherever the target has,
+    and the class probabilities given a sample are the same in both domains. A
+    logistic regression that separates target from source estimates the density ratio;
+    the ratio of a sample comes from a model that was not trained on it.
 
-    Features are those of the network's feature layer; of a pipeline, those that reach
-    its last step; of any other classifier X.
+    Features are the output of the network's feature layer; for the backbone "tabular",
+    log-probabilities of its classes. For any other classifier they are X, as it
+    reaches the last step of a pipeline.
 
     Parameters
     ----------
     metric : callable, default=accuracy_score
         Function ``metric(y_true, y_pred, sample_weight=...)``; greater is better.
     random_state : int, RandomState instance or None, default=0
-        Seed of the folds in which weights are estimated. An int gives each candidate
-        of a search the same folds.
+        Seed of the folds for the density ratio. With an int, the folds are the same
+        for all candidates of a search.
     sample_domain : callable or None, default=None
-        Function of X that gives the domains of its rows, for use without metadata
-        routing.
+        Function of X that returns the domain of each sample. Only needed without
+        metadata routing.
 
     See Also
     --------
-    DeepEmbeddedValidation : Loss instead of accuracy, with less variance.
+    DeepEmbeddedValidation : Uses the loss, and has less variance.
 
     References
     ----------
@@ -65,38 +64,39 @@ class ImportanceWeightedScorer(LabelFreeScorer):
         self.random_state = random_state
         self.sample_domain = sample_domain
 
-    def _score(self, estimator, rows):
-        y, predicted = rows.y_source, predict(estimator, rows.X_source)
-        log_ratio = log_density_ratio(estimator, rows, self.random_state)
+    def _score(self, estimator, samples):
+        y, predicted = samples.y_source, predict(estimator, samples.X_source)
+        log_ratio = log_density_ratio(estimator, samples, self.random_state)
         weights = np.exp(log_ratio - log_ratio.max())
         return self.metric(y, predicted, sample_weight=weights / weights.sum())
 
 
 class DeepEmbeddedValidation(LabelFreeScorer):
-    r"""Minus the loss on the target, as estimated from the source with less variance.
+    r"""Negative loss on the target, estimated from the source with reduced variance.
 
-    With l the losses of the source's rows and w their weights, the ratio of target to
-    source density of their features, the score is minus the risk [1]_
+    With l the losses of the source samples and w their weights, the density ratio of
+    target to source of their features, the score is the negative risk [1]_
 
     .. math:: \overline{w l} + \eta \, \overline{w} - \eta, \quad
        \eta = -\frac{\mathrm{Cov}(w l, w)}{\mathrm{Var}(w)}
 
-    where a bar is a mean over the rows: as the mean of w should be 1, its deviation
-    corrects the estimate (a control variate). With equal weights eta is 0.
+    where a bar is the mean over the source samples. The mean of w should be 1; its
+    deviation from 1 corrects the estimate (a control variate). With equal weights eta
+    is 0.
 
-    Weights are as in `ImportanceWeightedScorer`, but not normalized.
+    Weights are those of `ImportanceWeightedScorer`, but not normalized.
 
     Parameters
     ----------
     loss : {"log_loss", "zero_one"}, default="log_loss"
-        Minus the logarithm of the probability of the right class, or 1 for a wrong
-        prediction and 0 for a right one.
+        "log_loss" is the negative logarithm of the probability of the true class;
+        "zero_one" is 1 for a wrong prediction and 0 for a correct one.
     random_state : int, RandomState instance or None, default=0
-        Seed of the folds in which weights are estimated. An int gives each candidate
-        of a search the same folds.
+        Seed of the folds for the density ratio. With an int, the folds are the same
+        for all candidates of a search.
     sample_domain : callable or None, default=None
-        Function of X that gives the domains of its rows, for use without metadata
-        routing.
+        Function of X that returns the domain of each sample. Only needed without
+        metadata routing.
 
     References
     ----------
@@ -115,55 +115,50 @@ class DeepEmbeddedValidation(LabelFreeScorer):
         self.random_state = random_state
         self.sample_domain = sample_domain
 
-    def _score(self, estimator, rows):
+    def _score(self, estimator, samples):
         if self.loss == "zero_one":
-            losses = (predict(estimator, rows.X_source) != rows.y_source).astype(float)
+            predicted = predict(estimator, samples.X_source)
+            losses = (predicted != samples.y_source).astype(float)
         else:
-            losses = _log_losses(estimator, rows)
-        log_ratio = log_density_ratio(estimator, rows, self.random_state)
-        # Below what overflows when squared.
+            losses = _log_losses(estimator, samples)
+        log_ratio = log_density_ratio(estimator, samples, self.random_state)
+        # The square of a greater weight would overflow.
         weights = np.exp(np.minimum(log_ratio, 300))
         covariance = np.cov(weights * losses, weights)
         eta = -covariance[0, 1] / covariance[1, 1] if covariance[1, 1] > 0 else 0.0
         return -(np.mean(weights * losses) + eta * np.mean(weights) - eta)
 
 
-def log_density_ratio(estimator, rows, random_state):
-    """Estimate log p_target(f) / p_source(f) of the source's features.
+def log_density_ratio(estimator, samples, random_state):
+    """Estimate log p_target(f) / p_source(f) of the features of the source samples.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted; its features are taken.
-    rows : ScoredRows
-        Rows of both domains.
+        Fitted; it computes the features f.
+    samples : ScoredSamples
+        Samples of both domains.
     random_state : int, RandomState instance or None
         Seed of the folds.
 
     Returns
     -------
-    ndarray of shape (n_source,), float64
+    ndarray of shape (n_samples_source,), float64
     """
-    source = features_of(estimator, rows.X_source)
-    target = features_of(estimator, rows.X_target)
-    is_target = np.repeat([0, 1], [len(source), len(target)])
-    folds = StratifiedKFold(
-        min(5, len(source), len(target)),
-        shuffle=True,
-        random_state=int(make_rng(random_state).integers(2**31)),
+    source, target = (
+        compute_features(estimator, X).astype(np.float64)
+        for X in (samples.X_source, samples.X_target)
     )
-    log_odds = cross_val_predict(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
-        np.concatenate([source, target]).astype(np.float64),
-        is_target,
-        cv=folds,
-        method="decision_function",
-    )
-    return log_odds[: len(source)] + np.log(len(source) / len(target))
+    seed = int(make_rng(random_state).integers(2**31))
+    return _statistics.log_density_ratio(source, target, seed=seed)
 
 
-def _log_losses(estimator, rows):
-    """Log loss of each row of the source; of an unknown class the greatest."""
-    proba, y = rows.predict_proba(estimator, rows.X_source), rows.y_source
-    right = y[:, None] == np.asarray(estimator.classes_)
-    return -np.log(np.maximum((proba * right).sum(axis=1), np.finfo(float).eps))
+def _log_losses(estimator, samples):
+    """Compute the log loss of each source sample.
+
+    A sample of a class that the estimator was not trained on has the greatest loss.
+    """
+    proba = samples.predict_proba(estimator, samples.X_source)
+    is_true_class = samples.y_source[:, None] == np.asarray(estimator.classes_)
+    proba_true_class = (proba * is_true_class).sum(axis=1)
+    return -np.log(np.maximum(proba_true_class, np.finfo(float).eps))

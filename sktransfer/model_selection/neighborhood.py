@@ -1,4 +1,4 @@
-"""SoftNeighborhoodDensity: whether similar target rows lie in dense groups."""
+"""SoftNeighborhoodDensity: how many target samples have similar predictions."""
 
 import numbers
 
@@ -10,30 +10,30 @@ from sklearn.utils._param_validation import Interval
 
 from sktransfer.model_selection._scorer import CONSTRAINTS, LabelFreeScorer
 
-# Rows of the similarity matrix that are in memory at once.
-_BLOCK = 256
+# Number of rows of the similarity matrix that are in memory at once.
+_BLOCK_ROWS = 256
 
 
 class SoftNeighborhoodDensity(LabelFreeScorer):
-    r"""Mean entropy of the similarities of each target row to the others.
+    r"""Mean entropy of the similarities of each target sample to the others.
 
-    With p_i the class probabilities of target row i of n, scaled to length 1, and T
+    With p_i the class probabilities of target sample i of n, scaled to length 1, and T
     the temperature, the score is [1]_
 
     .. math:: \frac{1}{n} \sum_i H(q_i), \quad
        q_{ij} = \frac{\exp(p_i \cdot p_j / T)}
        {\sum_{k \neq i} \exp(p_i \cdot p_k / T)}, \quad q_{ii} = 0
 
-    It is greatest when each row has many like it. A classifier that gives all rows to
-    one class scores best.
+    It is greatest when each sample has many similar ones. A classifier that always
+    predicts the same class has the best score.
 
     Parameters
     ----------
     temperature : float, default=0.05
-        Above 0; the less, the fewer rows count as neighbors.
+        Above 0. With a lower temperature, fewer samples count as neighbors.
     sample_domain : callable or None, default=None
-        Function of X that gives the domains of its rows, for use without metadata
-        routing.
+        Function of X that returns the domain of each sample. Only needed without
+        metadata routing.
 
     References
     ----------
@@ -50,10 +50,10 @@ class SoftNeighborhoodDensity(LabelFreeScorer):
         self.temperature = temperature
         self.sample_domain = sample_domain
 
-    def _score(self, estimator, rows):
-        proba = normalize(rows.predict_proba(estimator, rows.X_target))
+    def _score(self, estimator, samples):
+        proba = normalize(samples.predict_proba(estimator, samples.X_target))
         entropies = []
-        for block in gen_batches(len(proba), _BLOCK):
+        for block in gen_batches(len(proba), _BLOCK_ROWS):
             similarity = proba[block] @ proba.T / self.temperature
             own = np.arange(block.start, block.stop)
             similarity[own - block.start, own] = -np.inf

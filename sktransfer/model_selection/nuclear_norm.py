@@ -6,22 +6,22 @@ from sktransfer.model_selection._scorer import LabelFreeScorer
 
 
 class BNMScorer(LabelFreeScorer):
-    r"""Nuclear norm of the predictions on the target, divided by the number of rows.
+    r"""Nuclear norm of the predictions on the target, divided by the number of samples.
 
-    With P the n x C matrix of class probabilities of the target's rows and sigma its
-    singular values, the score is [1]_ [2]_
+    With P the n x C matrix of class probabilities of the n target samples and sigma
+    its singular values, the score is [1]_ [2]_
 
     .. math:: \frac{1}{n} \|P\|_* = \frac{1}{n} \sum_k \sigma_k
 
-    It is greatest when each row is given to one class for sure and the classes are
-    equally frequent. It falls with the number of rows, as the square root of 1 / n:
-    compare scores of test folds of one size.
+    It is greatest when each sample has one class with probability 1 and the classes
+    are equally frequent. It decreases with the number of samples, as the square root
+    of 1 / n, so compare only scores of test folds of the same size.
 
     Parameters
     ----------
     sample_domain : callable or None, default=None
-        Function of X that gives the domains of its rows, for use without metadata
-        routing.
+        Function of X that returns the domain of each sample. Only needed without
+        metadata routing.
 
     References
     ----------
@@ -32,6 +32,6 @@ class BNMScorer(LabelFreeScorer):
        Benchmark Ranking for Unsupervised Domain Adaptation. arXiv:2208.07360
     """
 
-    def _score(self, estimator, rows):
-        proba = rows.predict_proba(estimator, rows.X_target)
+    def _score(self, estimator, samples):
+        proba = samples.predict_proba(estimator, samples.X_target)
         return np.linalg.norm(proba, "nuc") / len(proba)

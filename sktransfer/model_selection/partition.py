@@ -1,4 +1,4 @@
-"""Splitters that test each row once, or each domain once."""
+"""Splitters that test each sample once, or each domain once."""
 
 import numbers
 
@@ -15,23 +15,27 @@ from sktransfer.model_selection.shuffle_split import SIZE, draw
 
 
 class StratifiedDomainKFold(FixedNumberMixin, BaseDomainSplitter):
-    """Test each row once; each fold has the same share of each class of each domain.
+    """K-fold cross-validation, stratified by class and domain.
 
-    The labels of target rows are used as they are in y. Rows whose label is None or
-    NaN count as a class of their own.
+    Each sample is in one test fold. All folds have the same fraction of each class of
+    each domain.
+
+    The labels of target samples in y are used too. Samples whose label is None or NaN
+    count as a class of their own.
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of folds, at least 2.
     shuffle : bool, default=False
-        Draw the rows of each fold at random; otherwise rows are dealt out in turn.
+        Whether the samples of each fold are drawn at random. Otherwise they are
+        assigned to the folds in turn.
     random_state : int, RandomState instance or None, default=None
-        Seed of the shuffle. With an int each call of `split` gives the same folds.
+        Seed of the shuffle. With an int, each call of `split` returns the same folds.
 
     See Also
     --------
-    StratifiedDomainShuffleSplit : Draws test rows again for each split.
+    StratifiedDomainShuffleSplit : Draws new test samples for each split.
 
     Examples
     --------
@@ -62,49 +66,51 @@ class StratifiedDomainKFold(FixedNumberMixin, BaseDomainSplitter):
 
     def _split(self, y, domains):
         codes = class_codes(y, domains, self)
-        for domain, n_rows in zip(*np.unique(domains, return_counts=True), strict=True):
-            if n_rows < self.n_splits:
+        values, counts = np.unique(domains, return_counts=True)
+        for domain, n_samples in zip(values, counts, strict=True):
+            if n_samples < self.n_splits:
                 raise ValueError(
-                    f"n_splits={self.n_splits} is more than the {n_rows} rows of "
-                    f"domain {domain}; each fold needs a row of each domain."
+                    f"n_splits={self.n_splits} is more than the {n_samples} samples of "
+                    f"domain {domain}; each fold needs a sample of each domain."
                 )
-        rows = np.arange(len(domains))
+        priority = np.arange(len(domains))
         if self.shuffle:
-            rows = make_rng(self.random_state).permutation(rows)
-        # Dealt out in this order, the rows of a class of a domain are next to each
-        # other, so that folds differ by at most one in each class, each domain and
-        # in all.
-        order = np.lexsort((rows, codes, domains))
-        fold = np.empty(len(rows), dtype=int)
-        fold[order] = np.arange(len(rows)) % self.n_splits
+            priority = make_rng(self.random_state).permutation(priority)
+        # In this order, samples of the same domain and class are next to each other.
+        # Numbering the folds in turn then balances each class and each domain: folds
+        # differ by at most one sample.
+        order = np.lexsort((priority, codes, domains))
+        fold = np.empty(len(domains), dtype=int)
+        fold[order] = np.arange(len(domains)) % self.n_splits
         for k in range(self.n_splits):
             yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
 
 
 class LeaveOneDomainOut(BaseDomainSplitter):
-    """Let each domain be the target once, with the other domains as sources.
+    """Use each domain as the target once, and the other domains as sources.
 
-    A domain's role is in the sign of sample_domain, so the rows of domain d, 1 or
-    more, are needed twice: as d, for the splits that train on their labels, and as -d,
-    for the split that adapts to them. That split has the rows of -d and of all other
-    sources, and neither d itself nor other targets; the same share of its source and
-    of its target is for testing. A target without a source of the same number is in no
-    split.
+    The sign of sample_domain says whether a sample is used as source or as target. So
+    X must contain the samples of domain d (1 or more) twice: as d, for the splits that
+    train on their labels, and as -d, for the split that adapts to them. That split has
+    the samples of -d and of all other sources; it has neither d itself nor other
+    targets. The same fraction of its source and of its target is for testing. A target
+    without a source of the same number is in no split.
 
-    For domains that are all sources, to be left out without adapting to them,
-    scikit-learn's `~sklearn.model_selection.LeaveOneGroupOut` is enough.
+    To leave out domains without adapting to them, use scikit-learn's
+    `~sklearn.model_selection.LeaveOneGroupOut`.
 
     Parameters
     ----------
     max_n_splits : int, default=10
-        Greatest number of splits; of more domains, some are drawn as targets.
+        Maximum number of splits. With more domains, the targets are drawn at random.
     test_size : float, int or None, default=None
-        Share or number of the test rows, of the source's rows and of the target's
-        each. None is what `train_size` leaves, or 0.1.
+        Fraction (float) or number (int) of test samples, of the source and of the
+        target each. None is the complement of `train_size`, or 0.1 if both are None.
     train_size : float, int or None, default=None
-        The same for the training rows. None is all rows that are not tested.
+        Fraction or number of training samples. None is all samples that are not
+        tested.
     random_state : int, RandomState instance or None, default=None
-        Seed. With an int each call of `split` gives the same splits.
+        Seed. With an int, each call of `split` returns the same splits.
 
     Examples
     --------
@@ -139,16 +145,16 @@ class LeaveOneDomainOut(BaseDomainSplitter):
         self.random_state = random_state
 
     def get_n_splits(self, X=None, y=None, sample_domain=None, groups=None):
-        """Give the number of splits.
+        """Return the number of splits.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...) or None, default=None
-            Rows.
+            Samples.
         y : None
             Ignored.
         sample_domain : array-like of shape (n_samples,)
-            Domains of the rows.
+            Domains of the samples.
         groups : array-like of shape (n_samples,) or None, default=None
             The same, without metadata routing.
 
@@ -178,14 +184,15 @@ class LeaveOneDomainOut(BaseDomainSplitter):
 
 
 def _left_out(domains):
-    """Source domains, each of which is checked to be there as a target too."""
+    """Return the source domains; check that each is in the data as a target too."""
     sources = np.unique(domains[domains >= 0])
     alone = sources[(sources == 0) | ~np.isin(-sources, domains)]
     if len(alone) or len(sources) < 2:
         raise ValueError(
-            "LeaveOneDomainOut needs the rows of two or more domains twice, as d "
-            "(source) and as -d (target), with d at least 1: sample_domain="
-            "np.concatenate([domain, -domain]) for np.concatenate([X, X]). The sources "
-            f"are {sources.tolist()}; without a target: {alone.tolist()}."
+            "LeaveOneDomainOut needs the samples of two or more domains twice, as d "
+            "(source) and as -d (target), with d at least 1: "
+            "X=np.concatenate([X, X]) and sample_domain=np.concatenate([domain, "
+            f"-domain]). The sources are {sources.tolist()}; without a target: "
+            f"{alone.tolist()}."
         )
     return sources

@@ -1,4 +1,4 @@
-"""Splitters that draw test rows at random, again for each split."""
+"""Splitters that draw random test samples for each split."""
 
 import numbers
 
@@ -13,7 +13,7 @@ from sktransfer.model_selection._splitter import (
     class_codes,
 )
 
-# What test_size and train_size may be.
+# Constraints of test_size and train_size.
 SIZE = [
     Interval(numbers.Real, 0, 1, closed="neither"),
     Interval(numbers.Integral, 1, None, closed="left"),
@@ -22,7 +22,7 @@ SIZE = [
 
 
 class BaseDomainShuffleSplit(FixedNumberMixin, BaseDomainSplitter):
-    """Draw test rows from each group of rows apart."""
+    """Draw test samples from each group of samples separately."""
 
     _parameter_constraints = {
         "n_splits": [Interval(numbers.Integral, 1, None, closed="left")],
@@ -46,38 +46,39 @@ class BaseDomainShuffleSplit(FixedNumberMixin, BaseDomainSplitter):
             yield draw(groups, strata, self.test_size, self.train_size, rng)
 
     def _groups(self, domains):
-        """Name and rows of each group."""
+        """Return the name and the sample indices of each group."""
         return [
             (f"Domain {domain}", np.flatnonzero(domains == domain))
             for domain in np.unique(domains)
         ]
 
     def _strata(self, y, domains):
-        """Stratum of each row, whose share of its group is kept."""
+        """Return the stratum of each sample; all are in one unless overridden."""
         return np.zeros(len(domains), dtype=int)
 
 
 class SourceTargetShuffleSplit(BaseDomainShuffleSplit):
-    """Draw the same share of the source's and of the target's rows for testing.
+    """Draw the same fraction of source and of target samples for testing.
 
-    Training and test rows are from both, as estimators and scorers that adapt to the
-    target need. All source domains are drawn from as one, and all targets.
+    Training and test sets have samples of both. Estimators and scorers for domain
+    adaptation need this. All source domains count as one, and so do all targets.
 
     Parameters
     ----------
     n_splits : int, default=10
         Number of splits.
     test_size : float, int or None, default=None
-        Share or number of the test rows, of the source's rows and of the target's
-        each. None is what `train_size` leaves, or 0.1.
+        Fraction (float) or number (int) of test samples, of the source and of the
+        target each. None is the complement of `train_size`, or 0.1 if both are None.
     train_size : float, int or None, default=None
-        The same for the training rows. None is all rows that are not tested.
+        Fraction or number of training samples. None is all samples that are not
+        tested.
     random_state : int, RandomState instance or None, default=None
-        Seed. With an int each call of `split` gives the same splits.
+        Seed. With an int, each call of `split` returns the same splits.
 
     See Also
     --------
-    DomainShuffleSplit : Keeps the share of each domain.
+    DomainShuffleSplit : Draws the same fraction of each single domain.
 
     Examples
     --------
@@ -95,35 +96,36 @@ class SourceTargetShuffleSplit(BaseDomainShuffleSplit):
             ("The source", np.flatnonzero(domains >= 0)),
             ("The target", np.flatnonzero(domains < 0)),
         ]
-        for name, rows in groups:
-            if not len(rows):
+        for name, indices in groups:
+            if not len(indices):
                 raise ValueError(
-                    f"{name} has no rows; sample_domain needs values of 0 or more for "
-                    f"the source and below 0 for the target, and has "
-                    f"{np.unique(domains).tolist()}."
+                    f"{name} has no samples: sample_domain has the values "
+                    f"{np.unique(domains).tolist()}; expected 0 or more for the source "
+                    "and less than 0 for the target."
                 )
         return groups
 
 
 class DomainShuffleSplit(BaseDomainShuffleSplit):
-    """Draw the same share of each domain's rows for testing.
+    """Draw the same fraction of the samples of each domain for testing.
 
     Parameters
     ----------
     n_splits : int, default=10
         Number of splits.
     test_size : float, int or None, default=None
-        Share or number of the test rows of each domain. None is what `train_size`
-        leaves, or 0.1.
+        Fraction (float) or number (int) of test samples of each domain. None is the
+        complement of `train_size`, or 0.1 if both are None.
     train_size : float, int or None, default=None
-        The same for the training rows. None is all rows that are not tested.
+        Fraction or number of training samples. None is all samples that are not
+        tested.
     random_state : int, RandomState instance or None, default=None
-        Seed. With an int each call of `split` gives the same splits.
+        Seed. With an int, each call of `split` returns the same splits.
 
     See Also
     --------
-    StratifiedDomainShuffleSplit : Keeps the classes' shares too.
-    SourceTargetShuffleSplit : Draws from all sources as one.
+    StratifiedDomainShuffleSplit : Also stratifies by class.
+    SourceTargetShuffleSplit : Draws from all sources as from one domain.
 
     Examples
     --------
@@ -138,26 +140,27 @@ class DomainShuffleSplit(BaseDomainShuffleSplit):
 
 
 class StratifiedDomainShuffleSplit(BaseDomainShuffleSplit):
-    """Draw the same share of each class of each domain for testing.
+    """Draw the same fraction of each class of each domain for testing.
 
-    The labels of target rows are used as they are in y. Rows whose label is None or
-    NaN count as a class of their own.
+    The labels of target samples in y are used too. Samples whose label is None or NaN
+    count as a class of their own.
 
     Parameters
     ----------
     n_splits : int, default=10
         Number of splits.
     test_size : float, int or None, default=None
-        Share or number of the test rows of each domain. None is what `train_size`
-        leaves, or 0.1.
+        Fraction (float) or number (int) of test samples of each domain. None is the
+        complement of `train_size`, or 0.1 if both are None.
     train_size : float, int or None, default=None
-        The same for the training rows. None is all rows that are not tested.
+        Fraction or number of training samples. None is all samples that are not
+        tested.
     random_state : int, RandomState instance or None, default=None
-        Seed. With an int each call of `split` gives the same splits.
+        Seed. With an int, each call of `split` returns the same splits.
 
     See Also
     --------
-    StratifiedDomainKFold : Tests each row once.
+    StratifiedDomainKFold : Tests each sample once.
 
     Examples
     --------
@@ -176,48 +179,48 @@ class StratifiedDomainShuffleSplit(BaseDomainShuffleSplit):
 
 
 def draw(groups, strata, test_size, train_size, rng):
-    """Draw training and test rows from each group, each stratum's share kept.
+    """Draw training and test samples from each group, stratified.
 
     Parameters
     ----------
     groups : list of (str, ndarray of int)
-        What each group is called in an error, and its rows.
+        Name of each group, for errors, and the indices of its samples.
     strata : ndarray of shape (n_samples,), int
-        Stratum of each row.
+        Stratum of each sample.
     test_size, train_size : float, int or None
         As in the splitters.
     rng : numpy.random.Generator
-        Source of the draw.
+        Random numbers.
 
     Returns
     -------
     train, test : ndarray of int
-        Rows in random order, no row in both.
+        Disjoint indices, in random order.
     """
     parts = [
-        _draw_from(name, rows, strata[rows], test_size, train_size, rng)
-        for name, rows in groups
+        _draw_from(name, indices, strata[indices], (test_size, train_size), rng)
+        for name, indices in groups
     ]
     train, test = (np.concatenate(part) for part in zip(*parts, strict=True))
     return rng.permutation(train), rng.permutation(test)
 
 
-def _draw_from(name, rows, strata, test_size, train_size, rng):
+def _draw_from(name, indices, strata, sizes, rng):
     try:
         n_train, n_test = _validate_shuffle_split(
-            len(rows), test_size, train_size, default_test_size=0.1
+            len(indices), *sizes, default_test_size=0.1
         )
     except ValueError as error:
         raise ValueError(f"{name} cannot be split: {error}") from error
     codes = np.unique(strata, return_inverse=True)[1]
     counts = np.bincount(codes)
-    tested = _apportion(n_test, counts, rng)
-    trained = _apportion(n_train, counts - tested, rng)
+    n_test_of = _apportion(n_test, counts, rng)
+    n_train_of = _apportion(n_train, counts - n_test_of, rng)
     train, test = [], []
-    for code, (n_tested, n_trained) in enumerate(zip(tested, trained, strict=True)):
-        shuffled = rng.permutation(rows[codes == code])
-        test.append(shuffled[:n_tested])
-        train.append(shuffled[n_tested : n_tested + n_trained])
+    for code, (n_test, n_train) in enumerate(zip(n_test_of, n_train_of, strict=True)):
+        shuffled = rng.permutation(indices[codes == code])
+        test.append(shuffled[:n_test])
+        train.append(shuffled[n_test : n_test + n_train])
     return np.concatenate(train), np.concatenate(test)
 
 

@@ -1,28 +1,24 @@
-"""SupervisedScorer: the score on the target's labels, where there are any."""
+"""SupervisedScorer: the score on the labeled samples of the target."""
 
 import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 
-from sktransfer._inputs.domains import is_unlabeled
-from sktransfer.model_selection._scorer import (
-    CONSTRAINTS,
-    BaseDomainScorer,
-    as_labels,
-)
+from sktransfer._inputs.domains import as_labels, is_unlabeled
+from sktransfer.model_selection._scorer import CONSTRAINTS, BaseDomainScorer
 
 
 class SupervisedScorer(BaseDomainScorer):
-    """Score on the labeled rows of the target: what the other scorers estimate.
+    """Score on the labeled samples of the target, which the other scorers estimate.
 
     Parameters
     ----------
     scoring : str, callable or None, default=None
-        A scikit-learn scorer or its name; None takes the estimator's own score, the
-        accuracy of a classifier.
+        A scikit-learn scorer or its name. None is the estimator's own `score`, the
+        accuracy for a classifier.
     sample_domain : callable or None, default=None
-        Function of X that gives the domains of its rows, for use without metadata
-        routing.
+        Function of X that returns the domain of each sample. Only needed without
+        metadata routing.
 
     Examples
     --------
@@ -43,17 +39,15 @@ class SupervisedScorer(BaseDomainScorer):
         self.scoring = scoring
         self.sample_domain = sample_domain
 
-    def _score_rows(self, estimator, X, y, domains):
+    def _score_samples(self, estimator, X, y, domains):
         if y is None:
+            raise ValueError("SupervisedScorer needs y, the labels of target samples.")
+        labeled = np.flatnonzero((domains < 0) & ~is_unlabeled(y))
+        if not len(labeled):
             raise ValueError(
-                "SupervisedScorer needs y, the labels of the target's rows."
-            )
-        rows = np.flatnonzero((domains < 0) & ~is_unlabeled(y))
-        if not len(rows):
-            raise ValueError(
-                "SupervisedScorer needs labels of target rows; all "
-                f"{(domains < 0).sum()} are None or NaN. Use a scorer that needs none, "
-                "such as InfoMaxScorer."
+                f"SupervisedScorer needs labels of target samples, but all "
+                f"{(domains < 0).sum()} labels are None or NaN. Use a scorer without "
+                "labels, such as InfoMaxScorer."
             )
         scorer = check_scoring(estimator, scoring=self.scoring)
-        return scorer(estimator, _safe_indexing(X, rows), as_labels(y[rows]))
+        return scorer(estimator, _safe_indexing(X, labeled), as_labels(y[labeled]))

@@ -1,4 +1,4 @@
-"""matplotlib, which is optional."""
+"""Import of matplotlib, which is optional."""
 
 
 def import_pyplot():
@@ -11,31 +11,31 @@ def import_pyplot():
     Raises
     ------
     ImportError
-        With the name of the extra that brings it, when it is not installed.
+        When matplotlib is not installed.
     """
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            "Plots need matplotlib, which is not installed; "
-            "pip install 'sktransfer[plotting]' brings it."
+            "Plots need matplotlib, which is not installed. Install it with "
+            "pip install 'sktransfer[plotting]'."
         ) from error
     return plt
 
 
 def axes_or_new(ax, **figure):
-    """Return axes, or those of a new figure.
+    """Return the given axes, or new ones.
 
     Parameters
     ----------
-    ax : matplotlib Axes, array of them or None
-        What is returned, unless it is None.
+    ax : matplotlib Axes, array of Axes or None
+        Axes to return; None makes a new figure.
     **figure
-        Of ``plt.subplots``, for the new figure.
+        Parameters of ``plt.subplots`` for the new figure.
 
     Returns
     -------
-    matplotlib Axes or array of them
+    matplotlib Axes or array of Axes
     """
     plt = import_pyplot()
     if ax is None:

@@ -1,47 +1,47 @@
-"""DomainFeaturesDisplay: where the rows of each domain and class lie."""
+"""DomainFeaturesDisplay: the features of all domains in the plane."""
 
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import _num_samples, column_or_1d
 
 from sktransfer._inputs.domains import check_sample_domain, is_unlabeled
+from sktransfer._pipelines import compute_features, final_estimator
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.features import BackboneFeatures
-from sktransfer.plotting._estimators import last_step
 from sktransfer.plotting._matplotlib import axes_or_new
 from sktransfer.plotting._style import class_colors
 
 _SOURCE_MARKERS, _TARGET_MARKERS = "osD^v", "x+1234"
-_UNLABELLED = "#777777"
+_UNLABELED = "#777777"
 
 
 class DomainFeaturesDisplay:
-    """Features of the rows of several domains in the plane.
+    """Features of samples of several domains, in two dimensions.
 
-    Use :meth:`from_estimator` to make one. Classes have colors, and their names stand
-    at their medians over the source; domains have markers. Where adapting has worked,
-    the rows of the target lie with those of their class. Distances between classes say
-    little: of many dimensions two are seen.
+    Create it with :meth:`from_estimator`. Colors show classes; the name of a class is
+    at the median of its source samples. Markers show domains. After a successful
+    adaptation, target samples are near the source samples of their class. Distances
+    between classes mean little, since two dimensions show only part of the features.
 
     Parameters
     ----------
     points : dict of str to ndarray of shape (n_samples, 2)
-        For each panel its title and where the rows lie.
+        Projected features for each panel, by its title.
     labels : ndarray of shape (n_samples,)
-        Classes; None, NaN or -1 where it is not known.
+        Class labels; None, NaN or -1 for unlabeled samples.
     sample_domain : ndarray of shape (n_samples,), int
-        0 or more for rows of a source, less than 0 for rows of a target.
+        0 or more for source samples, less than 0 for target samples.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes, or ndarray of them
+    ax_ : matplotlib Axes, or ndarray of Axes
         One for each panel.
     figure_ : matplotlib Figure
         The figure.
 
     See Also
     --------
-    TrainingCurveDisplay : Loss and scores of the fit.
+    TrainingCurveDisplay : Loss and scores of a fit.
 
     Examples
     --------
@@ -75,31 +75,31 @@ class DomainFeaturesDisplay:
         projection=None,
         ax=None,
     ):
-        """Draw the features that an estimator computes.
+        """Plot the features that an estimator computes.
 
         Parameters
         ----------
         estimator : estimator or Backbone
             A fitted `DomainAdaptedClassifier` or `TransferClassifier`, a fitted
-            pipeline or search that ends in one, or a network.
-        X : array-like of shape (n_samples, ...)
-            Rows of all domains.
+            pipeline or search that ends in one, or a backbone. For the backbone
+            "tabular", the features are log-probabilities of the classes.
+        X : array-like or data frame of shape (n_samples, ...)
+            Samples of all domains, as `estimator` accepts them.
         y : array-like of shape (n_samples,) or None, default=None
-            Classes, which give the colors; rows with None, NaN, or -1 where that is
-            not a class of the source, are grey. With None those that the estimator
-            predicts are drawn.
+            Class labels, which determine the colors. Unlabeled samples are grey: None,
+            NaN, or -1 when -1 is not a class of the source. With None the predictions
+            of the estimator are the labels.
         sample_domain : array-like of shape (n_samples,)
-            Which domain each row is of: 0 or more for a source, less than 0 for a
-            target.
+            Domain of each sample: 0 or more for a source, less than 0 for a target.
         before : estimator or Backbone, default=None
-            Another one to be drawn on the left, such as the network before adapting, or
-            one fitted with ``method="source_only"``.
+            Another estimator for a panel on the left, such as the backbone before
+            adaptation, or an estimator fitted with ``method="source_only"``.
         projection : transformer or None, default=None
-            From features to two columns, such as
+            Projects features to two columns, for example
             :class:`~sklearn.manifold.TSNE`; its ``fit_transform`` is called for each
             panel. None is :class:`~sklearn.decomposition.PCA`.
-        ax : matplotlib Axes or array of two or None, default=None
-            Where to draw, two with `before`; None makes a new figure.
+        ax : matplotlib Axes or array of Axes or None, default=None
+            Axes to draw on, two with `before`; None makes a new figure.
 
         Returns
         -------
@@ -109,7 +109,7 @@ class DomainFeaturesDisplay:
         ------
         ValueError
             When an estimator is not fitted (NotFittedError), lengths differ, or the
-            projection does not give two columns.
+            projection does not return two columns.
         TypeError
             When an estimator has no backbone, or y is None with a Backbone.
         """
@@ -120,35 +120,35 @@ class DomainFeaturesDisplay:
         if y is None:
             if isinstance(estimator, Backbone):
                 raise TypeError(
-                    "y=None with a Backbone, which predicts no classes; pass them, or "
-                    "a fitted estimator."
+                    "y=None with a Backbone, which predicts no classes; pass y, or a "
+                    "fitted estimator."
                 )
             y = estimator.predict(X)
         y = column_or_1d(y)
         if len(y) != _num_samples(X):
             raise ValueError(
-                f"y has {len(y)} labels for {_num_samples(X)} rows of X; it needs one "
-                "for each row."
+                f"y has {len(y)} labels for {_num_samples(X)} samples of X; expected "
+                "one for each sample."
             )
         points = {}
         for title, network in networks.items():
-            features = _features(network, X)
-            found = (projection or PCA(2)).fit_transform(features)
-            if found.shape != (len(y), 2):
+            features = _network_features(network, X)
+            points[title] = (projection or PCA(2)).fit_transform(features)
+            shape = points[title].shape
+            if shape != (len(y), 2):
                 raise ValueError(
-                    f"projection={projection!r} gives the shape {found.shape}; "
+                    f"projection={projection!r} returns an array of shape {shape}; "
                     f"expected two columns, ({len(y)}, 2)."
                 )
-            points[title] = found
         return cls(points=points, labels=y, sample_domain=domains).plot(ax)
 
     def plot(self, ax=None):
-        """Draw it.
+        """Plot the features.
 
         Parameters
         ----------
-        ax : matplotlib Axes or array of two or None, default=None
-            Where to draw, as many as there are panels; None makes a new figure.
+        ax : matplotlib Axes or array of Axes or None, default=None
+            Axes to draw on, one a panel; None makes a new figure.
 
         Returns
         -------
@@ -160,7 +160,7 @@ class DomainFeaturesDisplay:
         if len(all_axes) != n_panels:
             raise ValueError(
                 f"ax has {len(all_axes)} axes for {n_panels} panels; expected one for "
-                "each."
+                "each panel."
             )
         self.ax_, self.figure_ = ax, all_axes[0].figure
         for axes, (title, points) in zip(all_axes, self.points.items(), strict=True):
@@ -170,38 +170,37 @@ class DomainFeaturesDisplay:
         return self
 
     def _domains(self):
-        """Value, name and marker of each domain, sources first."""
+        """Yield value, name and marker of each domain, sources first."""
         values = np.unique(self.sample_domain)
-        for name, some, markers in (
+        for name, of_kind, markers in (
             ("source", values[values >= 0], _SOURCE_MARKERS),
             ("target", values[values < 0][::-1], _TARGET_MARKERS),
         ):
-            for position, value in enumerate(some):
+            for position, value in enumerate(of_kind):
                 marker = markers[position % len(markers)]
-                yield value, name if len(some) == 1 else f"{name} {value}", marker
+                yield value, name if len(of_kind) == 1 else f"{name} {value}", marker
 
     def _draw(self, axes, points):
         labels = np.asarray(self.labels)
-        known = self._known(labels)
-        classes = np.unique(labels[known])
-        groups = [(labels == c, color) for c, color in _colored(classes)]
-        if not known.all():
-            groups.insert(0, (~known, _UNLABELLED))
+        is_source = self.sample_domain >= 0
+        is_labeled = self._is_labeled(labels)
+        classes = np.unique(labels[is_labeled])
+        colors = zip(classes, class_colors(len(classes)), strict=True)
+        groups = [(~is_labeled, _UNLABELED), *((labels == c, hue) for c, hue in colors)]
         for value, name, marker in self._domains():
-            of_domain = self.sample_domain == value
             style = {"marker": marker, "label": name, "s": 26, "linewidths": 1.1}
             if value >= 0:
                 style |= {"s": 14, "alpha": 0.35, "linewidths": 0}
-            for rows, color in groups:
-                place = points[rows & of_domain]
-                if len(place):
-                    axes.scatter(*place.T, color=[color], **style)
+            for in_group, color in groups:
+                drawn = points[in_group & (self.sample_domain == value)]
+                if len(drawn):
+                    axes.scatter(*drawn.T, color=[color], **style)
         for c in classes:
-            rows = labels == c
-            if (rows & (self.sample_domain >= 0)).any():
-                rows &= self.sample_domain >= 0
+            in_class = labels == c
+            if (in_class & is_source).any():
+                in_class &= is_source
             axes.text(
-                *np.median(points[rows], axis=0),
+                *np.median(points[in_class], axis=0),
                 str(c),
                 weight="bold",
                 ha="center",
@@ -209,36 +208,30 @@ class DomainFeaturesDisplay:
                 bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "#999999"},
             )
 
-    def _known(self, labels):
-        """Tell which labels are known; -1 is one if it is a class of the source."""
-        known = ~is_unlabeled(labels)
+    def _is_labeled(self, labels):
+        """Return which samples are labeled; -1 may be a class of the source."""
+        is_labeled = ~is_unlabeled(labels)
         if not (labels[self.sample_domain >= 0] == -1).any():
-            known &= labels != -1
-        return known
+            is_labeled &= labels != -1
+        return is_labeled
 
     def _legend(self):
         from matplotlib.lines import Line2D
 
         return [
-            Line2D([], [], marker=marker, linestyle="", color=_UNLABELLED, label=name)
+            Line2D([], [], marker=marker, linestyle="", color=_UNLABELED, label=name)
             for _, name, marker in self._domains()
         ]
 
 
-def _colored(classes):
-    return zip(classes, class_colors(len(classes)), strict=True)
-
-
-def _features(network, X):
-    """Compute features with a network or the last step of an estimator."""
-    if not isinstance(network, Backbone):
-        steps, estimator = last_step(network)
-        if steps is not None:
-            X = steps.transform(X)
-        if not hasattr(estimator, "backbone_"):
-            raise TypeError(
-                f"{type(estimator).__name__} has no backbone_; expected a fitted "
-                "DomainAdaptedClassifier, TransferClassifier or Backbone."
-            )
-        network = estimator.backbone_
-    return BackboneFeatures(network).fit_transform(X)
+def _network_features(network, X):
+    """Compute the features of a backbone or of a fitted estimator that has one."""
+    if isinstance(network, Backbone):
+        return BackboneFeatures(network).fit_transform(X)
+    _, final = final_estimator(network)
+    if not hasattr(final, "backbone_"):
+        raise TypeError(
+            f"{type(final).__name__} has no backbone_; expected a fitted "
+            "DomainAdaptedClassifier, TransferClassifier or Backbone."
+        )
+    return compute_features(network, X)

@@ -1,35 +1,35 @@
-"""FrozenDepthDisplay: how a search's score depends on the frozen depth."""
+"""FrozenDepthDisplay: the score of a search as a function of the frozen depth."""
 
 import numbers
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sktransfer._suggestions import did_you_mean
 from sktransfer.plotting._matplotlib import axes_or_new
 from sktransfer.plotting._style import BLUE
 
 
 class FrozenDepthDisplay:
-    """Score of a search against the frozen depth.
+    """Score of a search as a function of the frozen depth.
 
-    Use :meth:`from_search` to make one. It draws a curve, or, with a second parameter,
-    a heat map, on which the best is framed. What else the search varies is at its best
-    everywhere.
+    Create it with :meth:`from_estimator`. It is a curve; with a second parameter it is
+    a heat map with a frame around the best score. Other parameters of the search have
+    their best values everywhere.
 
     Parameters
     ----------
     frozen_depths : list
-        Depths that were tried, from the input on: numbers, those counted from the
-        end, then "all".
+        Depths, ordered from the input: numbers, negative numbers, then "all".
     scores : ndarray of shape (n_depths,) or (n_values, n_depths)
-        Mean score over splits of the best candidate with that depth, and that value of
+        Mean score over splits of the best candidate with that depth and that value of
         the second parameter; NaN where there is none.
     stds : ndarray of the same shape
-        Its standard deviation over splits.
+        Standard deviation of the score over splits.
     by : str or None, default=None
         Name of the second parameter.
     by_values : list or None, default=None
-        Its values.
+        Values of the second parameter.
     others : list of str, default=()
         Names of other parameters that the search varies.
 
@@ -46,7 +46,7 @@ class FrozenDepthDisplay:
 
     See Also
     --------
-    TrainingCurveDisplay : Of one fit.
+    TrainingCurveDisplay : Loss and scores of one fit.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class FrozenDepthDisplay:
     >>> clf = TransferClassifier(source.backbone_, epochs=2, random_state=0)
     >>> search = GridSearchCV(clf, {"frozen_depth": ["all", 0]}, cv=2)
     >>> search = search.fit(X[900:1000], y[900:1000])
-    >>> FrozenDepthDisplay.from_search(search).frozen_depths
+    >>> FrozenDepthDisplay.from_estimator(search).frozen_depths
     [0, 'all']
     """
 
@@ -76,19 +76,19 @@ class FrozenDepthDisplay:
         self.others = others
 
     @classmethod
-    def from_search(cls, search, *, by=None, ax=None):
-        """Draw the outcome of a search.
+    def from_estimator(cls, search, *, by=None, ax=None):
+        """Plot the scores of a search.
 
         Parameters
         ----------
         search : GridSearchCV or RandomizedSearchCV
-            Fitted; it varied ``frozen_depth``, of a step of a pipeline too. With
-            several metrics, the one in its `refit` is drawn.
+            Fitted search over ``frozen_depth``, also as a parameter of a pipeline's
+            step. With several metrics, it plots the one that is named by `refit`.
         by : str or None, default=None
-            Name of a second parameter, such as "learning_rate", with or without that of
-            the step.
+            Name of a second parameter, such as "learning_rate". The name of the step
+            may be left out.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -97,44 +97,44 @@ class FrozenDepthDisplay:
         Raises
         ------
         ValueError
-            When the search is not fitted (NotFittedError), did not vary
-            ``frozen_depth`` or `by`, or has several metrics and none to refit by.
+            When the search is not fitted (NotFittedError), does not vary
+            ``frozen_depth`` or `by`, or has several metrics and `refit` names none.
         """
         check_is_fitted(search)
         candidates = search.cv_results_["params"]
         names = sorted({name for candidate in candidates for name in candidate})
-        depth_name = _find("frozen_depth", names, "search")
-        by_name = None if by is None else _find(by, names, "by")
+        depth_name = _full_name("frozen_depth", names, "search")
+        by_name = None if by is None else _full_name(by, names, "by")
         if by_name == depth_name:
             raise ValueError(f"by={by!r} is the frozen depth; expected another name.")
         metric = search.refit if search.multimetric_ else "score"
         if not isinstance(metric, str):
             raise ValueError(
                 f"search has several metrics and refit={metric!r}; expected the name "
-                "of the metric to draw."
+                "of the metric to plot."
             )
-        means = search.cv_results_[f"mean_test_{metric}"]
-        stds = search.cv_results_[f"std_test_{metric}"]
         depths = _depths(candidates, depth_name)
-        values = [None] if by is None else _values(candidates, by_name)
-        shape = len(values), len(depths)
-        best, spread = np.full(shape, np.nan), np.full(shape, np.nan)
-        for candidate, mean, std in zip(candidates, means, stds, strict=True):
+        values = None if by is None else _values(candidates, by_name)
+        shape = (len(depths),) if by is None else (len(values), len(depths))
+        scores, stds = np.full(shape, np.nan), np.full(shape, np.nan)
+        for candidate, mean, std in zip(
+            candidates,
+            search.cv_results_[f"mean_test_{metric}"],
+            search.cv_results_[f"std_test_{metric}"],
+            strict=True,
+        ):
             if depth_name not in candidate or (by and by_name not in candidate):
                 continue
-            cell = (
-                0 if by is None else _index(values, candidate[by_name]),
-                _index(depths, candidate[depth_name]),
-            )
-            # NaN, of a fit that failed, is greater than nothing.
-            if mean > best[cell] or (np.isnan(best[cell]) and not np.isnan(mean)):
-                best[cell], spread[cell] = mean, std
-        if by is None:
-            best, spread, values = best[0], spread[0], None
+            cell = (_index(depths, candidate[depth_name]),)
+            if by is not None:
+                cell = (_index(values, candidate[by_name]), *cell)
+            # A failed fit has NaN, which is not greater than any score.
+            if mean > scores[cell] or (np.isnan(scores[cell]) and not np.isnan(mean)):
+                scores[cell], stds[cell] = mean, std
         return cls(
             frozen_depths=depths,
-            scores=best,
-            stds=spread,
+            scores=scores,
+            stds=stds,
             by=by_name,
             by_values=values,
             others=[
@@ -146,12 +146,12 @@ class FrozenDepthDisplay:
         ).plot(ax)
 
     def plot(self, ax=None):
-        """Draw it.
+        """Plot the scores.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -188,15 +188,15 @@ class FrozenDepthDisplay:
         for cell, score in np.ndenumerate(self.scores):
             if np.isnan(score):
                 continue
-            # The dark half of the map needs light figures.
-            light = image.norm(score) < 0.5 and image.norm.vmin < image.norm.vmax
+            # Dark colors need light text.
+            is_dark = image.norm(score) < 0.5 and image.norm.vmin < image.norm.vmax
             ax.annotate(
                 f"{score:.3f}",
                 cell[::-1],
                 ha="center",
                 va="center",
                 fontsize="small",
-                color="white" if light else "black",
+                color="white" if is_dark else "black",
             )
         if scores.count():
             row, column = np.unravel_index(np.argmax(scores), scores.shape)
@@ -205,31 +205,31 @@ class FrozenDepthDisplay:
         ax.set_ylabel(_short(self.by).replace("_", " "))
 
 
-def _find(name, names, parameter):
-    """Find a parameter in the names that a search varies."""
-    found = [n for n in names if n == name or n.endswith(f"__{name}")]
-    if len(found) != 1:
-        problem = "varied no" if not found else "varied more than one"
+def _full_name(name, names, parameter):
+    """Return the name of a parameter with the names of its steps."""
+    matches = [n for n in names if n == name or n.endswith(f"__{name}")]
+    if len(matches) != 1:
+        problem = "does not vary" if not matches else "varies more than one"
         raise ValueError(
-            f"{parameter}: the search {problem} {name!r}; it varied "
-            f"{', '.join(map(repr, names))}."
+            f"{parameter}: the search {problem} {name!r}; it varies "
+            f"{', '.join(map(repr, names))}.{did_you_mean(name, map(_short, names))}"
         )
-    return found[0]
+    return matches[0]
 
 
 def _depths(candidates, name):
     """Sort depths: numbers, negative numbers, names of layers, then "all"."""
 
-    def place(depth):
+    def rank(depth):
         if isinstance(depth, str):
             return np.inf, depth == "all"
         return depth < 0, depth
 
-    return sorted(_values(candidates, name), key=place)
+    return sorted(_values(candidates, name), key=rank)
 
 
 def _values(candidates, name):
-    """Distinct values of a parameter: in order if they are numbers, else as found."""
+    """Return the distinct values of a parameter; numbers are sorted."""
     values = []
     for candidate in candidates:
         if name in candidate and _index(values, candidate[name]) is None:
@@ -240,10 +240,10 @@ def _values(candidates, name):
 
 
 def _index(values, value):
-    """Position of a value, or None; 1 layer and the fraction 1.0 are not the same."""
+    """Return the position of a value, or None; 1 layer and the fraction 1.0 differ."""
     for position, other in enumerate(values):
-        same = type(other) is type(value) and bool(np.all(other == value))
-        if other is value or same:
+        is_equal = type(other) is type(value) and bool(np.all(other == value))
+        if other is value or is_equal:
             return position
     return None
 
@@ -253,7 +253,7 @@ def _text(value):
 
 
 def _short(name):
-    """A parameter's name without that of its step."""
+    """Return the name of a parameter without the names of its steps."""
     return name.rsplit("__", 1)[-1]
 
 

@@ -1,12 +1,12 @@
-"""TrainingCurveDisplay: loss and scores, epoch by epoch."""
+"""TrainingCurveDisplay: loss and scores by epoch."""
 
 import numpy as np
 
-from sktransfer.plotting._estimators import last_step
+from sktransfer._pipelines import final_estimator
 from sktransfer.plotting._matplotlib import axes_or_new
 from sktransfer.plotting._style import BLACK, BLUE, GREEN, PURPLE, RED
 
-# What is drawn of a history, against which of the two axes.
+# Label and style of the values of a history, on the left and on the right axis.
 _LOSSES = {
     "loss": ("training loss", {"color": BLACK, "linestyle": "-", "marker": "o"}),
     "val_loss": ("validation loss", {"color": BLUE, "linestyle": "--", "marker": "s"}),
@@ -25,35 +25,34 @@ _SCORES = {
         {"color": PURPLE, "linestyle": (0, (6, 2, 1, 2, 1, 2)), "marker": "v"},
     ),
 }
-_MARKERS = 20
+_MAX_MARKERS = 20
 
 
 class TrainingCurveDisplay:
-    """Loss and scores of a fit, epoch by epoch, with the stages of its recipe.
+    """Loss and scores of a fit by epoch, with the stages of its recipe.
 
-    Use :meth:`from_estimator` to make one. The accuracies, where the fit has them, are
-    drawn against an axis of their own on the right. A stage that is solved, not trained
-    in epochs, is a single point.
+    Create it with :meth:`from_estimator`. Accuracies, if the fit has any, are on the
+    right axis. A stage that is not trained in epochs is a single point.
 
     Parameters
     ----------
     history : dict of list
-        As ``history_`` of a fitted estimator.
+        ``history_`` of a fitted estimator.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Of the losses.
+        Axes of the losses.
     score_ax_ : matplotlib Axes or None
-        Of the accuracies, if there are any.
+        Axes of the accuracies, if there are any.
     figure_ : matplotlib Figure
         The figure.
     lines_ : dict of str to matplotlib Line2D
-        By the name in the history.
+        The lines, by the name in the history.
 
     See Also
     --------
-    FrozenDepthDisplay : The outcome of a search.
+    FrozenDepthDisplay : Scores of a search.
 
     Examples
     --------
@@ -72,7 +71,7 @@ class TrainingCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None):
-        """Draw the training of an estimator.
+        """Plot the training of an estimator.
 
         Parameters
         ----------
@@ -80,7 +79,7 @@ class TrainingCurveDisplay:
             A fitted `TransferClassifier` or `DomainAdaptedClassifier`, or a fitted
             pipeline or search that ends in one.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -93,21 +92,21 @@ class TrainingCurveDisplay:
         TypeError
             When it has no history.
         """
-        _, estimator = last_step(estimator)
-        if not hasattr(estimator, "history_"):
+        _, final = final_estimator(estimator)
+        if not hasattr(final, "history_"):
             raise TypeError(
-                f"estimator ends in {type(estimator).__name__}, which has no history_; "
+                f"estimator ends in {type(final).__name__}, which has no history_; "
                 "expected a TransferClassifier or a DomainAdaptedClassifier."
             )
-        return cls(history=estimator.history_).plot(ax)
+        return cls(history=final.history_).plot(ax)
 
     def plot(self, ax=None):
-        """Draw it.
+        """Plot the history.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -123,7 +122,7 @@ class TrainingCurveDisplay:
             self.score_ax_.set(ylabel="accuracy", ylim=(-0.03, 1.03))
         ax.xaxis.get_major_locator().set_params(integer=True)
         self._mark_stages(ax)
-        # Below, where no line can run through it.
+        # Below the axes, where it covers no line.
         ax.legend(
             handles=list(self.lines_.values()),
             loc="upper center",
@@ -137,16 +136,16 @@ class TrainingCurveDisplay:
     def _draw(self, ax, names):
         for name, (label, style) in names.items():
             if name in self.history:
-                # Stages without such a value have None.
+                # The value is None in stages that do not have it.
                 values = np.array(self.history[name], dtype=float)
                 epochs = np.arange(1, len(values) + 1)
-                every = max(1, len(values) // _MARKERS)
+                every = max(1, len(values) // _MAX_MARKERS)
                 (self.lines_[name],) = ax.plot(
                     epochs, values, label=label, markevery=every, markersize=4, **style
                 )
 
     def _mark_stages(self, ax):
-        """Draw a line before each stage but the first, and its name above the axes."""
+        """Draw a line before each stage except the first, and names above the axes."""
         stages = self.history["stage"]
         starts = [i for i, name in enumerate(stages) if i == 0 or name != stages[i - 1]]
         for row, start in enumerate(starts):
@@ -155,7 +154,7 @@ class TrainingCurveDisplay:
             ax.annotate(
                 stages[start],
                 (start + 0.5 if start else 0, 1),
-                # Short stages would write over each other.
+                # On two lines, so that the names of short stages do not overlap.
                 (2, 3 + 9 * (row % 2)),
                 xycoords=("data" if start else "axes fraction", "axes fraction"),
                 textcoords="offset points",

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from sktransfer._suggestions import did_you_mean
 from sktransfer.plotting._matplotlib import axes_or_new
 from sktransfer.plotting._style import BLACK, BLUE, GREEN, PURPLE, RED, SKY
 
-# Told apart by color-blind readers, and on grey paper by marker and line.
+# Colors that color-blind readers can distinguish, with different markers and lines.
 _STYLES = [
     {"color": BLACK, "marker": "o", "linestyle": "-", "linewidth": 2.2},
     {"color": BLUE, "marker": "s", "linestyle": "--"},
@@ -19,32 +20,33 @@ _STYLES = [
 class TransferReportDisplay:
     """Learning curves of a :class:`~sktransfer.transferability.TransferReport`.
 
-    Make one with :meth:`from_report`, or ``report.plot()``.
+    Create it with :meth:`from_report` or ``report.plot()``.
 
     Parameters
     ----------
     train_sizes : array-like of shape (n_sizes,)
-        Rows of the training subsets.
+        Numbers of training samples.
     scores : dict of ndarray of shape (n_splits, n_sizes)
-        Scores of each model by its name, the judged one first; NaN where there is
+        Scores of each model by its name, the evaluated one first; NaN where there is
         none.
     score_name : str
-        What the scores are.
+        Name of the score.
     label_saving : dict of dict
-        By the name of a baseline: size of the smallest subset, score of the judged
-        model on it, labels that the baseline needs for it, and labels_bound, "more
-        than", "at most" or "".
+        Labels that the transfer saves, by the name of the baseline. The keys are size
+        (the smallest training size), score (of the evaluated model at that size),
+        labels (number of labels with which the baseline has this score) and
+        labels_bound: "more than", "at most" or "".
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
         Axes of the curves.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure.
     lines_ : dict of matplotlib.container.ErrorbarContainer
         The curve of each model by its name: means, with standard deviations as bars.
     saving_ : list of matplotlib artists
-        What marks the labels that are saved; empty when that is not drawn.
+        Arrow and text for the saved labels; empty when they are not marked.
 
     Examples
     --------
@@ -70,17 +72,17 @@ class TransferReportDisplay:
         self.label_saving = label_saving
 
     @classmethod
-    def from_report(cls, report, *, ax=None, **parameters):
-        """Draw a report.
+    def from_report(cls, report, *, baseline="auto", ax=None):
+        """Plot a report.
 
         Parameters
         ----------
         report : TransferReport
-            Complete or not.
+            The report; it may be incomplete.
+        baseline : str or None, default="auto"
+            Baseline for which the saved labels are marked; see :meth:`plot`.
         ax : matplotlib.axes.Axes or None, default=None
-            Where to draw; None makes a new figure.
-        **parameters
-            Others of :meth:`plot`.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -105,18 +107,19 @@ class TransferReportDisplay:
             score_name=report.scoring,
             label_saving=saving,
         )
-        return display.plot(ax=ax, **parameters)
+        return display.plot(ax, baseline=baseline)
 
-    def plot(self, *, ax=None, saving_over="auto"):
-        """Draw the curves.
+    def plot(self, ax=None, *, baseline="auto"):
+        """Plot the curves.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes or None, default=None
-            Where to draw; None makes a new figure.
-        saving_over : str or None, default="auto"
-            Baseline over which the labels that are saved are marked, from the smallest
-            subset; "auto" is the first baseline over which some are, None marks none.
+            Axes to draw on; None makes a new figure.
+        baseline : str or None, default="auto"
+            Baseline for which the saved labels are marked, at the smallest training
+            size. "auto" is the first baseline over which labels are saved; None marks
+            nothing.
 
         Returns
         -------
@@ -127,12 +130,13 @@ class TransferReportDisplay:
         ImportError
             When matplotlib is not installed.
         ValueError
-            When `saving_over` is no baseline.
+            When `baseline` is not the name of a baseline.
         """
-        if saving_over not in ("auto", None, *self.scores):
+        baselines = list(self.scores)[1:]
+        if baseline not in ("auto", None, *baselines):
             raise ValueError(
-                f"saving_over={saving_over!r}; expected 'auto', None or one of "
-                f"{list(self.scores)[1:]}."
+                f"baseline={baseline!r}; expected 'auto', None or one of {baselines}."
+                f"{did_you_mean(baseline, baselines)}"
             )
         ax = axes_or_new(ax, figsize=(7, 4.6))
         self.ax_, self.figure_ = ax, ax.figure
@@ -140,17 +144,17 @@ class TransferReportDisplay:
         is_log = sizes[-1] >= 4 * sizes[0]
         self.lines_ = {}
         for number, (model, values) in enumerate(self.scores.items()):
-            known = np.isfinite(values).any(axis=0)
-            # Bars side by side, not on one another.
+            has_scores = np.isfinite(values).any(axis=0)
+            # Bars are side by side, so that they do not overlap.
             shift = number - (len(self.scores) - 1) / 2
             if is_log:
-                places = sizes * 1.02**shift
+                x = sizes * 1.02**shift
             else:
-                places = sizes + 0.01 * np.ptp(sizes) * shift
+                x = sizes + 0.01 * np.ptp(sizes) * shift
             self.lines_[model] = ax.errorbar(
-                places[known],
-                np.nanmean(values[:, known], axis=0),
-                np.nanstd(values[:, known], axis=0),
+                x[has_scores],
+                np.nanmean(values[:, has_scores], axis=0),
+                np.nanstd(values[:, has_scores], axis=0),
                 label=model,
                 capsize=3,
                 elinewidth=1,
@@ -162,10 +166,10 @@ class TransferReportDisplay:
             ax.set_xscale("log")
         ax.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
         ax.minorticks_off()
-        ax.set(xlabel="labeled rows for training", ylabel=self.score_name)
+        ax.set(xlabel="labeled training samples", ylabel=self.score_name)
         ax.grid(alpha=0.3)
         ax.legend(title="mean and standard\ndeviation over splits")
-        self.saving_ = self._mark_saving(saving_over)
+        self.saving_ = self._mark_saving(baseline)
         return self
 
     def _mark_saving(self, baseline):

@@ -1,26 +1,26 @@
-"""TransferabilityDisplay: the ranking of backbones, and whether it was right."""
+"""TransferabilityDisplay: a ranking of backbones, and its correlation with accuracy."""
 
 import numpy as np
 from scipy.stats import kendalltau, weightedtau
 
-from sktransfer._results_table import Table
+from sktransfer._suggestions import did_you_mean
 from sktransfer.plotting._matplotlib import axes_or_new
 from sktransfer.plotting._style import BLUE, RED
 
 _CANDIDATE = {"color": BLUE, "marker": "o", "linestyle": ""}
 _CONTROL = {"color": RED, "marker": "D", "linestyle": "", "markerfacecolor": "white"}
 
-# More names would cover each other.
-_NAMED = 15
+# More names would overlap.
+_MAX_NAMES = 15
 
 
 class TransferabilityDisplay:
-    """Ranking of backbones by a score of transferability.
+    """Ranking of backbones by a transferability score.
 
-    Use :meth:`from_table` to make one. Without measured accuracies it draws the scores,
-    the best at the top, and a line at the better control: candidates to the left of it
-    have learned nothing that helps. With accuracies it draws them against the scores,
-    and tells how well the one order foretells the other; up to 15 candidates are named.
+    Create it with :meth:`from_table`. Without measured accuracies it shows the scores,
+    the best at the top, with a line at the better control. The pretrained weights of
+    candidates to the left of the line do not help. With accuracies it shows accuracy
+    as a function of score, and their rank correlation; up to 15 candidates are named.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class TransferabilityDisplay:
     scores : array-like of shape (n_candidates,)
         Scores; NaN where there is none.
     controls : array-like of shape (n_candidates,), bool
-        Which candidates are controls.
+        Whether each candidate is a control.
     score_stds : array-like of shape (n_candidates,) or None, default=None
         Standard deviations of the scores.
     accuracies : array-like of shape (n_candidates,) or None, default=None
@@ -43,12 +43,12 @@ class TransferabilityDisplay:
         The figure.
     kendall_tau_, weighted_tau_ : float or None
         Rank correlation of scores and accuracies, between -1 and 1, over the candidates
-        that have both; in the weighted one an exchange among the best matters more
-        [1]_. None without accuracies.
+        that have both. In the weighted one the best candidates count more [1]_. None
+        without accuracies.
 
     See Also
     --------
-    sktransfer.transferability.rank_backbones : Makes the table.
+    sktransfer.rank_backbones : Makes the table.
 
     References
     ----------
@@ -57,14 +57,13 @@ class TransferabilityDisplay:
 
     Examples
     --------
+    >>> from sktransfer import ResultsTable
     >>> from sktransfer.plotting import TransferabilityDisplay
-    >>> from sktransfer.transferability import Table
-    >>> notes = {"faces": "", "raw inputs": "control", "digits": ""}
-    >>> scores = [0.9, 0.7, 0.6]
-    >>> table = Table(
+    >>> table = ResultsTable(
     ...     [
-    ...         {"candidate": name, "score": score, "note": note}
-    ...         for score, (name, note) in zip(scores, notes.items(), strict=True)
+    ...         {"candidate": "faces", "score": 0.9, "note": ""},
+    ...         {"candidate": "raw inputs", "score": 0.7, "note": "control"},
+    ...         {"candidate": "digits", "score": 0.6, "note": ""},
     ...     ]
     ... )
     >>> accuracies = {"faces": 0.95, "raw inputs": 0.8, "digits": 0.85}
@@ -84,17 +83,16 @@ class TransferabilityDisplay:
 
     @classmethod
     def from_table(cls, table, *, accuracies=None, ax=None):
-        """Draw a ranking.
+        """Plot a ranking.
 
         Parameters
         ----------
-        table : pandas.DataFrame or Table
-            From :func:`~sktransfer.transferability.rank_backbones`.
+        table : ResultsTable or pandas.DataFrame
+            The table of :func:`~sktransfer.rank_backbones`.
         accuracies : dict or None, default=None
-            Accuracies of the fine-tuned candidates by their names. Not all need have
-            one.
+            Accuracies of fine-tuned candidates, by name. Candidates may be missing.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -103,28 +101,28 @@ class TransferabilityDisplay:
         Raises
         ------
         ValueError
-            When the table is of another kind, no candidate has a score, `accuracies`
-            names a candidate that the table has not, or fewer than two candidates have
-            both.
+            When the table lacks a column, no candidate has a score, `accuracies` has
+            an unknown name, or fewer than two candidates have a score and an accuracy.
         """
-        if isinstance(table, Table):
-            table = {name: [row[name] for row in table] for name in table[0]}
-        absent = [c for c in ("candidate", "score", "note") if c not in table]
-        if absent:
+        columns = list(getattr(table, "columns", ()))
+        missing = [c for c in ("candidate", "score", "note") if c not in columns]
+        if missing:
             raise ValueError(
-                f"table has no column {absent[0]!r}; expected that of rank_backbones."
+                f"table has no column {missing[0]!r}; expected the table of "
+                "rank_backbones."
             )
         candidates = [str(name) for name in table["candidate"]]
         stds = None
-        if "score_std" in table:
+        if "score_std" in columns:
             stds = np.array(table["score_std"], dtype=float)
         values = None
         if accuracies is not None:
             unknown = [name for name in accuracies if name not in candidates]
             if unknown:
                 raise ValueError(
-                    f"accuracies has {unknown[0]!r}, which is no candidate of the "
+                    f"accuracies has {unknown[0]!r}, which is not a candidate of the "
                     f"table; expected names among {', '.join(map(repr, candidates))}."
+                    f"{did_you_mean(unknown[0], candidates)}"
                 )
             values = np.array(
                 [accuracies.get(name, np.nan) for name in candidates], dtype=float
@@ -138,12 +136,12 @@ class TransferabilityDisplay:
         ).plot(ax)
 
     def plot(self, ax=None):
-        """Draw it.
+        """Plot the ranking.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -153,7 +151,7 @@ class TransferabilityDisplay:
         if np.isnan(scores).all():
             raise ValueError(
                 "scores are all NaN; expected at least one candidate with a score. The "
-                "table's notes say what went wrong."
+                "notes of the table say why there is none."
             )
         self.kendall_tau_ = self.weighted_tau_ = None
         if self.accuracies is None:
@@ -179,7 +177,7 @@ class TransferabilityDisplay:
         return self
 
     def _groups(self):
-        """Rows and style of the candidates, then of the controls."""
+        """Yield label, mask and style of the candidates, then of the controls."""
         controls = np.asarray(self.controls, dtype=bool)
         yield "candidates", ~controls, _CANDIDATE
         if controls.any():
@@ -187,12 +185,12 @@ class TransferabilityDisplay:
 
     def _draw_scores(self, ax, scores):
         places = np.arange(len(scores))
-        for label, rows, style in self._groups():
+        for label, mask, style in self._groups():
             stds = None
             if self.score_stds is not None:
-                stds = np.asarray(self.score_stds)[rows]
+                stds = np.asarray(self.score_stds)[mask]
             ax.errorbar(
-                scores[rows], places[rows], xerr=stds, label=label, capsize=3, **style
+                scores[mask], places[mask], xerr=stds, label=label, capsize=3, **style
             )
         controls = scores[np.asarray(self.controls, dtype=bool)]
         if not np.isnan(controls).all():
@@ -215,15 +213,15 @@ class TransferabilityDisplay:
     def _draw_accuracies(self, ax, scores):
         accuracies = np.asarray(self.accuracies, dtype=float)
         both = ~np.isnan(scores) & ~np.isnan(accuracies)
-        for label, rows, style in self._groups():
-            if (rows & both).any():
+        for label, mask, style in self._groups():
+            if (mask & both).any():
                 ax.plot(
-                    scores[rows & both], accuracies[rows & both], label=label, **style
+                    scores[mask & both], accuracies[mask & both], label=label, **style
                 )
-        if both.sum() <= _NAMED:
+        if both.sum() <= _MAX_NAMES:
             middle = (scores[both].min() + scores[both].max()) / 2
             for position, i in enumerate(np.flatnonzero(both)):
-                # To the side where there is room; neighbors above and below.
+                # Toward the middle of the axes, above and below in turn.
                 left = scores[i] > middle
                 ax.annotate(
                     self.candidates[i],

@@ -1,6 +1,5 @@
 """Which backbone or source to reuse, and whether the transfer helped."""
 
-from sktransfer._results_table import Table
 from sktransfer.transferability.backbones import rank_backbones
 from sktransfer.transferability.bhattacharyya import gbc
 from sktransfer.transferability.class_means import h_score
@@ -17,11 +16,11 @@ from sktransfer.transferability.expected_prediction import leep
 from sktransfer.transferability.label_entropy import nce
 from sktransfer.transferability.mixture import nleep
 from sktransfer.transferability.neighbors import knn_score
-from sktransfer.transferability.report import TransferReport, Verdict
+from sktransfer.transferability.report import TransferReport
 from sktransfer.transferability.sources import rank_sources
+from sktransfer.transferability.verdict import Verdict
 
 __all__ = [
-    "Table",
     "TransferReport",
     "Verdict",
     "coral_distance",
@@ -40,3 +39,7 @@ __all__ = [
     "transfer_report",
     "transrate",
 ]
+
+
+def __dir__():
+    return __all__

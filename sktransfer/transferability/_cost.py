@@ -1,52 +1,52 @@
-"""What a score costs, read off a curve of scores."""
+"""Cost of a score, from a curve of scores."""
 
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
 
-def cost_of(score, costs, scores):
-    """Find what has to be spent for a score, on a curve made monotone.
+def cost_for_score(score, costs, scores):
+    """Compute the cost at which a curve of scores reaches a score.
 
-    The curve is the nearest one that never falls (isotonic regression), linear in the
-    logarithm of the cost between its points.
+    The curve is made monotone by isotonic regression. Between its points it is linear
+    in the logarithm of the cost.
 
     Parameters
     ----------
     score : float
-        The score to reach.
+        Score to reach.
     costs : array-like of shape (n_points,)
         Positive and increasing.
     scores : array-like of shape (n_points,)
-        Score for each cost; points that are NaN are left out.
+        Score at each cost; points with NaN are left out.
 
     Returns
     -------
     cost : float
-        NaN when there is nothing to compare.
+        NaN when a score is missing.
     bound : {"", "at most", "more than"}
-        The least cost may have been enough, and the greatest may not be.
+        "at most" when the lowest cost is enough, "more than" when the highest is not.
     """
     costs, scores = np.asarray(costs, float), np.asarray(scores, float)
-    known = np.isfinite(scores) & np.isfinite(costs)
-    costs, scores = costs[known], scores[known]
+    is_known = np.isfinite(scores) & np.isfinite(costs)
+    costs, scores = costs[is_known], scores[is_known]
     if not len(costs) or not np.isfinite(score):
         return np.nan, ""
-    rising = isotonic_regression(scores)
-    # Means of the same numbers differ in the last bits.
+    monotone = isotonic_regression(scores)
+    # Means of the same numbers may differ in the last bits.
     score -= 1e-12 * max(1.0, abs(score))
-    if score > rising[-1]:
+    if score > monotone[-1]:
         return float(costs[-1]), "more than"
-    first = int(np.argmax(rising >= score))
+    first = int(np.argmax(monotone >= score))
     if first == 0:
         return float(costs[0]), "at most"
-    low, high = rising[first - 1 : first + 1]
-    share = (score - low) / (high - low)
+    low, high = monotone[first - 1 : first + 1]
+    fraction = (score - low) / (high - low)
     low, high = np.log(costs[first - 1 : first + 1])
-    return float(np.exp(low + share * (high - low))), ""
+    return float(np.exp(low + fraction * (high - low))), ""
 
 
 def cost_text(cost, bound, digits=0):
-    """Write a cost and its bound as people say it."""
+    """Write a cost and its bound as text."""
     if np.isnan(cost):
         return ""
     return f"{bound} {cost:.{digits}f}".strip()

@@ -1,31 +1,31 @@
-"""Intervals for the mean difference of two models over splits of the same rows."""
+"""Interval for the mean difference of two models over the same splits."""
 
 import numpy as np
 from scipy.stats import t
 
 
 def paired_interval(differences, test_over_train, confidence=0.95, n_intervals=1):
-    """Interval for a mean difference, by the corrected resampled t statistic.
+    """Compute an interval for a mean by the corrected resampled t statistic.
 
-    Splits share rows, so their differences are not independent, and a plain t interval
-    is too short. Their variance is multiplied by 1 / n_splits + n_test / n_train
-    instead of 1 / n_splits alone [1]_.
+    Splits have samples in common, so their differences are not independent and a plain
+    t interval is too short. The variance is multiplied by 1 / n_splits + n_test /
+    n_train instead of 1 / n_splits alone [1]_.
 
     Parameters
     ----------
     differences : ndarray of shape (n_splits,)
-        One for each split.
+        Difference in each split.
     test_over_train : float
-        Rows of a split's test part for each row of its training part.
+        n_test / n_train: size of the test set relative to the training set.
     confidence : float, default=0.95
-        How sure it is that the interval holds the true difference.
+        Probability with which the interval contains the true difference.
     n_intervals : int, default=1
-        How many intervals are to hold at once with that confidence (Bonferroni).
+        Number of intervals that hold at once with that confidence (Bonferroni).
 
     Returns
     -------
     mean, low, high : float
-        NaN for the ends when there are fewer than two splits.
+        The ends are NaN when there are fewer than two splits.
 
     References
     ----------

@@ -3,12 +3,12 @@
 import math
 from html import escape
 
-from sktransfer._results_table import Table
+from sktransfer._results_table import ResultsTable
 from sktransfer.transferability._cost import cost_text
 
 
 def as_text(report):
-    """Write what a report has found, for a terminal.
+    """Write a report as text, for a terminal.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def as_text(report):
 
 
 def as_html(report):
-    """Write what a report has found, for a notebook.
+    """Write a report as HTML, for a notebook.
 
     Parameters
     ----------
@@ -51,17 +51,17 @@ def _title(report):
     subject = "Adaptation" if report.name == "adapted" else "Transfer"
     verdict = report.verdict
     if verdict.outcome == "unknown":
-        return f"{subject}: not known yet"
+        return f"{subject}: unknown"
     return f"{subject}: {verdict} labels"
 
 
 def _basis(report):
     done = ""
     if not report.is_complete:
-        done = f"; incomplete, {report.n_done} of {report.n_fits} fits are done"
+        done = f"; incomplete, {report.n_done} of {report.n_fits} fits are finished"
     return (
-        f"Scores are {report.scoring} over {report.n_splits} splits; intervals hold "
-        f"together at {report.confidence:.0%}{done}."
+        f"Scores are {report.scoring} over {report.n_splits} splits; confidence of all "
+        f"intervals together: {report.confidence:.0%}{done}."
     )
 
 
@@ -70,13 +70,13 @@ def _verdict_lines(report):
 
 
 def _summary(report):
-    """Gains, as they are read by people."""
+    """Return the gains, with rounded numbers as text."""
     score_at = {
         row["size"]: row["score"]
         for row in report.curves()
         if row["model"] == report.name
     }
-    return Table(
+    return ResultsTable(
         [
             {
                 "size": row["size"],
@@ -86,7 +86,7 @@ def _summary(report):
                 "interval": ""
                 if math.isnan(row["low"])
                 else f"{row['low']:+.3f} to {row['high']:+.3f}",
-                "labels it needs": cost_text(row["labels"], row["labels_bound"]),
+                "labels needed": cost_text(row["labels"], row["labels_bound"]),
             }
             for row in sorted(report.gains(), key=lambda row: row["size"])
         ]
@@ -98,17 +98,8 @@ def _compute_lines(report):
     for row in report.compute():
         if math.isnan(row["own_seconds"]) or math.isnan(row["seconds"]):
             continue
-        own, other = (
-            ", ".join(
-                text
-                for cost, unit, digits in [
-                    ("epochs", "epoch", 0),
-                    ("seconds", "s", 2),
-                ]
-                if (text := _amount(row[prefix + cost], unit, digits))
-            )
-            for prefix in ("own_", "")
-        )
+        own = _costs(row["own_epochs"], row["own_seconds"])
+        other = _costs(row["epochs"], row["seconds"])
         lines.append(
             f"{report.scoring} {row['score']:.3f} with {report.train_sizes[-1]} "
             f"labels: {report.name} {own}; {row['baseline']} {other}"
@@ -116,13 +107,13 @@ def _compute_lines(report):
     return lines
 
 
+def _costs(epochs, seconds):
+    seconds = f"{seconds:.2f} s"
+    if math.isnan(epochs):
+        return seconds
+    unit = "epoch" if f"{epochs:.0f}" == "1" else "epochs"
+    return f"{epochs:.0f} {unit}, {seconds}"
+
+
 def _rounded(value, *, sign=False):
     return "" if math.isnan(value) else f"{value:{'+' if sign else ''}.3f}"
-
-
-def _amount(value, unit, digits):
-    if math.isnan(value):
-        return ""
-    amount = f"{value:.{digits}f}"
-    many = "s" if unit == "epoch" and amount != "1" else ""
-    return f"{amount} {unit}{many}"

@@ -1,14 +1,17 @@
-"""rank_backbones: which pretrained network to start from."""
+"""rank_backbones: which pretrained backbone to start from."""
 
 import math
 import os
 import time
+from functools import partial
 
 import numpy as np
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_array
 
-from sktransfer._results_table import as_table, named, reason
+from sktransfer._results_table import ResultsTable
+from sktransfer._suggestions import did_you_mean
+from sktransfer.transferability._candidates import describe_error, named_candidates
 from sktransfer.transferability._checks import check_classes
 from sktransfer.transferability.bhattacharyya import gbc
 from sktransfer.transferability.class_means import h_score
@@ -24,56 +27,55 @@ _SCORES = {
 
 
 def rank_backbones(candidates, X, y, score="logme", cv=None):
-    """Rank pretrained networks by how well their features suit the target.
+    """Rank pretrained backbones by how well their features suit the target.
 
-    Nothing is trained. Each network computes the features of X once, through the
-    :ref:`feature store <feature_store>`, and they are scored with y. Beside the
-    candidates two controls are ranked: the raw inputs, and the network of the best
-    candidate with random weights. A candidate that is no better than they are is not
-    worth its start.
+    Nothing is trained. Each backbone computes the features of X once, through the
+    :ref:`feature store <feature_store>`, and a score compares them with y. Two
+    controls are ranked too: the raw inputs, and the best candidate with random
+    weights. A candidate that is not better than both controls does not help.
 
     Parameters
     ----------
     candidates : dict or list
-        Backbones as :class:`~sktransfer.TransferClassifier` takes them: names, paths,
+        Backbones, as for :class:`~sktransfer.TransferClassifier`: names, paths,
         callables, Keras models or `Backbone` objects. A tuple (backbone,
-        feature_layer) cuts one at a layer. A dict gives them names.
+        feature_layer) has the features of that layer. The keys of a dict are names.
     X : array-like of shape (n_samples, ...)
-        Rows of the target.
+        Target samples.
     y : array-like of shape (n_samples,)
         Their labels.
     score : str or callable, default="logme"
-        Name of a score of features, "logme", "knn_score", "gbc", "nleep", "h_score" or
-        "transrate", or a function of features and y; greater is better.
+        Score of features: "logme", "knn_score", "gbc", "nleep", "h_score" or
+        "transrate", or a function of features and y. Greater is better.
     cv : int, splitter, iterable or None, default=None
-        With None all rows are scored at once. Otherwise the score is the mean over
-        the training rows of each split; their spread says how sure the ranking is.
+        With None all samples are scored at once. Otherwise the score is the mean over
+        the training sets of the splits, and its standard deviation shows how certain
+        the ranking is.
 
     Returns
     -------
-    pandas.DataFrame or Table
-        The best first; a DataFrame where pandas is installed. Columns:
+    ResultsTable
+        One row a candidate, the best first. Columns:
 
-        - candidate: its name;
-        - score: NaN where there is none;
-        - score_std: standard deviation over splits, with `cv` only;
-        - n_features: width of the features;
+        - candidate: name;
+        - score: NaN when there is none;
+        - score_std: standard deviation over splits, only with `cv`;
+        - n_features: number of features;
         - n_parameters: number of weights up to the feature layer;
-        - seconds: time to get the features now, little if the feature store has them;
+        - seconds: time to compute the features; short if the feature store has them;
         - note: which control it is, or why there is no score.
 
     Raises
     ------
     ValueError
         When `candidates` is empty, `score` is unknown, X is not finite numbers, or y
-        has one class or as many classes as rows. What goes wrong with one candidate
-        is told in its row instead.
+        has one class or as many classes as samples. An error with one candidate is
+        in its note instead.
 
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sktransfer import TransferClassifier
-    >>> from sktransfer.transferability import rank_backbones
+    >>> from sktransfer import TransferClassifier, rank_backbones
     >>> X, y = load_digits(return_X_y=True)
     >>> X /= 16
     >>> source = TransferClassifier("mlp", epochs=10, random_state=0).fit(
@@ -83,10 +85,12 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     >>> sorted(table["candidate"])
     ['digits', 'random weights', 'raw inputs']
     """
-    scorer = _resolve_score(score)
+    score = _resolve_score(score)
     candidates = {
-        name: _split(candidate)
-        for name, candidate in named(candidates, "candidates", _name).items()
+        name: _split_candidate(candidate)
+        for name, candidate in named_candidates(
+            candidates, "candidates", _make_name
+        ).items()
     }
     X = check_array(X, allow_nd=True, input_name="X")
     y = np.asarray(y)
@@ -95,50 +99,50 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     if cv is not None:
         splits = [train for train, _ in check_cv(cv, y, classifier=True).split(X, y)]
 
-    def row(name, make_features, note=""):
-        """Score one candidate; returns its row and its backbone."""
-        found = {"candidate": name, "score": math.nan}
-        if splits is not None:
-            found["score_std"] = math.nan
-        found |= {"n_features": None, "n_parameters": None, "seconds": math.nan}
-        backbone = None
-        try:
-            features, backbone, found["seconds"] = make_features()
-            weights = () if backbone is None else backbone.weights
-            found["n_features"] = features.shape[1]
-            found["n_parameters"] = sum(array.size for array in weights)
-            if splits is None:
-                found["score"] = float(scorer(features, y))
-            else:
-                scores = [scorer(features[train], y[train]) for train in splits]
-                found["score"] = float(np.mean(scores))
-                found["score_std"] = float(np.std(scores))
-        except Exception as error:
-            note = reason(error)
-        return found | {"note": note}, backbone
-
     rows, backbones = [], {}
     for name, (backbone, layer) in candidates.items():
-        found, backbones[name] = row(
-            name, lambda backbone=backbone, layer=layer: _features(X, backbone, layer)
+        row, backbones[name] = _score_candidate(
+            name, partial(_compute_features, X, backbone, layer), score, y, splits
         )
-        rows.append(found)
-    scored = [found for found in rows if not math.isnan(found["score"])]
-    best = max(scored, key=lambda found: found["score"], default=None)
+        rows.append(row)
     controls = {"raw inputs": (lambda: (X.reshape(len(X), -1), None, 0.0), "control")}
-    if best is not None:
+    scored = [row for row in rows if not math.isnan(row["score"])]
+    if scored:
+        best = max(scored, key=lambda row: row["score"])["candidate"]
         controls["random weights"] = (
-            lambda: _features(X, backbones[best["candidate"]], weights=None),
-            f"control: the network of {best['candidate']}",
+            partial(_compute_features, X, backbones[best], weights=None),
+            f"control: the network of {best}",
         )
     for name, (make_features, note) in controls.items():
-        own = f"{name} (control)" if name in candidates else name
-        rows.append(row(own, make_features, note)[0])
-    # Sorting keeps the order of equals; NaN would break it.
-    rows.sort(
-        key=lambda found: math.inf if math.isnan(found["score"]) else -found["score"]
-    )
-    return as_table(rows)
+        name = f"{name} (control)" if name in candidates else name
+        row, _ = _score_candidate(name, make_features, score, y, splits)
+        rows.append(row | {"note": row["note"] or note})
+    # NaN has no order.
+    rows.sort(key=lambda row: math.inf if math.isnan(row["score"]) else -row["score"])
+    return ResultsTable(rows)
+
+
+def _score_candidate(name, make_features, score, y, splits):
+    """Return the row of a candidate, and its backbone or None."""
+    row = {"candidate": name, "score": math.nan}
+    if splits is not None:
+        row["score_std"] = math.nan
+    row |= {"n_features": None, "n_parameters": None, "seconds": math.nan, "note": ""}
+    backbone = None
+    try:
+        features, backbone, row["seconds"] = make_features()
+        weights = () if backbone is None else backbone.weights
+        row["n_features"] = features.shape[1]
+        row["n_parameters"] = sum(array.size for array in weights)
+        if splits is None:
+            row["score"] = float(score(features, y))
+        else:
+            scores = [score(features[train], y[train]) for train in splits]
+            row["score"] = float(np.mean(scores))
+            row["score_std"] = float(np.std(scores))
+    except Exception as error:
+        row["note"] = describe_error(error)
+    return row, backbone
 
 
 def _resolve_score(score):
@@ -147,13 +151,13 @@ def _resolve_score(score):
     if score not in _SCORES:
         raise ValueError(
             f"score={score!r}; expected a function of features and y, or one of "
-            f"{', '.join(map(repr, sorted(_SCORES)))}."
+            f"{', '.join(map(repr, sorted(_SCORES)))}.{did_you_mean(score, _SCORES)}"
         )
     return _SCORES[score]
 
 
-def _split(candidate):
-    """Part a candidate into its backbone and feature layer."""
+def _split_candidate(candidate):
+    """Return the backbone and the feature layer of a candidate."""
     if isinstance(candidate, tuple):
         if len(candidate) != 2 or not isinstance(candidate[1], str):
             raise ValueError(
@@ -164,8 +168,8 @@ def _split(candidate):
     return candidate, "auto"
 
 
-def _name(position, candidate):
-    backbone, layer = _split(candidate)
+def _make_name(position, candidate):
+    backbone, layer = _split_candidate(candidate)
     if isinstance(backbone, (str, os.PathLike)):
         name = os.fspath(backbone)
     else:
@@ -174,8 +178,8 @@ def _name(position, candidate):
     return name if layer == "auto" else f"{name} at {layer}"
 
 
-def _features(X, backbone, layer="auto", weights="auto"):
-    """Compute features as BackboneFeatures does.
+def _compute_features(X, backbone, layer="auto", weights="auto"):
+    """Compute features with BackboneFeatures.
 
     Returns
     -------
@@ -184,7 +188,7 @@ def _features(X, backbone, layer="auto", weights="auto"):
     backbone : Backbone
         The network.
     seconds : float
-        Time that the features took.
+        Time to compute the features.
     """
     from sktransfer.features import BackboneFeatures
 

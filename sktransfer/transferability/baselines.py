@@ -1,6 +1,5 @@
-"""What a transfer is compared with: models by name, made from the estimator."""
+"""The models that a transfer is compared with, by name."""
 
-import difflib
 from dataclasses import dataclass
 
 from sklearn.base import clone, is_classifier
@@ -10,13 +9,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sktransfer._estimator import BaseTransferClassifier
+from sktransfer._suggestions import did_you_mean
 from sktransfer.adapted import DomainAdaptedClassifier
+from sktransfer.classifier import TransferClassifier
 
 TRANSFER_BASELINES = ("scratch", "linear_probe", "logistic", "hist_gradient_boosting")
 ADAPTATION_BASELINES = ("source_only", "target_trained")
 
-# What makes sense for pretrained weights alone would hold a fresh network back.
+# Parameters that only make sense for pretrained weights are reset.
 _FROM_SCRATCH = {
     "weights": None,
     "head": "new",
@@ -28,60 +28,57 @@ _FROM_SCRATCH = {
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A model of the comparison, and what it is given.
+class ComparedModel:
+    """A model of the comparison, and the samples that it is fitted on.
 
     Attributes
     ----------
     name : str
+        Name in the report.
     estimator : estimator
         Unfitted.
-    takes_domains : bool
-        Whether it is fitted on source and target, told apart by `sample_domain`.
-    takes_target : bool
-        Whether it is fitted on rows of the target, and not on the source's alone.
-    is_rival : bool
-        Whether the verdict over all baselines counts it: it has no part in what is
-        judged, the source's weights or the target's rows.
+    uses_domains : bool
+        Whether it is fitted on source and target samples, with `sample_domain`.
+    uses_target : bool
+        Whether it is fitted on target samples, and not on the source alone.
+    decides_verdict : bool
+        Whether the verdict over all baselines counts it. It does without what is
+        evaluated: the pretrained weights, or the target samples.
     """
 
     name: str
     estimator: object
-    takes_domains: bool = False
-    takes_target: bool = True
-    is_rival: bool = True
-
-    @property
-    def networks(self):
-        """Prefix of the parameters of each network in it, and the network."""
-        return networks(self.estimator)
+    uses_domains: bool = False
+    uses_target: bool = True
+    decides_verdict: bool = True
 
 
-def networks(estimator):
+def find_networks(estimator):
     """Find the networks in an estimator: itself, or a step of a pipeline.
 
     Parameters
     ----------
     estimator : estimator
-        Of any kind.
+        Any estimator.
 
     Returns
     -------
     dict
-        From the prefix of its parameters, such as "transferclassifier__", to each
-        TransferClassifier or DomainAdaptedClassifier.
+        Each TransferClassifier or DomainAdaptedClassifier, by the prefix of its
+        parameters, such as "transferclassifier__".
     """
-    if isinstance(estimator, BaseTransferClassifier):
+    kinds = (TransferClassifier, DomainAdaptedClassifier)
+    if isinstance(estimator, kinds):
         return {"": estimator}
     return {
         f"{name}__": value
         for name, value in estimator.get_params().items()
-        if isinstance(value, BaseTransferClassifier)
+        if isinstance(value, kinds)
     }
 
 
 def is_pretrained(network):
-    """Whether a network starts from weights that were learned before."""
+    """Whether a network starts from pretrained weights."""
     backbone = network.backbone
     return not (
         network.weights is None
@@ -90,38 +87,38 @@ def is_pretrained(network):
     )
 
 
-def make_contestants(estimator, baselines, *, has_domains):
+def make_models(estimator, baselines, *, has_domains):
     """Make the models to compare: the estimator, then the baselines.
 
     Parameters
     ----------
     estimator : estimator
-        The one that is judged.
+        The estimator that is evaluated.
     baselines : "auto", or a list of str, (str, estimator) or estimator
         See :func:`~sktransfer.transferability.transfer_report`.
     has_domains : bool
-        Whether there are rows of a source beside those of the target.
+        Whether there are samples of a source.
 
     Returns
     -------
-    list of Contestant
+    list of ComparedModel
 
     Raises
     ------
     ValueError, TypeError
-        When an entry is unknown, or does not go with the estimator.
+        When a baseline is unknown, or cannot be made from the estimator.
     """
     name = "adapted" if has_domains else "transfer"
     _check_classifier(estimator, "estimator")
-    adapts = _takes_domains(estimator)
+    adapts = _uses_domains(estimator)
     if has_domains and not adapts:
         raise ValueError(
-            f"sample_domain is for a DomainAdaptedClassifier; estimator={estimator!r} "
-            "has none. Pass the target's rows alone."
+            "sample_domain needs a DomainAdaptedClassifier, perhaps in a Pipeline; got "
+            f"estimator={estimator!r}. Use one, or pass the target samples alone."
         )
     if adapts and not has_domains:
         raise ValueError(
-            "sample_domain=None; a DomainAdaptedClassifier needs rows of a source "
+            "sample_domain=None; a DomainAdaptedClassifier needs samples of a source "
             "(0 or more) and of a target (less than 0)."
         )
     if isinstance(baselines, str):
@@ -129,44 +126,44 @@ def make_contestants(estimator, baselines, *, has_domains):
             baselines = ADAPTATION_BASELINES if has_domains else TRANSFER_BASELINES
         else:
             baselines = [baselines]
-    made = [Contestant(name, clone(estimator), takes_domains=has_domains)]
-    for entry in baselines:
-        contestant = _make(entry, estimator, has_domains)
-        if contestant.name in {known.name for known in made}:
+    models = [ComparedModel(name, clone(estimator), uses_domains=has_domains)]
+    for baseline in baselines:
+        model = _make_model(baseline, estimator, has_domains)
+        if model.name in {other.name for other in models}:
             raise ValueError(
-                f"baselines has the name {contestant.name!r} twice, or it is the "
-                "estimator's; give another one in a pair (name, estimator)."
+                f"baselines has the name {model.name!r} twice, or it is the name of "
+                "the estimator; use a pair (name, estimator) with another name."
             )
-        made.append(contestant)
-    if len(made) == 1:
+        models.append(model)
+    if len(models) == 1:
         raise ValueError(f"baselines={baselines!r}; expected at least one.")
-    return made
+    return models
 
 
-def _make(entry, estimator, has_domains):
-    if isinstance(entry, str):
-        return _make_named(entry, estimator, has_domains)
-    name, given = entry if isinstance(entry, tuple) else (type(entry).__name__, entry)
-    _check_classifier(given, f"baselines, {name!r},")
-    takes_domains = has_domains and _takes_domains(given)
-    reuses = any(map(is_pretrained, networks(given).values()))
-    return Contestant(
+def _make_model(baseline, estimator, has_domains):
+    if isinstance(baseline, str):
+        return _make_named_model(baseline, estimator, has_domains)
+    name = type(baseline).__name__
+    if isinstance(baseline, tuple):
+        name, baseline = baseline
+    _check_classifier(baseline, f"baselines, {name!r},")
+    uses_domains = has_domains and _uses_domains(baseline)
+    uses_pretrained = any(map(is_pretrained, find_networks(baseline).values()))
+    return ComparedModel(
         name,
-        clone(given),
-        takes_domains=takes_domains,
-        takes_target=takes_domains or not has_domains,
-        is_rival=not (takes_domains if has_domains else reuses),
+        clone(baseline),
+        uses_domains=uses_domains,
+        uses_target=uses_domains or not has_domains,
+        decides_verdict=not (uses_domains if has_domains else uses_pretrained),
     )
 
 
-def _make_named(name, estimator, has_domains):
-    known = TRANSFER_BASELINES + (ADAPTATION_BASELINES if has_domains else ())
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+def _make_named_model(name, estimator, has_domains):
+    names = TRANSFER_BASELINES + (ADAPTATION_BASELINES if has_domains else ())
+    if name not in names:
         raise ValueError(
-            f"baselines has {name!r}; expected {', '.join(map(repr, known))}, a pair "
-            f"(name, estimator) or an estimator.{hint}"
+            f"baselines has {name!r}; expected {', '.join(map(repr, names))}, a pair "
+            f"(name, estimator) or an estimator.{did_you_mean(name, names)}"
         )
     if name == "logistic":
         model = make_pipeline(
@@ -174,58 +171,64 @@ def _make_named(name, estimator, has_domains):
             StandardScaler(),
             LogisticRegression(max_iter=1000),
         )
-        return Contestant(name, model, takes_target=not has_domains)
+        return ComparedModel(name, model, uses_target=not has_domains)
     if name == "hist_gradient_boosting":
-        # scikit-learn's 20 rows a leaf would forbid any split of fewer than 40 rows.
+        # scikit-learn's 20 samples a leaf forbid any split of fewer than 40 samples.
         model = HistGradientBoostingClassifier(min_samples_leaf=5)
-        return Contestant(name, model, takes_target=not has_domains)
-    found = networks(estimator)
-    if not found:
+        return ComparedModel(name, model, uses_target=not has_domains)
+    networks = find_networks(estimator)
+    if not networks:
         raise ValueError(
-            f"baselines has {name!r}, which is the estimator with other parameters; "
-            "it needs a TransferClassifier or DomainAdaptedClassifier, perhaps as a "
-            f"step of a Pipeline, and estimator={estimator!r} has none. Use "
-            "'logistic', 'hist_gradient_boosting' or estimators."
+            f"baselines has {name!r}, which needs a TransferClassifier or a "
+            "DomainAdaptedClassifier as estimator, perhaps in a Pipeline; got "
+            f"estimator={estimator!r}. Use 'logistic', 'hist_gradient_boosting' or "
+            "estimators as baselines."
         )
     if name == "linear_probe":
-        changed = _changed(estimator, found, lambda _: {"recipe": "linear_probe"})
-        return Contestant(name, changed, takes_domains=has_domains, is_rival=False)
+        probe = _set_on_networks(estimator, lambda _: {"recipe": "linear_probe"})
+        return ComparedModel(
+            name, probe, uses_domains=has_domains, decides_verdict=False
+        )
     if name == "scratch":
-        if not any(map(is_pretrained, found.values())):
+        if not any(map(is_pretrained, networks.values())):
             raise ValueError(
                 "baselines has 'scratch', but the estimator itself starts from random "
-                "weights. Give it a pretrained backbone, such as backbone_ of an "
-                "estimator fitted on the source, or leave 'scratch' out."
+                "weights. Use a pretrained backbone, such as backbone_ of an estimator "
+                "fitted on the source, or remove 'scratch'."
             )
-        changed = _changed(estimator, found, _fresh)
-        return Contestant(
-            name, changed, takes_domains=has_domains, is_rival=not has_domains
+        return ComparedModel(
+            name,
+            _set_on_networks(estimator, _random_start),
+            uses_domains=has_domains,
+            decides_verdict=not has_domains,
         )
     source_only = {"method": "source_only", "target_labels": "ignore"}
-    changed = _changed(estimator, found, lambda _: source_only)
-    trained_on_target = name == "target_trained"
-    return Contestant(
-        name, changed, takes_target=trained_on_target, is_rival=not trained_on_target
+    is_target_trained = name == "target_trained"
+    return ComparedModel(
+        name,
+        _set_on_networks(estimator, lambda _: source_only),
+        uses_target=is_target_trained,
+        decides_verdict=not is_target_trained,
     )
 
 
-def _changed(estimator, found, parameters_of):
-    """Copy an estimator with other parameters of its networks."""
+def _set_on_networks(estimator, make_parameters):
+    """Copy an estimator and set parameters of each network in it."""
     return clone(estimator).set_params(
         **{
             prefix + parameter: value
-            for prefix, network in found.items()
-            for parameter, value in parameters_of(network).items()
+            for prefix, network in find_networks(estimator).items()
+            for parameter, value in make_parameters(network).items()
         }
     )
 
 
-def _fresh(network):
-    """Parameters that make a network start from random weights."""
+def _random_start(network):
+    """Return the parameters with which a network starts from random weights."""
     backbone = network.backbone
     if backbone == "tabular" if isinstance(backbone, str) else _is_mlp(backbone):
-        # Untrained, the one learns nothing in context, and the other has lost the
-        # means and variances by which it standardizes columns.
+        # With random weights, "tabular" does not learn in context, and the backbone of
+        # a fitted "mlp" loses the means and variances of the columns.
         return _FROM_SCRATCH | {"backbone": "mlp", "feature_layer": "auto"}
     return _FROM_SCRATCH
 
@@ -237,9 +240,9 @@ def _is_mlp(backbone):
     return isinstance(backbone, Backbone) and is_mlp(backbone)
 
 
-def _takes_domains(estimator):
-    found = networks(estimator).values()
-    return any(isinstance(network, DomainAdaptedClassifier) for network in found)
+def _uses_domains(estimator):
+    networks = find_networks(estimator).values()
+    return any(isinstance(network, DomainAdaptedClassifier) for network in networks)
 
 
 def _check_classifier(estimator, parameter):

@@ -1,4 +1,4 @@
-"""transfer_report: did the transfer help."""
+"""transfer_report: whether a transfer helps."""
 
 import numbers
 import time
@@ -18,12 +18,12 @@ from sktransfer._random import make_rng
 from sktransfer._warnings import warn_user
 from sktransfer.transferability._checks import check_classes
 from sktransfer.transferability._subsets import absolute_sizes, growing_order
-from sktransfer.transferability.baselines import make_contestants
+from sktransfer.transferability.baselines import make_models
 from sktransfer.transferability.learning_curves import (
     Data,
     Split,
-    plan_cells,
-    run_cell,
+    plan_fits,
+    run_fit,
 )
 from sktransfer.transferability.report import TransferReport
 
@@ -53,10 +53,10 @@ def transfer_report(
     random_state=None,
     verbose=0,
 ):
-    """Tell whether a transfer helps, against models that go without it.
+    """Compare a transfer with baselines that do without it.
 
     Learning curves of the estimator and of each baseline are measured on the same
-    splits and the same training subsets, so that they are compared in pairs.
+    splits and the same training subsets, so the comparison is paired.
 
     Parameters
     ----------
@@ -64,85 +64,84 @@ def transfer_report(
         A :class:`~sktransfer.TransferClassifier` or
         :class:`~sktransfer.DomainAdaptedClassifier`, or a pipeline or search with one.
         It is cloned, fitted or not.
-    X : array-like of shape (n_samples, ...)
-        Rows of the target; with `sample_domain` those of the source too.
+    X : array-like or data frame of shape (n_samples, ...)
+        Target samples; with `sample_domain` also source samples.
     y : array-like of shape (n_samples,)
         Class labels.
     train_sizes : array-like of shape (n_sizes,), default=(0.1, 0.2, 0.5, 1.0)
-        Rows of the training subsets; floats are shares of the smallest training part.
-        In a split each subset holds the smaller ones. All are stratified and hold
-        every class.
+        Sizes of the training subsets: integers are numbers of samples, floats are
+        fractions of the smallest training set. In a split, each subset contains the
+        smaller ones. All are stratified and contain every class.
     cv : int, splitter, iterable or None, default=None
-        Splits, as scikit-learn takes them. An integer is that many stratified,
-        shuffled folds; None is 5 of them, drawn twice. Few splits give wide
-        intervals.
+        Splits, as in scikit-learn. An integer is a number of stratified, shuffled
+        folds; None is 5 folds, repeated twice. Few splits give wide intervals.
     baselines : "auto", or list of str, (str, estimator) or estimator, default="auto"
-        What to compare with. "auto" is the first four, or with `sample_domain` the
-        last two, of these:
+        Models to compare with. "auto" is the first four of these; with `sample_domain`
+        it is the last two:
 
-        - "scratch": the estimator with fresh random weights, all of them trained from
-          the start, without `layer_decay` and `l2_sp`. Instead of the "tabular" network
-          and the weights that "mlp" was trained to it is "mlp";
+        - "scratch": the estimator with random weights that are all trained, without
+          `layer_decay` and `l2_sp`. For the backbone "tabular" and for the backbone of
+          a fitted "mlp" it is "mlp";
         - "linear_probe": the estimator with ``recipe="linear_probe"``;
-        - "logistic": scikit-learn's LogisticRegression, C=1, on standardized columns;
-          it takes one row of a class, which choosing C would not;
+        - "logistic": scikit-learn's LogisticRegression, C=1, on standardized columns.
+          C is not tuned, since a class may have one sample;
         - "hist_gradient_boosting": scikit-learn's HistGradientBoostingClassifier, with
-          leaves of 5 rows, as its 20 need more rows than there may be;
+          ``min_samples_leaf=5``, since its default 20 is too many for small subsets;
         - "source_only": the estimator with ``method="source_only"``;
-        - "target_trained": the same, trained on the target's labels alone, which
-          adapting goes without.
+        - "target_trained": the same, trained on labeled target samples alone.
 
-        "logistic", "hist_gradient_boosting" and estimators of your own without a
-        network get X as a table of two dimensions.
+        "logistic", "hist_gradient_boosting" and your own estimators without a network
+        get X with two dimensions.
     scoring : str or callable, default="accuracy"
         A scikit-learn scorer or its name.
     sample_domain : array-like of shape (n_samples,) or None, default=None
-        For a DomainAdaptedClassifier: 0 or more for rows of a source, less than 0 for
-        rows of the target. Every fit has all rows of the source. Splits and
-        `train_sizes` are of the target's labeled rows, and scores are of those held
-        back; the estimator gets the subset's rows without labels, unless it has
-        ``target_labels="use"``. Rows of the target without a label are left out.
-        "source_only", "logistic" and "hist_gradient_boosting" are fitted to the source
-        and are the same at all sizes.
+        Only for a DomainAdaptedClassifier: 0 or more for source samples, less than 0
+        for target samples. Each fit uses all source samples. Splits and `train_sizes`
+        apply to the labeled target samples; scores are computed on the target samples
+        of the test sets. The estimator gets the target samples of a subset without
+        their labels, unless it has ``target_labels="use"``. Target samples without a
+        label are left out. "source_only", "logistic" and "hist_gradient_boosting" are
+        fitted on the source, so they are the same at all sizes.
     confidence : float, default=0.95
-        How sure it is that all intervals of the report hold at once.
+        Confidence that all intervals of the report hold at once.
     n_jobs : int or None, default=None
-        Fits at once, through joblib; -1 is one for each processor.
+        Number of fits in parallel, through joblib; -1 uses all processors.
     random_state : int, RandomState instance or None, default=None
-        Seed of splits and subsets, and of the random states of all models: those of a
-        split share a seed, and each split has another one.
+        Seed of the splits, the subsets and the models. All models of a split have the
+        same `random_state`; it differs between splits.
     verbose : int, default=0
-        1 prints a line after each tenth of the fits, 2 after each.
+        1 prints a line after each tenth of the fits, 2 after each fit.
 
     Returns
     -------
     TransferReport
-        After a KeyboardInterrupt (Ctrl-C) too, with a warning and what is done by
-        then.
+        After a KeyboardInterrupt (Ctrl-C) it has the fits that are finished, and there
+        is a warning.
 
     Raises
     ------
     ValueError, TypeError
-        When a parameter is not usable, `train_sizes` leaves a class out, y has one
-        class or as many classes as rows, or the first fit of the estimator fails. The
-        failure of another fit is told in the report, with a warning.
+        When a parameter is not valid, `train_sizes` leaves a class out, y has one
+        class or as many classes as samples, or the first fit of the estimator fails.
+        If another fit fails, there is a warning, and the report says why.
 
     See Also
     --------
-    rank_backbones : Choose a network before anything is trained.
+    rank_backbones : Choose a backbone before anything is trained.
 
     Notes
     -----
-    A gain is the mean over splits of a difference. Its interval is that of the
-    corrected resampled t statistic [1]_, which allows for the rows that splits share,
-    widened so that those of all sizes and baselines hold at once (Bonferroni). The
-    correction takes n_test / n_train of whole splits; smaller subsets share fewer
-    rows, and their intervals are rather too wide. "No difference" means that none is
-    shown, not that there is none. The pretrained weights, and the rows of a source,
-    are taken as given: with others the gain may be another.
+    A gain is the mean over splits of a difference of scores. Its interval is that of
+    the corrected resampled t statistic [1]_, which accounts for samples that splits
+    have in common. It is widened so that the intervals of all sizes and baselines hold
+    at once (Bonferroni). The correction uses n_test / n_train of whole splits. Smaller
+    subsets have fewer samples in common, so their intervals are somewhat too wide. "No
+    difference" means that no difference is shown, not that there is none. The
+    pretrained weights and the source samples are fixed: with others the gain may
+    differ.
 
-    Fine-tuning rates that suit pretrained weights may not suit fresh ones: for a fair
-    contest pass ``("scratch", estimator)`` with its own.
+    A learning rate that suits pretrained weights may not suit random ones. For a fair
+    comparison pass ``("scratch", estimator)`` with its own learning rate.
 
     References
     ----------
@@ -170,75 +169,79 @@ def transfer_report(
     >>> print(report.verdict)
     helps at 20
     """
-    contestants = make_contestants(
-        estimator, baselines, has_domains=sample_domain is not None
-    )
+    models = make_models(estimator, baselines, has_domains=sample_domain is not None)
     rng = make_rng(random_state)
     X = X if hasattr(X, "shape") else np.asarray(X)
     y = np.asarray(y)
     check_consistent_length(X, y)
-    data, rows = Data(X, y), np.arange(len(y))
+    data, indices = Data(X, y), np.arange(len(y))
     if sample_domain is not None:
         domains = check_sample_domain(sample_domain, X)
-        data, rows = Data(X, y, domains), _labeled_target(y, domains)
-    codes, _ = check_classes(as_labels(y[rows]), len(rows))
-    splits, test_over_train = _make_splits(rows, codes, cv, rng)
+        data, indices = Data(X, y, domains), _labeled_target(y, domains)
+    codes, _ = check_classes(as_labels(y[indices]), len(indices))
+    splits, test_over_train = _make_splits(indices, codes, cv, rng)
     n_train = min(len(split.train) for split in splits)
     sizes = absolute_sizes(train_sizes, n_train, codes.max() + 1)
-    cells = plan_cells(contestants, splits, sizes)
-    report = TransferReport(
-        contestants=contestants,
+    planned = plan_fits(models, splits, sizes)
+    fits = _run_fits(planned, data, scoring, n_jobs, verbose)
+    _warn_of_failures(fits)
+    return TransferReport(
+        models=models,
+        fits=fits,
         train_sizes=sizes,
         n_splits=len(splits),
-        n_fits=sum(len(cell.sizes) for cell in cells),
+        n_fits=sum(len(fit.sizes) for fit in planned),
         test_over_train=test_over_train,
         scoring=scoring if isinstance(scoring, str) else _name(scoring),
         confidence=confidence,
     )
-    progress = _Progress(len(cells), verbose)
+
+
+def _run_fits(planned, data, scoring, n_jobs, verbose):
+    """Return the rows of all fits; after Ctrl-C, of those that are finished."""
+    fits, progress = [], _Progress(len(planned), verbose)
     tasks = (
-        # What is wrong with the estimator itself is to be known at once.
-        delayed(run_cell)(cell, data, scoring, np.nan if number else "raise")
-        for number, cell in enumerate(cells)
+        # An error of the first fit, that of the estimator itself, is raised at once.
+        delayed(run_fit)(fit, data, scoring, np.nan if number else "raise")
+        for number, fit in enumerate(planned)
     )
     try:
-        for found in Parallel(n_jobs=n_jobs, return_as="generator")(tasks):
-            report.fits.extend(found)
-            progress.tell(found)
+        for rows in Parallel(n_jobs=n_jobs, return_as="generator")(tasks):
+            fits.extend(rows)
+            progress.update(rows[0])
     except KeyboardInterrupt:
-        if not report.fits:
+        if not fits:
             raise
         warn_user(
-            f"Interrupted after {progress.n_done} of {len(cells)} fits; the report "
-            "tells what they have found."
+            f"Interrupted after {progress.n_done} of {len(planned)} fits; the report "
+            "has the results of these fits."
         )
-    _warn_of_failures(report.fits)
-    return report
+    return fits
 
 
 def _labeled_target(y, domains):
-    """Rows of the target that have a label."""
+    """Return the indices of the labeled target samples."""
     source, target = domains >= 0, domains < 0
     if not source.any() or not target.any():
         raise ValueError(
-            "sample_domain has rows of one side only; expected some of a source (0 or "
-            "more) and some of a target (less than 0)."
+            "sample_domain has either source or target samples; expected both: 0 or "
+            "more for a source, less than 0 for a target."
         )
     labeled = ~is_unlabeled(y)
-    # As DomainAdaptedClassifier reads it.
+    # As in DomainAdaptedClassifier, -1 is unlabeled unless it is a class of the source.
     if -1 not in y[source & labeled].tolist():
         labeled &= np.array([label != -1 for label in y.tolist()], dtype=bool)
-    rows = np.flatnonzero(target & labeled)
-    if not len(rows):
+    indices = np.flatnonzero(target & labeled)
+    if not len(indices):
         raise ValueError(
-            "y has no labels of target rows, so there is nothing to score on. Without "
-            "them use a scorer of sktransfer.model_selection, such as InfoMaxScorer."
+            "y has no labels of target samples, so nothing can be scored. Without "
+            "labels use a scorer of sktransfer.model_selection, such as InfoMaxScorer."
         )
-    return rows
+    return indices
 
 
-def _make_splits(rows, codes, cv, rng):
-    """Split rows; the training rows come in the order in which subsets grow.
+def _make_splits(indices, codes, cv, rng):
+    """Split samples, with the training samples in the order of growing subsets.
 
     Returns
     -------
@@ -254,23 +257,23 @@ def _make_splits(rows, codes, cv, rng):
     splits, ratios = [], []
     n_classes = codes.max() + 1
     for number, (train, test) in enumerate(
-        check_cv(cv).split(np.zeros((len(rows), 1)), codes)
+        check_cv(cv).split(np.zeros((len(indices), 1)), codes)
     ):
         missing = n_classes - len(np.unique(codes[train]))
         if missing:
             raise ValueError(
-                f"cv={cv!r} has a training part that lacks {missing} of {n_classes} "
-                "classes; expected each class in each of them, so at least two rows of "
-                "every class."
+                f"cv={cv!r} has a training set that lacks {missing} of {n_classes} "
+                "classes; expected every class in each training set. This needs at "
+                "least two samples of every class."
             )
         train = np.asarray(train)[growing_order(codes[train], rng)]
         seed = int(rng.integers(2**31))
-        splits.append(Split(number, seed, rows[train], rows[test]))
+        splits.append(Split(number, seed, indices[train], indices[test]))
         ratios.append(len(test) / len(train))
     if len(splits) < 2:
         raise ValueError(
-            f"cv={cv!r} has {len(splits)} split; expected at least two, as a spread "
-            "and an interval need."
+            f"cv={cv!r} has {len(splits)} split; expected at least two, for the "
+            "standard deviation and the interval."
         )
     return splits, float(np.mean(ratios))
 
@@ -280,8 +283,8 @@ def _warn_of_failures(fits):
     if failed:
         models = dict.fromkeys(fit["model"] for fit in failed)
         warn_user(
-            f"{len(failed)} of {len(fits)} fits have failed, of {', '.join(models)}; "
-            f"the first with {failed[0]['note']} They are left out."
+            f"{len(failed)} of {len(fits)} fits have failed, of {', '.join(models)}. "
+            f"The first error is {failed[0]['note']} The failed fits are left out."
         )
 
 
@@ -290,25 +293,24 @@ def _name(scoring):
 
 
 class _Progress:
-    """Prints how far the fits are."""
+    """Prints the progress of the fits."""
 
     def __init__(self, n_fits, verbose):
         self.n_done, self._n_fits, self._verbose = 0, n_fits, verbose
         self._start = time.perf_counter()
 
-    def tell(self, found):
-        """Count a fit, and print it if asked to."""
+    def update(self, fit):
+        """Count a fit, and print a line where `verbose` says so."""
         self.n_done += 1
         if not self._verbose:
             return
-        spent = time.perf_counter() - self._start
-        left = spent / self.n_done * (self._n_fits - self.n_done)
+        elapsed = time.perf_counter() - self._start
+        left = elapsed / self.n_done * (self._n_fits - self.n_done)
         line = f"[transfer_report] {self.n_done}/{self._n_fits} fits, {left:.0f} s left"
         tenths = 10 * self.n_done // self._n_fits
         if self._verbose > 1:
-            fit = found[0]
             print(
-                f"{line}; {fit['model']}, {fit['size']} rows, split {fit['split']}: "
+                f"{line}; {fit['model']}, {fit['size']} samples, split {fit['split']}: "
                 f"{fit['score']:.3f}",
                 flush=True,
             )

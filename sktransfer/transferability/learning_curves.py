@@ -1,56 +1,57 @@
-"""The fits of a comparison: which there are, and one of them."""
+"""The fits of a comparison: the plan, and one fit with its scores."""
 
 import time
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn import get_config
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
-from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, get_tags
 
-from sktransfer._results_table import reason
+from sktransfer._pipelines import sample_domain_name
 from sktransfer.transferability._calibration import calibration
-from sktransfer.transferability.baselines import networks
+from sktransfer.transferability._candidates import describe_error
+from sktransfer.transferability.baselines import find_networks
 
 
 @dataclass(frozen=True)
 class Data:
-    """Rows of a comparison.
+    """Samples of a comparison.
 
     Attributes
     ----------
     X : array or data frame of shape (n_samples, ...)
-        All rows.
+        All samples.
     y : ndarray of shape (n_samples,)
         Their labels.
     domains : ndarray of shape (n_samples,) or None
-        0 or more for rows of a source, less than 0 for rows of the target.
+        0 or more for source samples, less than 0 for target samples.
     """
 
     X: object
     y: np.ndarray
     domains: np.ndarray | None = None
 
-    def rows(self, index, *, flat):
-        """Take rows, as a table where `flat` says so."""
-        rows = _safe_indexing(self.X, index)
-        if flat and getattr(rows, "ndim", 2) > 2:
-            rows = rows.reshape(len(rows), -1)
-        return rows
+    def select(self, indices, *, flat):
+        """Return some samples of X; with `flat` they have one dimension each."""
+        X = _safe_indexing(self.X, indices)
+        if flat and getattr(X, "ndim", 2) > 2:
+            X = X.reshape(len(X), -1)
+        return X
 
 
 @dataclass(frozen=True)
 class Split:
-    """A split, with its training rows in the order in which subsets grow.
+    """A split into a training and a test set.
 
     Attributes
     ----------
     number, seed : int
-        Its number, and the random_state of its fits.
-    train, test : ndarray of int
-        Rows of Data.
+        Number of the split, and random_state of its fits.
+    train : ndarray of int
+        Training indices. The first ones are the smallest subset.
+    test : ndarray of int
+        Test indices.
     """
 
     number: int
@@ -60,98 +61,106 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Cell:
+class PlannedFit:
     """One fit.
 
     Attributes
     ----------
-    contestant : Contestant
+    model : ComparedModel
         The model.
     split : Split
-        Its rows.
+        Its samples.
     sizes : tuple of int
-        Sizes of the training subset; several where the fit is the same for all.
+        Sizes of the training subset; several when the fit is the same for all.
     epochs : int or None
-        Epochs to train for, where fewer than the estimator asks for.
+        Number of epochs, when fewer than the estimator has.
     """
 
-    contestant: object
+    model: object
     split: Split
     sizes: tuple
     epochs: int | None = None
 
 
-def plan_cells(contestants, splits, sizes):
-    """List the fits: split after split, so that what is done first can be compared.
+def plan_fits(models, splits, sizes):
+    """List the fits, split by split, so that an interrupted report can be compared.
 
     Parameters
     ----------
-    contestants : list of Contestant
+    models : list of ComparedModel
+        The models.
     splits : list of Split
+        The splits.
     sizes : ndarray of int
         Sizes of training subsets.
 
     Returns
     -------
-    list of Cell
+    list of PlannedFit
     """
-    cells = [
-        Cell(contestant, split, of_fit)
+    sizes = sizes.tolist()
+    fits = []
+    for split in splits:
+        for size in sizes:
+            for model in models:
+                if model.uses_domains or model.uses_target:
+                    fits.append(PlannedFit(model, split, (size,)))
+                elif size == sizes[0]:
+                    # A model of the source alone is the same for all sizes.
+                    fits.append(PlannedFit(model, split, tuple(sizes)))
+    # How the score at the last size depends on the number of epochs.
+    return fits + [
+        PlannedFit(model, split, (sizes[-1],), epochs)
         for split in splits
-        for position, size in enumerate(sizes.tolist())
-        for contestant in contestants
-        for of_fit in _sizes_of(contestant, sizes, position, size)
-    ]
-    # Fewer epochs, with all rows: how soon the networks that are trained get where.
-    return cells + [
-        Cell(contestant, split, (int(sizes[-1]),), epochs)
-        for split in splits
-        for contestant in contestants
-        for epochs in _fewer_epochs(contestant)
+        for model in models
+        for epochs in _fewer_epochs(model)
     ]
 
 
-def _sizes_of(contestant, sizes, position, size):
-    if contestant.takes_domains or contestant.takes_target:
-        return [(size,)]
-    return [tuple(sizes.tolist())] if position == 0 else []
-
-
-def _fewer_epochs(contestant):
-    """Powers of 2 below the epochs of networks that are trained in steps."""
-    trained = [
+def _fewer_epochs(model):
+    """Return the powers of 2 below the number of epochs."""
+    epochs = [
         network.epochs
-        for network in contestant.networks.values()
-        if network._choose_recipe().order not in ("linear_probe", "in_context")
+        for network in find_networks(model.estimator).values()
+        if _trains_in_epochs(network)
     ]
-    if not trained or not contestant.takes_target:
+    if not epochs or not model.uses_target:
         return []
-    return [2**k for k in range(max(trained).bit_length()) if 2**k < max(trained)]
+    return [2**k for k in range(max(epochs).bit_length()) if 2**k < max(epochs)]
 
 
-def run_cell(cell, data, scoring, error_score):
-    """Fit a model to its subset, and score it on the test rows of its split.
+def _trains_in_epochs(network):
+    order = getattr(network.recipe, "order", network.recipe)
+    if order == "auto":
+        # Only networks that learn in context accept missing values.
+        return not get_tags(network).input_tags.allow_nan
+    return order not in ("linear_probe", "in_context")
+
+
+def run_fit(fit, data, scoring, error_score):
+    """Fit a model on its subset and score it on the test set of its split.
 
     Parameters
     ----------
-    cell : Cell
+    fit : PlannedFit
+        What to fit.
     data : Data
+        All samples.
     scoring : str or callable
-        As scikit-learn takes it.
+        A scikit-learn scorer or its name.
     error_score : "raise" or float
-        What becomes of an error: it is raised, or the score is this number.
+        Whether an error is raised, or the score when it is not.
 
     Returns
     -------
     list of dict
-        One for each of its sizes.
+        One for each size of the fit.
     """
-    contestant, split = cell.contestant, cell.split
-    found = {
-        "model": contestant.name,
+    row = {
+        "model": fit.model.name,
         "size": None,
-        "split": split.number,
-        "epochs_allowed": cell.epochs,
+        "split": fit.split.number,
+        "epochs_allowed": fit.epochs,
         "score": error_score,
         "log_loss": np.nan,
         "calibration_error": np.nan,
@@ -160,78 +169,72 @@ def run_cell(cell, data, scoring, error_score):
         "note": "",
     }
     try:
-        found |= _fit_and_score(cell, data, scoring)
+        row |= _fit_and_score(fit, data, scoring)
     except Exception as error:
         if error_score == "raise":
             raise
-        found["note"] = reason(error)
-    return [found | {"size": size} for size in cell.sizes]
+        row["note"] = describe_error(error)
+    return [row | {"size": size} for size in fit.sizes]
 
 
-def _fit_and_score(cell, data, scoring):
-    contestant, split = cell.contestant, cell.split
-    flat = not contestant.networks
-    estimator = seeded(clone(contestant.estimator), split.seed)
-    if cell.epochs is not None:
-        estimator.set_params(
-            **{f"{prefix}epochs": cell.epochs for prefix in contestant.networks}
-        )
-    subset, domains = split.train[: cell.sizes[0]], None
-    y = data.y
-    if data.domains is not None:
-        source = np.flatnonzero(data.domains >= 0)
-        if contestant.takes_domains:
-            reads = any(
-                network.target_labels == "use"
-                for network in networks(estimator).values()
-                if hasattr(network, "target_labels")
-            )
-            if not reads:
-                # Nothing can be learned from labels that are not there.
-                y = y.copy()
-                y[subset] = y[source[0]]
-            subset = np.concatenate([source, subset])
-            domains = data.domains[subset]
-        elif not contestant.takes_target:
-            subset = source
-    labels = np.asarray(y[subset].tolist())
-    X = data.rows(subset, flat=flat)
-    parameters = {} if domains is None else {_domain_parameter(estimator): domains}
+def _fit_and_score(fit, data, scoring):
+    networks = find_networks(fit.model.estimator)
+    estimator = _set_seeds(clone(fit.model.estimator), fit.split.seed)
+    if fit.epochs is not None:
+        estimator.set_params(**{f"{prefix}epochs": fit.epochs for prefix in networks})
+    indices, y, domains = _training_samples(fit, data, networks.values())
+    X = data.select(indices, flat=not networks)
+    parameters = {} if domains is None else {sample_domain_name(estimator): domains}
     start = time.perf_counter()
-    estimator.fit(X, labels, **parameters)
+    estimator.fit(X, y, **parameters)
     seconds = time.perf_counter() - start
 
-    X, y = data.rows(split.test, flat=flat), np.asarray(data.y[split.test].tolist())
-    found = {
+    X = data.select(fit.split.test, flat=not networks)
+    y = np.asarray(data.y[fit.split.test].tolist())
+    row = {
         "seconds": seconds,
         "score": float(check_scoring(estimator, scoring)(estimator, X, y)),
         "epochs": _epochs(estimator),
     }
     if hasattr(estimator, "predict_proba"):
-        found |= calibration(y, estimator.predict_proba(X), estimator.classes_)
-    return found
+        row |= calibration(y, estimator.predict_proba(X), estimator.classes_)
+    return row
 
 
-def _domain_parameter(estimator):
-    """Name of the parameter of fit by which sample_domain reaches the network."""
-    if isinstance(estimator, Pipeline) and not get_config()["enable_metadata_routing"]:
-        name, last = estimator.steps[-1]
-        return f"{name}__{_domain_parameter(last)}"
-    inner = getattr(estimator, "estimator", None)
-    return "sample_domain" if inner is None else _domain_parameter(inner)
+def _training_samples(fit, data, networks):
+    """Return indices, labels and domains (or None) of the training samples."""
+    subset, y = fit.split.train[: fit.sizes[0]], data.y
+    domains = None
+    if data.domains is not None:
+        source = np.flatnonzero(data.domains >= 0)
+        if fit.model.uses_domains:
+            reads_labels = any(
+                getattr(network, "target_labels", None) == "use" for network in networks
+            )
+            if not reads_labels:
+                # Replace the target labels, so that nothing can be learned from them.
+                y = y.copy()
+                y[subset] = y[source[0]]
+            subset = np.concatenate([source, subset])
+            domains = data.domains[subset]
+        elif not fit.model.uses_target:
+            subset = source
+    return subset, np.asarray(y[subset].tolist()), domains
 
 
 def _epochs(estimator):
-    """Epochs that the networks of a fitted estimator were trained for."""
-    found = [
-        network.n_iter_
-        for network in networks(estimator).values()
-        if hasattr(network, "n_iter_")
-    ]
-    return max(found, default=None)
+    """Return the number of epochs for which the networks were trained, or None."""
+    return max(
+        (
+            network.n_iter_
+            for network in find_networks(estimator).values()
+            if hasattr(network, "n_iter_")
+        ),
+        default=None,
+    )
 
 
-def seeded(estimator, seed):
+def _set_seeds(estimator, seed):
     """Set all random states of an estimator and of its parts."""
     return estimator.set_params(
         **{

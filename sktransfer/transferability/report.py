@@ -1,92 +1,59 @@
-"""TransferReport: what a comparison has found."""
+"""TransferReport: the results of comparing a transfer with its baselines."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from sktransfer._results_table import Table
-from sktransfer.transferability._cost import cost_of
+from sktransfer._results_table import ResultsTable
+from sktransfer._suggestions import did_you_mean
+from sktransfer.transferability._cost import cost_for_score
 from sktransfer.transferability._paired import paired_interval
 from sktransfer.transferability._report_text import as_html, as_text
-
-_OUTCOMES = ("helps", "negative transfer", "no difference")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether the transfer helps, and with how many labels.
-
-    Attributes
-    ----------
-    helps, negative_transfer, no_difference : tuple of int
-        Train sizes at which the gain is above 0, below 0, or may be either. A size is
-        in none of them while it has fewer than two splits.
-    """
-
-    helps: tuple = ()
-    negative_transfer: tuple = ()
-    no_difference: tuple = ()
-
-    @property
-    def outcome(self):
-        """One of "helps", "negative transfer", "no difference", "mixed", "unknown".
-
-        It helps where it does at some size and is a negative transfer at none, and
-        the other way round; with both it is mixed.
-        """
-        if self.helps and self.negative_transfer:
-            return "mixed"
-        for name in _OUTCOMES:
-            if getattr(self, name.replace(" ", "_")):
-                return name
-        return "unknown"
-
-    def __str__(self):
-        parts = [
-            f"{name} at {', '.join(map(str, sizes))}"
-            for name in _OUTCOMES
-            if (sizes := getattr(self, name.replace(" ", "_")))
-        ]
-        return "; ".join(parts) or "unknown"
+from sktransfer.transferability.verdict import (
+    Verdict,
+    combine_outcomes,
+    outcome_of_interval,
+)
 
 
 class TransferReport:
-    """Learning curves of a transfer and its baselines, and what follows from them.
+    """Learning curves of a transfer and its baselines, and the verdicts.
 
     :func:`transfer_report` makes it.
 
     Attributes
     ----------
     name : str
-        The judged estimator in all tables: "transfer", or "adapted" between domains.
+        Name of the evaluated estimator in all tables: "transfer", or "adapted" when
+        there is a source.
     baselines : list of str
-        What it is compared with.
+        Names of the baselines.
     train_sizes : ndarray of shape (n_sizes,), int
-        Rows of the training subsets.
+        Numbers of training samples.
     n_splits : int
         Number of splits.
     scoring : str
-        What the scores are; greater is better.
+        Name of the score; greater is better.
     confidence : float
-        Of all intervals together.
-    fits : list of dict
-        Each fit that is done: model, size, split, epochs_allowed (None for all that the
-        estimator asks for), score, log_loss, calibration_error, seconds, epochs, and in
-        note why there is no score.
+        Confidence that all intervals hold at once.
+    fits : ResultsTable
+        One row a finished fit: model, size, split, epochs_allowed (None for the number
+        of epochs of the estimator), score, log_loss, calibration_error, seconds,
+        epochs, and note (why there is no score).
     n_fits : int
-        How many fits were planned.
+        Number of planned fits.
 
     See Also
     --------
-    transfer_report : Makes one.
-    sktransfer.plotting.TransferReportDisplay : Its picture.
+    transfer_report : Makes a report.
+    sktransfer.plotting.TransferReportDisplay : Plots a report.
     """
 
     def __init__(
         self,
         *,
-        contestants,
+        models,
+        fits,
         train_sizes,
         n_splits,
         n_fits,
@@ -94,88 +61,77 @@ class TransferReport:
         scoring,
         confidence,
     ):
-        self.name, *self.baselines = [each.name for each in contestants]
-        rivals = [each.name for each in contestants[1:] if each.is_rival]
-        self._rivals = rivals or self.baselines
+        self.name, *self.baselines = [model.name for model in models]
+        deciding = [model.name for model in models[1:] if model.decides_verdict]
+        self._deciding = deciding or self.baselines
+        self.fits = ResultsTable(fits)
         self.train_sizes = np.asarray(train_sizes)
         self.n_splits = n_splits
         self.n_fits = n_fits
         self.scoring = scoring
         self.confidence = confidence
         self._test_over_train = test_over_train
-        self.fits = []
 
     @property
     def n_done(self):
-        """Number of fits that are done."""
-        return len({_fit_key(fit) for fit in self.fits})
+        """Number of finished fits."""
+        keys = ("model", "size", "split", "epochs_allowed")
+        return len({tuple(fit[key] for key in keys) for fit in self.fits})
 
     @property
     def is_complete(self):
-        """Whether all fits are done; not so after an interruption."""
+        """Whether all fits are finished; False after an interruption."""
         return self.n_done >= self.n_fits
 
     def values(self, model, key="score"):
-        """Give what was measured of a model's fits.
+        """Return one measurement of the fits of a model.
 
         Parameters
         ----------
         model : str
             The report's `name`, or one of its `baselines`.
         key : str, default="score"
-            Key of `fits`.
+            Column of `fits`.
 
         Returns
         -------
         ndarray of shape (n_splits, n_sizes), float64
-            NaN where there is none.
+            NaN where there is no value.
         """
-        if model not in (self.name, *self.baselines):
+        models = [self.name, *self.baselines]
+        if model not in models:
             raise ValueError(
-                f"model={model!r}; expected one of {[self.name, *self.baselines]}."
+                f"model={model!r}; expected one of {models}."
+                f"{did_you_mean(model, models)}"
             )
-        found = np.full((self.n_splits, len(self.train_sizes)), np.nan)
+        values = np.full((self.n_splits, len(self.train_sizes)), np.nan)
         column = {size: i for i, size in enumerate(self.train_sizes.tolist())}
         for fit in self.fits:
             if fit["model"] == model and fit["epochs_allowed"] is None:
-                value = fit[key]
-                found[fit["split"], column[fit["size"]]] = (
-                    np.nan if value is None else value
-                )
-        return found
+                values[fit["split"], column[fit["size"]]] = _number(fit[key])
+        return values
 
     def curves(self):
-        """Tabulate the learning curves.
+        """Return the learning curves.
 
         Returns
         -------
-        Table
-            A row for each model and size: model, size, score and score_std (mean and
-            standard deviation over splits), log_loss, calibration_error (expected
-            calibration error), seconds and epochs of a fit (medians, so that what is
-            done once in a process, such as compiling, does not count), n_splits that
-            are done, and a note where a fit has failed.
+        ResultsTable
+            One row for each model and size: model, size, score and score_std (mean and
+            standard deviation over splits), log_loss and calibration_error (expected
+            calibration error; means), seconds and epochs (medians, so that a first fit
+            that compiles has no effect), n_splits (number of finished splits), and note
+            (why a fit failed).
         """
         rows = []
         for model in (self.name, *self.baselines):
             scores = self.values(model)
-            notes = [
-                next(
-                    (
-                        fit["note"]
-                        for fit in self.fits
-                        if (fit["model"], fit["size"]) == (model, size) and fit["note"]
-                    ),
-                    "",
-                )
-                for size in self.train_sizes
-            ]
             columns = {
                 "size": self.train_sizes.tolist(),
-                "score": _columns(np.mean, scores),
-                "score_std": _columns(np.std, scores),
+                "score": _reduce_columns(np.mean, scores),
+                "score_std": _reduce_columns(np.std, scores),
                 **{
-                    key: _columns(function, self.values(model, key))
+                    key: _reduce_columns(function, self.values(model, key))
                     for key, function in [
                         ("log_loss", np.mean),
                         ("calibration_error", np.mean),
@@ -184,30 +140,39 @@ class TransferReport:
                     ]
                 },
                 "n_splits": np.isfinite(scores).sum(axis=0).tolist(),
-                "note": notes,
+                "note": [self._first_note(model, size) for size in self.train_sizes],
             }
             for cells in zip(*columns.values(), strict=True):
                 rows.append({"model": model, **dict(zip(columns, cells, strict=True))})
-        return Table(rows)
+        return ResultsTable(rows)
+
+    def _first_note(self, model, size):
+        notes = (
+            fit["note"]
+            for fit in self.fits
+            if (fit["model"], fit["size"]) == (model, size) and fit["note"]
+        )
+        return next(notes, "")
 
     def gains(self):
-        """Tabulate the gain over each baseline, and the labels it saves.
+        """Return the gain over each baseline, and the labels that the transfer saves.
 
         Returns
         -------
-        Table
-            A row for each baseline and size: baseline, size, gain (mean over splits of
-            the estimator's score less the baseline's), low and high (ends of its
-            interval), verdict, labels (what the baseline needs for the estimator's
-            score, from its curve made monotone) and labels_bound: "more than" where
-            the greatest size is not enough, "at most" where the least one is.
+        ResultsTable
+            One row for each baseline and size: baseline, size, gain (mean over splits
+            of the estimator's score minus the baseline's), low and high (ends of its
+            interval), verdict, labels (number of labels with which the baseline has
+            the same score, from its monotone learning curve) and labels_bound: "more
+            than" when the greatest size is not enough, "at most" when the smallest
+            size is enough, else "".
         """
         own = self.values(self.name)
         rows = []
         for baseline in self.baselines:
             other = self.values(baseline)
             both = np.isfinite(own) & np.isfinite(other)
-            curve = _columns(np.mean, np.where(both, other, np.nan))
+            curve = _reduce_columns(np.mean, np.where(both, other, np.nan))
             for i, size in enumerate(self.train_sizes.tolist()):
                 paired = both[:, i]
                 gain, low, high = paired_interval(
@@ -217,7 +182,7 @@ class TransferReport:
                     n_intervals=len(self.baselines) * len(self.train_sizes),
                 )
                 score = float(np.mean(own[paired, i])) if paired.any() else math.nan
-                labels, bound = cost_of(score, self.train_sizes, curve)
+                labels, bound = cost_for_score(score, self.train_sizes, curve)
                 rows.append(
                     {
                         "baseline": baseline,
@@ -225,55 +190,53 @@ class TransferReport:
                         "gain": gain,
                         "low": low,
                         "high": high,
-                        "verdict": _outcome(low, high),
+                        "verdict": outcome_of_interval(low, high),
                         "labels": labels,
                         "labels_bound": bound,
                     }
                 )
-        return Table(rows)
+        return ResultsTable(rows)
 
     def compute(self):
-        """Tabulate what the same score costs in epochs and seconds, at the last size.
+        """Return the epochs and seconds that the same score costs, at the last size.
 
-        The score is the lower of the two final ones. A model whose networks are
-        trained in epochs gets there in some of them, read off its scores with 1, 2, 4,
-        8, ... epochs, made monotone; another one takes its whole fit.
+        The score is the lower one of the final scores of the estimator and of the
+        baseline. For a model that is trained in epochs, the cost comes from its scores
+        with 1, 2, 4, 8, ... epochs, as a monotone curve. For another model it is that
+        of the whole fit.
 
         Returns
         -------
-        Table
-            A row for each baseline: baseline, score, own_epochs and own_seconds of the
-            estimator, and epochs and seconds of the baseline. Seconds are medians over
-            splits; NaN is what is not known.
+        ResultsTable
+            One row a baseline: baseline, score, own_epochs and own_seconds of the
+            estimator, epochs and seconds of the baseline. Seconds are medians over
+            splits; NaN is unknown.
         """
-        own = self._by_epochs(self.name)
+        own = self._costs(self.name)
         rows = []
         for baseline in self.baselines:
-            other = self._by_epochs(baseline)
+            other = self._costs(baseline)
             score = min(own["score"][-1], other["score"][-1])
             row = {"baseline": baseline, "score": score}
             for prefix, curve in (("own_", own), ("", other)):
-                for cost in ("epochs", "seconds"):
-                    row[prefix + cost] = cost_of(score, curve[cost], curve["score"])[0]
+                for key in ("epochs", "seconds"):
+                    cost, _ = cost_for_score(score, curve[key], curve["score"])
+                    row[prefix + key] = cost
             rows.append(row)
-        return Table(rows)
+        return ResultsTable(rows)
 
-    def _by_epochs(self, model):
-        """Mean score, epochs and seconds of the fits at the last size, by epochs."""
+    def _costs(self, model):
+        """Return score, epochs and seconds at the last size, from few epochs to all."""
         last = self.train_sizes[-1]
-        by_allowed = {None: []}
+        by_epochs = {None: []}
         for fit in self.fits:
             if (fit["model"], fit["size"]) == (model, last) and not fit["note"]:
-                by_allowed.setdefault(fit["epochs_allowed"], []).append(fit)
-        whole = by_allowed.pop(None)
-        points = [by_allowed[allowed] for allowed in sorted(by_allowed)] + [whole]
+                by_epochs.setdefault(fit["epochs_allowed"], []).append(fit)
+        complete = by_epochs.pop(None)
+        points = [by_epochs[epochs] for epochs in sorted(by_epochs)] + [complete]
         curve = {
             key: [
-                float(
-                    function(
-                        [math.nan if fit[key] is None else fit[key] for fit in fits]
-                    )
-                )
+                float(function([_number(fit[key]) for fit in fits]))
                 if fits
                 else math.nan
                 for fits in points
@@ -284,89 +247,60 @@ class TransferReport:
                 ("seconds", np.median),
             ]
         }
-        # Fewer epochs cost no more time than more of them, but for noise.
+        # More epochs take more time; the measurements have noise.
         curve["seconds"] = np.maximum.accumulate(curve["seconds"]).tolist()
         return curve
 
     @property
     def verdicts(self):
-        """Verdict against each baseline, by its name.
+        """Verdict against each baseline.
 
         Returns
         -------
         dict of Verdict
+            By name of the baseline.
         """
         gains = self.gains()
         return {
-            baseline: _verdict(
-                (row["size"], row["verdict"])
-                for row in gains
-                if row["baseline"] == baseline
+            baseline: Verdict.from_outcomes(
+                {r["size"]: r["verdict"] for r in gains if r["baseline"] == baseline}
             )
             for baseline in self.baselines
         }
 
     @property
     def verdict(self):
-        """Verdict over the baselines that have no part in what is judged.
+        """Verdict over all baselines that do without the transfer.
 
-        Those are all that start from no pretrained weights, or, between domains, that
-        are fitted without rows of the target; or all baselines, where none is such. At
-        a size the transfer helps if it gains over each of them; it is a negative
-        transfer if one of them gains over it.
+        These are the baselines without pretrained weights; with a source, those that
+        are fitted without samples of the target. If there are none, all baselines
+        count. At one size the transfer helps if it has a gain over each of them; it is
+        a negative transfer if one of them has a gain over it.
 
         Returns
         -------
         Verdict
         """
-        at_size = {size: [] for size in self.train_sizes.tolist()}
-        for row in self.gains():
-            if row["baseline"] in self._rivals:
-                at_size[row["size"]].append(row["verdict"])
-        return _verdict((size, _together(found)) for size, found in at_size.items())
+        gains = [row for row in self.gains() if row["baseline"] in self._deciding]
+        return Verdict.from_outcomes(
+            {
+                size: combine_outcomes(
+                    [row["verdict"] for row in gains if row["size"] == size]
+                )
+                for size in self.train_sizes.tolist()
+            }
+        )
 
-    def to_frame(self, table="gains"):
-        """Give one of the tables as a pandas DataFrame.
-
-        Parameters
-        ----------
-        table : {"gains", "curves", "compute", "fits"}, default="gains"
-            Which one.
-
-        Returns
-        -------
-        pandas.DataFrame
-
-        Raises
-        ------
-        ImportError
-            When pandas is not installed.
-        """
-        tables = {
-            "gains": self.gains,
-            "curves": self.curves,
-            "compute": self.compute,
-            "fits": lambda: Table(self.fits),
-        }
-        if table not in tables:
-            raise ValueError(f"table={table!r}; expected one of {list(tables)}.")
-        try:
-            return tables[table]().to_frame()
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas, which is not installed; gains(), curves(), "
-                "compute() and fits hold the same without it."
-            ) from error
-
-    def plot(self, *, ax=None, **parameters):
-        """Draw the learning curves.
+    def plot(self, ax=None, *, baseline="auto"):
+        """Plot the learning curves.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes or None, default=None
-            Where to draw; None makes a new figure.
-        **parameters
-            Others of :meth:`sktransfer.plotting.TransferReportDisplay.plot`.
+            Axes to draw on; None makes a new figure.
+        baseline : str or None, default="auto"
+            Baseline for which the saved labels are marked; see
+            :meth:`sktransfer.plotting.TransferReportDisplay.plot`.
 
         Returns
         -------
@@ -374,7 +308,7 @@ class TransferReport:
         """
         from sktransfer.plotting import TransferReportDisplay
 
-        return TransferReportDisplay.from_report(self, ax=ax, **parameters)
+        return TransferReportDisplay.from_report(self, baseline=baseline, ax=ax)
 
     def __repr__(self):
         return as_text(self)
@@ -383,39 +317,11 @@ class TransferReport:
         return as_html(self)
 
 
-def _fit_key(fit):
-    return fit["model"], fit["size"], fit["split"], fit["epochs_allowed"]
+def _number(value):
+    return math.nan if value is None else value
 
 
-def _columns(function, values):
-    """Apply a function to what is known of each column."""
-    return [
-        float(function(known))
-        if len(known := column[np.isfinite(column)])
-        else math.nan
-        for column in values.T
-    ]
-
-
-def _outcome(low, high):
-    if math.isnan(low):
-        return "unknown"
-    if low > 0:
-        return "helps"
-    return "negative transfer" if high < 0 else "no difference"
-
-
-def _together(outcomes):
-    """Outcome against several baselines at one size."""
-    for name in ("negative transfer", "unknown"):
-        if name in outcomes:
-            return name
-    return "helps" if set(outcomes) == {"helps"} else "no difference"
-
-
-def _verdict(outcomes):
-    sizes = {}
-    for size, outcome in outcomes:
-        sizes.setdefault(outcome.replace(" ", "_"), []).append(size)
-    sizes.pop("unknown", None)
-    return Verdict(**{name: tuple(found) for name, found in sizes.items()})
+def _reduce_columns(function, values):
+    """Apply a function to the finite values of each column; NaN if there are none."""
+    finite = (column[np.isfinite(column)] for column in values.T)
+    return [float(function(column)) if len(column) else math.nan for column in finite]

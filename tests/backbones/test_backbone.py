@@ -686,7 +686,7 @@ def test_layers_table_in_a_notebook():
 
 
 def test_layers_table_as_a_frame():
-    frame = Backbone.from_model(table_model()).layers_table().to_frame()
+    frame = Backbone.from_model(table_model()).layers_table().to_pandas()
     assert list(frame.columns) == [
         "depth",
         "name",
@@ -702,17 +702,11 @@ def test_layers_table_as_a_frame():
 def test_layers_table_marked():
     table = Backbone.from_model(table_model()).layers_table()
     marked = table.mark(2)
-    assert marked.to_frame()["state"].tolist() == [
-        "",
-        "frozen",
-        "frozen",
-        "",
-        "trained",
-        "",
-    ]
+    assert marked["state"] == [None, "frozen", "frozen", None, "trained", None]
     assert repr(marked).splitlines()[2].endswith("frozen")
     assert "<td>trained</td>" in marked._repr_html_()
-    assert "state" not in table.to_frame()
+    assert "state" not in table.columns
+    assert marked.n_layers == table.n_layers
 
 
 def test_shared_layers_have_one_line():

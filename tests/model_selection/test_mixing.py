@@ -115,8 +115,29 @@ def test_rows_that_cannot_be_mixed():
         def predict(self, X):
             return (X["color"] == "red").to_numpy().astype(int)
 
-    with pytest.raises(TypeError, match="so X must be numeric; it has values"):
+    with pytest.raises(TypeError, match="needs numbers to mix; X is a data frame"):
         MixValScorer()(Color([]), X, None, np.full(4, -1))
+
+
+@pytest.mark.parametrize("make_frame", [pd.DataFrame, pl.DataFrame])
+def test_columns_of_strings_have_the_values_of_the_first(make_frame):
+    size = [0.0, None, 2.0, 3.0]
+    X = make_frame({"color": ["a", "b", "a", None], "size": size, "n": [1, 2, 3, 4]})
+
+    class Color(Lookup):
+        def predict(self, X):
+            self.seen.append(X)
+            return np.array([color == "a" for color in X["color"]]).astype(int)
+
+    model = Color([])
+    assert MixValScorer(alpha=0.9)(model, X, None, np.full(4, -1)) == 1
+    for mixed in model.seen[1:]:
+        assert type(mixed) is type(X)
+        assert list(mixed.columns) == list(X.columns)
+        first = np.round(np.asarray(mixed["n"])).astype(int) - 1
+        assert (mixed["n"] != first + 1).any()
+        is_a = np.array([True, False, True, False])[first]
+        assert [color == "a" for color in mixed["color"]] == is_a.tolist()
 
 
 @pytest.mark.parametrize("alpha", [0.5, 0.2, 1.0])

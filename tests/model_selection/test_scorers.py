@@ -381,14 +381,18 @@ def test_rows_may_come_in_any_order(scorer, model, rows):
 @label_free
 def test_no_rows_of_the_target(scorer, model, rows):
     X, y, _ = rows
-    with pytest.raises(ValueError, match=r"needs at least . test rows? of the target"):
+    with pytest.raises(
+        ValueError, match=r"needs at least . test samples? of the target"
+    ):
         scorer(model, X, y, np.zeros(150, dtype=int))
 
 
 @named([s for s in LABEL_FREE if isinstance(s, OF_THE_SOURCE_TOO)])
 def test_no_rows_of_the_source(scorer, model, rows):
     X, y, _ = rows
-    with pytest.raises(ValueError, match=r"needs at least . test rows? of the source"):
+    with pytest.raises(
+        ValueError, match=r"needs at least . test samples? of the source"
+    ):
         scorer(model, X, y, np.full(150, -1))
 
 
@@ -403,9 +407,9 @@ def test_target_alone_is_enough(scorer, model, rows):
 @named([s for s in LABEL_FREE if isinstance(s, OF_THE_SOURCE_TOO)])
 def test_source_labels_are_needed(scorer, model, rows):
     X, _, sample_domain = rows
-    with pytest.raises(ValueError, match="needs y, the labels of the source"):
+    with pytest.raises(ValueError, match="needs y, the labels of source"):
         scorer(model, X, None, sample_domain)
-    with pytest.raises(ValueError, match=r"label for each row.*80 are None or NaN"):
+    with pytest.raises(ValueError, match=r"label for each source sample, but 80"):
         scorer(model, X, np.full(150, np.nan), sample_domain)
 
 

@@ -191,7 +191,7 @@ def test_a_single_target_row(cls):
 
 @pytest.mark.parametrize(("domain", "name"), [(0, "target"), (-1, "source")])
 def test_source_target_needs_both(domain, name):
-    with pytest.raises(ValueError, match=f"The {name} has no rows"):
+    with pytest.raises(ValueError, match=f"The {name} has no samples"):
         splits(SourceTargetShuffleSplit(), np.ones(9), None, np.full(9, domain))
 
 
@@ -232,7 +232,7 @@ def test_k_fold_without_shuffle_is_the_same_each_time(rows):
 
 def test_k_fold_needs_a_row_of_each_domain_in_each_fold():
     sample_domain = np.repeat([0, -1], [10, 4])
-    with pytest.raises(ValueError, match=r"n_splits=5 is more than the 4 rows.*-1"):
+    with pytest.raises(ValueError, match=r"n_splits=5 is more than the 4 samples.*-1"):
         splits(StratifiedDomainKFold(), sample_domain, sample_domain, sample_domain)
 
 
@@ -308,7 +308,7 @@ def test_leave_one_domain_out_of_many():
 def test_leave_one_domain_out_needs_each_domain_twice(domains):
     sample_domain = np.repeat(domains, 10)
     with pytest.raises(
-        ValueError, match=r"needs the rows of two or more domains twice"
+        ValueError, match=r"needs the samples of two or more domains twice"
     ):
         splits(LeaveOneDomainOut(), sample_domain, None, sample_domain)
 

@@ -147,7 +147,7 @@ def test_bad_input(fitted, source, rows):
         draw(LogisticRegression().fit(X, y), rows)
     with pytest.raises(TypeError, match="y=None with a Backbone"):
         draw(source, rows, y=None)
-    with pytest.raises(ValueError, match="y has 99 labels for 100 rows"):
+    with pytest.raises(ValueError, match="y has 99 labels for 100 samples"):
         draw(fitted, rows, y=y[1:])
     with pytest.raises(ValueError, match="sample_domain has 99 values for 100 rows"):
         draw(fitted, rows, sample_domain=domains[1:])

@@ -40,7 +40,7 @@ def labels(axis):
 
 
 def test_curve():
-    display = FrozenDepthDisplay.from_search(
+    display = FrozenDepthDisplay.from_estimator(
         search({"frozen_depth": ["all", 2, 0, -1]})
     )
     assert display.frozen_depths == [0, 2, -1, "all"]
@@ -64,7 +64,7 @@ def test_names_of_layers_come_before_all():
 
 def test_other_parameters_are_at_their_best():
     fitted = search({"frozen_depth": [0, 1], "epochs": [3, 2], "learning_rate": [1.0]})
-    display = FrozenDepthDisplay.from_search(fitted)
+    display = FrozenDepthDisplay.from_estimator(fitted)
     np.testing.assert_array_equal(display.scores, [310, 311])
     assert display.others == ["epochs"]
     assert display.ax_.get_ylabel().endswith("\nwith the best epochs")
@@ -72,7 +72,7 @@ def test_other_parameters_are_at_their_best():
 
 def test_heat_map():
     fitted = search({"frozen_depth": [0, 1, "all"], "learning_rate": [0.1, 0.01]})
-    display = FrozenDepthDisplay.from_search(fitted, by="learning_rate")
+    display = FrozenDepthDisplay.from_estimator(fitted, by="learning_rate")
     assert display.by_values == [0.01, 0.1]
     expected = [[100.1, 101.1, 105.1], [101.0, 102.0, 106.0]]
     np.testing.assert_allclose(display.scores, expected)
@@ -96,7 +96,7 @@ def test_a_randomized_search_leaves_cells_empty():
         cv=2,
         random_state=0,
     ).fit(X, Y)
-    display = FrozenDepthDisplay.from_search(fitted, by="learning_rate")
+    display = FrozenDepthDisplay.from_estimator(fitted, by="learning_rate")
     assert np.isfinite(display.scores).sum() == 4
     assert display.image_.get_array().count() == len(display.ax_.texts) == 4
 
@@ -106,14 +106,14 @@ def test_a_randomized_search_leaves_cells_empty():
 def test_fits_that_failed():
     grid = {"frozen_depth": [0, 1], "learning_rate": [99, 1]}
     fitted = search(grid, error_score=np.nan)
-    display = FrozenDepthDisplay.from_search(fitted)
+    display = FrozenDepthDisplay.from_estimator(fitted)
     np.testing.assert_array_equal(display.scores, [110, 111])
-    display = FrozenDepthDisplay.from_search(fitted, by="learning_rate")
+    display = FrozenDepthDisplay.from_estimator(fitted, by="learning_rate")
     np.testing.assert_array_equal(display.scores, [[110, 111], [np.nan, np.nan]])
 
 
 def test_a_layer_is_not_a_fraction():
-    display = FrozenDepthDisplay.from_search(search({"frozen_depth": [1, 1.0, 0.5]}))
+    display = FrozenDepthDisplay.from_estimator(search({"frozen_depth": [1, 1.0, 0.5]}))
     assert display.frozen_depths == [0.5, 1, 1.0]
     assert [type(depth) for depth in display.frozen_depths] == [float, int, float]
 
@@ -125,7 +125,7 @@ def test_in_a_pipeline(make, target):
     grid = {"clf__frozen_depth": [0, "all"], "clf__learning_rate": [1e-3, 1e-2]}
     fitted = GridSearchCV(pipeline, grid, cv=2).fit(*target)
     _, ax = plt.subplots()
-    display = FrozenDepthDisplay.from_search(fitted, by="learning_rate", ax=ax)
+    display = FrozenDepthDisplay.from_estimator(fitted, by="learning_rate", ax=ax)
     assert display.ax_ is ax
     assert display.by == "clf__learning_rate"
     means = fitted.cv_results_["mean_test_score"].reshape(2, 2)
@@ -145,27 +145,27 @@ def test_several_metrics():
     grid, scoring = {"frozen_depth": [0, 1]}, {"high": high, "low": low}
     fitted = search(grid, scoring=scoring, refit="low")
     np.testing.assert_array_equal(
-        FrozenDepthDisplay.from_search(fitted).scores, [0, -1]
+        FrozenDepthDisplay.from_estimator(fitted).scores, [0, -1]
     )
     fitted = search(grid, scoring=scoring, refit=False)
     with pytest.raises(ValueError, match="several metrics and refit=False"):
-        FrozenDepthDisplay.from_search(fitted)
+        FrozenDepthDisplay.from_estimator(fitted)
 
 
 def test_bad_input():
     with pytest.raises(NotFittedError):
-        FrozenDepthDisplay.from_search(GridSearchCV(Told(), {"frozen_depth": [0]}))
+        FrozenDepthDisplay.from_estimator(GridSearchCV(Told(), {"frozen_depth": [0]}))
     with pytest.raises(
         ValueError, match="varied no 'frozen_depth'; it varied 'epochs'"
     ):
-        FrozenDepthDisplay.from_search(search({"epochs": [1, 2]}))
+        FrozenDepthDisplay.from_estimator(search({"epochs": [1, 2]}))
     fitted = search({"frozen_depth": [0, 1], "epochs": [1]})
     with pytest.raises(ValueError, match="by: the search varied no 'learning_rat'"):
-        FrozenDepthDisplay.from_search(fitted, by="learning_rat")
+        FrozenDepthDisplay.from_estimator(fitted, by="learning_rat")
     with pytest.raises(ValueError, match="by='frozen_depth'"):
-        FrozenDepthDisplay.from_search(fitted, by="frozen_depth")
+        FrozenDepthDisplay.from_estimator(fitted, by="frozen_depth")
     two = VotingClassifier([("a", Told()), ("b", Told())])
     grid = {"a__frozen_depth": [0, 1], "b__frozen_depth": [0, 1]}
     fitted = search(grid, two, scoring=lambda estimator, X, y: 0.0)
     with pytest.raises(ValueError, match="varied more than one 'frozen_depth'"):
-        FrozenDepthDisplay.from_search(fitted)
+        FrozenDepthDisplay.from_estimator(fitted)

@@ -62,11 +62,11 @@ def test_curves_are_told_apart_without_color(report):
 def test_label_saving(report):
     _, text = report.plot().saving_
     assert text.get_text() == "DummyClassifier needs more than 100"
-    _, text = report.plot(saving_over="few").saving_
+    _, text = report.plot(baseline="few").saving_
     assert text.get_text() == "few needs more than 100"
-    assert report.plot(saving_over=None).saving_ == []
-    with pytest.raises(ValueError, match="saving_over='fex'; expected 'auto', None"):
-        report.plot(saving_over="fex")
+    assert report.plot(baseline=None).saving_ == []
+    with pytest.raises(ValueError, match="baseline='fex'; expected 'auto', None"):
+        report.plot(baseline="fex")
 
 
 def test_axes_of_the_caller(report):

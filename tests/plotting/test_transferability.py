@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, weightedtau
 
+from sktransfer import ResultsTable, rank_backbones
 from sktransfer.plotting import TransferabilityDisplay
-from sktransfer.transferability import Table, rank_backbones
 
 ROWS = [
     ("a", 0.9, ""),
@@ -16,11 +16,11 @@ ROWS = [
 ACCURACIES = {"a": 0.95, "b": 0.97, "raw inputs": 0.7, "c": 0.8}
 
 
-@pytest.fixture(params=["Table", "DataFrame"])
+@pytest.fixture(params=["ResultsTable", "DataFrame"])
 def table(request):
     names = ("candidate", "score", "note")
-    table = Table([dict(zip(names, row, strict=True)) for row in ROWS])
-    return table if request.param == "Table" else table.to_frame()
+    table = ResultsTable([dict(zip(names, row, strict=True)) for row in ROWS])
+    return table if request.param == "ResultsTable" else table.to_pandas()
 
 
 def points(ax):
@@ -63,7 +63,9 @@ def test_against_accuracies(table):
 def test_many_candidates_are_not_named():
     rows = [{"candidate": f"{i}", "score": -i, "note": ""} for i in range(16)]
     accuracies = {f"{i}": i for i in range(16)}
-    display = TransferabilityDisplay.from_table(Table(rows), accuracies=accuracies)
+    display = TransferabilityDisplay.from_table(
+        ResultsTable(rows), accuracies=accuracies
+    )
     assert display.kendall_tau_ == -1
     assert len(display.ax_.texts) == 0
 
@@ -82,7 +84,7 @@ def test_of_rank_backbones(source, digits):
     # Whiskers show the spread over splits.
     (bars,) = ax.containers[0][2]
     left, right = bars.get_segments()[0][:, 0]
-    best = table.iloc[0]
+    best = table[0]
     if best["note"] == "":
         assert right - left == pytest.approx(2 * best["score_std"])
 
@@ -103,6 +105,6 @@ def test_bad_accuracies(accuracies, message, table):
 def test_bad_tables():
     with pytest.raises(ValueError, match="table has no column 'candidate'"):
         TransferabilityDisplay.from_table({"score": [1.0]})
-    failed = Table([{"candidate": "a", "score": np.nan, "note": "TypeError"}])
+    failed = ResultsTable([{"candidate": "a", "score": np.nan, "note": "TypeError"}])
     with pytest.raises(ValueError, match="scores are all NaN"):
         TransferabilityDisplay.from_table(failed)

@@ -10,10 +10,10 @@ from sklearn.preprocessing import StandardScaler
 
 from sktransfer import Backbone, DomainAdaptedClassifier, TransferClassifier
 from sktransfer.transferability._calibration import calibration
-from sktransfer.transferability._cost import cost_of
+from sktransfer.transferability._cost import cost_for_score
 from sktransfer.transferability._paired import paired_interval
 from sktransfer.transferability._subsets import absolute_sizes, growing_order
-from sktransfer.transferability.baselines import make_contestants
+from sktransfer.transferability.baselines import make_models
 
 
 def test_interval_is_that_of_the_corrected_t():
@@ -65,30 +65,33 @@ def test_interval_covers_where_a_plain_one_does_not():
 
 
 def test_cost_is_read_off_in_logarithms():
-    assert cost_of(0.5, [10, 1000], [0.0, 1.0]) == (pytest.approx(100), "")
-    assert cost_of(0.75, [10, 100, 400], [0.2, 0.5, 1.0]) == (pytest.approx(200), "")
+    assert cost_for_score(0.5, [10, 1000], [0.0, 1.0]) == (pytest.approx(100), "")
+    assert cost_for_score(0.75, [10, 100, 400], [0.2, 0.5, 1.0]) == (
+        pytest.approx(200),
+        "",
+    )
 
 
 def test_cost_beyond_the_curve():
-    assert cost_of(0.9, [10, 100], [0.2, 0.5]) == (100, "more than")
-    assert cost_of(0.1, [10, 100], [0.2, 0.5]) == (10, "at most")
-    assert cost_of(0.5, [10, 100], [0.2, 0.5]) == (pytest.approx(100), "")
+    assert cost_for_score(0.9, [10, 100], [0.2, 0.5]) == (100, "more than")
+    assert cost_for_score(0.1, [10, 100], [0.2, 0.5]) == (10, "at most")
+    assert cost_for_score(0.5, [10, 100], [0.2, 0.5]) == (pytest.approx(100), "")
 
 
 def test_cost_on_a_curve_that_falls_in_between():
     # 0.6 and 0.4 become 0.5 twice.
     curve = [10, 100, 1000, 10000], [0.1, 0.6, 0.4, 0.9]
-    assert cost_of(0.3, *curve) == (pytest.approx(10**1.5), "")
-    assert cost_of(0.5, *curve) == (pytest.approx(100), "")
-    assert cost_of(0.7, *curve) == (pytest.approx(10**3.5), "")
+    assert cost_for_score(0.3, *curve) == (pytest.approx(10**1.5), "")
+    assert cost_for_score(0.5, *curve) == (pytest.approx(100), "")
+    assert cost_for_score(0.7, *curve) == (pytest.approx(10**3.5), "")
 
 
 def test_cost_without_points():
     for score, scores in [(0.5, [np.nan, np.nan]), (np.nan, [0.1, 0.2])]:
-        cost, bound = cost_of(score, [10, 100], scores)
+        cost, bound = cost_for_score(score, [10, 100], scores)
         assert np.isnan(cost)
         assert bound == ""
-    assert cost_of(0.3, [10, 20, 100], [0.2, np.nan, 0.5])[1] == ""
+    assert cost_for_score(0.3, [10, 20, 100], [0.2, np.nan, 0.5])[1] == ""
 
 
 def test_calibration():
@@ -146,9 +149,9 @@ def test_sizes():
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ([0.01, 1.0], r"a subset of 1 of 100 training rows.*each of the 3 classes"),
-        ([2, 50], "at least 3 rows"),
-        ([101], "has 101 rows; the smallest training part of cv has 100"),
+        ([0.01, 1.0], r"a subset of 1 of 100 training samples.*each of the 3 classes"),
+        ([2, 50], "at least 3 samples"),
+        ([101], "has 101 samples; the smallest training set of cv has 100"),
         ([0.0, 0.5], r"values in \(0, 1\]"),
         ([1.5], r"values in \(0, 1\]"),
         ([], "expected a list"),
@@ -162,8 +165,8 @@ def test_bad_sizes(sizes, message):
 
 
 def made(estimator, baselines, has_domains=False):
-    found = make_contestants(estimator, baselines, has_domains=has_domains)
-    return {contestant.name: contestant for contestant in found}
+    models = make_models(estimator, baselines, has_domains=has_domains)
+    return {model.name: model for model in models}
 
 
 def test_baselines_of_a_transfer(source):
@@ -183,9 +186,8 @@ def test_baselines_of_a_transfer(source):
     assert (scratch.recipe, scratch.epochs) == ("full", 7)
     probe = found["linear_probe"].estimator
     assert (probe.weights, probe.recipe, probe.epochs) == ("auto", "linear_probe", 7)
-    rivals = [name for name, contestant in found.items() if contestant.is_rival]
-    assert "linear_probe" not in rivals
-    assert "scratch" in rivals
+    deciding = [name for name, model in found.items() if model.decides_verdict]
+    assert deciding[1:] == ["scratch", "logistic", "hist_gradient_boosting"]
 
 
 def test_networks_inside_other_estimators(source):
@@ -211,8 +213,9 @@ def test_baselines_of_an_adaptation():
     found = made(DomainAdaptedClassifier(target_labels="use"), "auto", has_domains=True)
     assert list(found) == ["adapted", "source_only", "target_trained"]
     plain, trained = found["source_only"], found["target_trained"]
-    assert (plain.takes_domains, plain.takes_target, plain.is_rival) == (0, 0, 1)
-    assert (trained.takes_domains, trained.takes_target, trained.is_rival) == (0, 1, 0)
+    flags = ("uses_domains", "uses_target", "decides_verdict")
+    assert [getattr(plain, flag) for flag in flags] == [False, False, True]
+    assert [getattr(trained, flag) for flag in flags] == [False, True, False]
     assert plain.estimator.method == trained.estimator.method == "source_only"
     assert plain.estimator.target_labels == "ignore"
 
@@ -221,7 +224,8 @@ def test_baselines_of_the_user(source):
     other = TransferClassifier(source, recipe="gradual")
     found = made(TransferClassifier(source), [GaussianNB(), ("gradual", other)])
     assert list(found) == ["transfer", "GaussianNB", "gradual"]
-    assert [found[name].is_rival for name in ("GaussianNB", "gradual")] == [True, False]
+    assert found["GaussianNB"].decides_verdict
+    assert not found["gradual"].decides_verdict
 
 
 @pytest.mark.parametrize(
@@ -229,6 +233,8 @@ def test_baselines_of_the_user(source):
     [
         (["scrach"], r"baselines has 'scrach'.*Did you mean 'scratch'\?"),
         ("logistik", r"Did you mean 'logistic'\?"),
+        ("hist-gradient-boosting", r"Did you mean 'hist_gradient_boosting'\?"),
+        (["linear-probe"], r"Did you mean 'linear_probe'\?"),
         (["source_only"], "baselines has 'source_only'"),
         ([], "expected at least one"),
         (["logistic", "logistic"], "has the name 'logistic' twice"),
@@ -253,3 +259,12 @@ def test_scratch_needs_something_pretrained(source):
     with pytest.raises(ValueError, match="needs a TransferClassifier"):
         made(LogisticRegression(), ["scratch"])
     assert isinstance(untrained, Backbone)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("source-only", "source_only"), ("target-trained", "target_trained")],
+)
+def test_unknown_baselines_of_an_adaptation(name, meant):
+    with pytest.raises(ValueError, match=rf"Did you mean '{meant}'\?"):
+        made(DomainAdaptedClassifier(), [name], has_domains=True)

@@ -1,5 +1,4 @@
 import itertools
-import sys
 
 import numpy as np
 import pytest
@@ -12,7 +11,12 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sktransfer import DomainAdaptedClassifier, TransferClassifier, transfer_report
+from sktransfer import (
+    DomainAdaptedClassifier,
+    ResultsTable,
+    TransferClassifier,
+    transfer_report,
+)
 from sktransfer.transferability import TransferReport, Verdict
 
 SIZES = [10, 30, 60]
@@ -242,7 +246,7 @@ def test_what_is_done_is_kept_when_interrupted(table):
     assert np.isfinite(by_size[20]["low"])
     assert np.isfinite(by_size[40]["gain"])
     assert by_size[40]["verdict"] == "unknown"
-    assert "incomplete, 6 of 12 fits are done" in repr(report)
+    assert "incomplete, 6 of 12 fits are finished" in repr(report)
     assert "incomplete" in report._repr_html_()
 
 
@@ -267,7 +271,7 @@ def test_a_baseline_that_fails(table):
     assert rows["broken"]["n_splits"] == 0
     assert rows["transfer"]["n_splits"] == 3
     assert report.verdict.outcome == "unknown"
-    assert "not known yet" in repr(report)
+    assert "Transfer: unknown" in repr(report)
 
 
 def test_an_estimator_that_fails(table):
@@ -341,14 +345,14 @@ def test_missing_values(table):
         ({"estimator": "mlp"}, TypeError, "expected a classifier with fit"),
         ({"estimator": GaussianNB}, TypeError, "expected a classifier with fit"),
         ({"y": np.zeros(120, int)}, ValueError, "y has one class"),
-        ({"y": np.arange(120)}, ValueError, "more rows than classes"),
+        ({"y": np.arange(120)}, ValueError, "more samples than classes"),
         ({"y": np.arange(119)}, ValueError, "inconsistent"),
         (
             {"train_sizes": [1]},
             ValueError,
-            "cannot hold a row of each of the 2 classes",
+            "cannot have a sample of each of the 2 classes",
         ),
-        ({"train_sizes": [0.001]}, ValueError, "cannot hold a row of each"),
+        ({"train_sizes": [0.001]}, ValueError, "cannot have a sample of each"),
         ({"cv": StratifiedShuffleSplit(1)}, ValueError, "expected at least two"),
         ({"scoring": 3}, ValueError, "'scoring' parameter"),
         ({"confidence": 1.0}, ValueError, "'confidence' parameter"),
@@ -385,24 +389,16 @@ def test_a_class_that_a_training_part_lacks(table):
         )
 
 
-def test_frames(report):
-    gains = report.to_frame()
-    assert list(gains["size"].unique()) == [10, 30]
+def test_tables(report):
+    gains = report.gains()
+    assert isinstance(gains, ResultsTable)
     assert set(gains["baseline"]) == set(report.baselines)
-    assert len(report.to_frame("curves")) == 8
-    assert len(report.to_frame("compute")) == 3
-    assert len(report.to_frame("fits")) == len(report.fits)
-    with pytest.raises(ValueError, match="table='all'; expected one of"):
-        report.to_frame("all")
-    with pytest.raises(ValueError, match="model='scrach'"):
+    assert list(gains.to_pandas()["size"].unique()) == [10, 30]
+    for table, n_rows in [(report.curves(), 8), (report.compute(), 3)]:
+        assert table.to_pandas().shape == (n_rows, len(table.columns))
+    assert report.n_done == report.n_fits == len(report.fits.to_pandas())
+    with pytest.raises(ValueError, match=r"model='scrach'.*Did you mean 'scratch'"):
         report.values("scrach")
-
-
-def test_without_pandas(report, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"to_frame needs pandas.*gains\(\)"):
-        report.to_frame()
-    assert len(report.gains()) == 6
 
 
 def test_text_and_html(report):
@@ -542,8 +538,8 @@ def test_bad_domains(source, domains):
     X, y, sample_domain = domains
     with pytest.raises(ValueError, match="sample_domain=None; a DomainAdapted"):
         transfer_report(adapted(source), X, y)
-    with pytest.raises(ValueError, match="rows of one side only"):
+    with pytest.raises(ValueError, match="either source or target samples"):
         transfer_report(adapted(source), X, y, sample_domain=abs(sample_domain))
     unlabeled = np.where(sample_domain < 0, -1, y)
-    with pytest.raises(ValueError, match="no labels of target rows"):
+    with pytest.raises(ValueError, match="no labels of target samples"):
         transfer_report(adapted(source), X, unlabeled, sample_domain=sample_domain)

@@ -1,0 +1,100 @@
+"""Statistics of predictions and of domains, on NumPy arrays."""
+
+import numpy as np
+from scipy.special import entr
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+_N_FOLDS = 5
+
+
+def entropy(proba):
+    """Compute the entropy of discrete distributions.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (..., n_classes), float
+        Probabilities.
+
+    Returns
+    -------
+    ndarray of shape (...), float
+        In nats.
+    """
+    return entr(proba).sum(axis=-1)
+
+
+def mutual_information(proba):
+    r"""Compute the mutual information of sample and predicted class (InfoMax).
+
+    With p_i the class probabilities of sample i of n and H the entropy, it is
+
+    .. math:: H(\frac{1}{n} \sum_i p_i) - \frac{1}{n} \sum_i H(p_i)
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes), float
+        Class probabilities.
+
+    Returns
+    -------
+    float
+        In nats: from 0, when all samples have the same probabilities, to the logarithm
+        of n_classes.
+    """
+    return entropy(proba.mean(axis=0)) - entropy(proba).mean()
+
+
+def domain_log_odds(X_source, X_target, *, seed):
+    """Estimate the log odds that a sample is from the target.
+
+    The model is a logistic regression on standardized columns. It is cross-fitted: the
+    log odds of a sample come from a model that was not trained on it.
+
+    Parameters
+    ----------
+    X_source, X_target : ndarray of shape (n_samples, n_features), float
+        Samples, or their features, of the two domains; at least two of each.
+    seed : int
+        Seed of the folds.
+
+    Returns
+    -------
+    ndarray of shape (n_samples_source + n_samples_target,), float
+        Log odds of the source samples, then of the target samples.
+    """
+    sizes = [len(X_source), len(X_target)]
+    n_folds = min(_N_FOLDS, *sizes)
+    if n_folds < 2:
+        raise ValueError(
+            f"There are {sizes[0]} source samples and {sizes[1]} target samples; "
+            "expected at least 2 of each, to tell the domains apart."
+        )
+    return cross_val_predict(
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        np.concatenate([X_source, X_target]),
+        np.repeat([0, 1], sizes),
+        cv=StratifiedKFold(n_folds, shuffle=True, random_state=seed),
+        method="decision_function",
+    )
+
+
+def log_density_ratio(X_source, X_target, *, seed):
+    r"""Estimate the logarithm of the density ratio at the source samples.
+
+    Parameters
+    ----------
+    X_source, X_target : ndarray of shape (n_samples, n_features), float
+        Samples, or their features, of the two domains; at least two of each.
+    seed : int
+        Seed of the folds of :func:`domain_log_odds`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples_source,), float
+        :math:`\log (p_{target}(x) / p_{source}(x))`.
+    """
+    log_odds = domain_log_odds(X_source, X_target, seed=seed)[: len(X_source)]
+    return log_odds + np.log(len(X_source) / len(X_target))
