@@ -1,5 +1,6 @@
 import os
 
+import pytest
 from networks import two_layers
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -36,20 +37,27 @@ def test_pretrained_float64(estimator, check):
     check(estimator)
 
 
-@parametrize_with_checks([TransferClassifier("tabular", dtype="float64")])
-def test_tabular_float64(estimator, check):
-    check(estimator)
-
-
 @parametrize_with_checks(
     [
-        cls(**parameters)
-        for cls in CLASSIFIERS
-        for parameters in ({}, {"backbone": two_layers, "frozen_depth": 1})
+        TransferClassifier(),
+        DomainAdaptedClassifier(backbone=two_layers, frozen_depth=1),
     ],
     expected_failed_checks=lambda estimator: ROUNDING,
 )
 def test_float32(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        TransferClassifier("mlp"),
+        TransferClassifier(two_layers, frozen_depth=1),
+        DomainAdaptedClassifier(),
+    ],
+    expected_failed_checks=lambda estimator: ROUNDING,
+)
+def test_other_backbones_float32(estimator, check):
     check(estimator)
 
 

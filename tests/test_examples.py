@@ -121,6 +121,7 @@ def test_frozen_depth(run_example):
     assert is_plot_saved(output)
 
 
+@pytest.mark.slow
 def test_label_shift_table(run_example):
     output = run_example("plot_label_shift_table.py")
     rows = re.findall(r"^ +(\d+)%(( +\d+\.\d){6})$", output, re.M)
@@ -136,6 +137,7 @@ def test_label_shift_table(run_example):
     assert is_plot_saved(output)
 
 
+@pytest.mark.slow
 def test_label_free_search(run_example):
     output = run_example("plot_label_free_search.py")
     table = {
@@ -159,6 +161,7 @@ def test_finetune_h5_without_matplotlib(run_example, tmp_path):
     assert 'pip install ".[plotting]"' in output
 
 
+@pytest.mark.slow
 def test_few_labels(run_example):
     output = run_example("plot_few_labels.py")
     losses = {}
@@ -173,6 +176,7 @@ def test_few_labels(run_example):
     assert is_plot_saved(output)
 
 
+@pytest.mark.slow
 def test_transfer_report(run_example):
     output = run_example("plot_transfer_report.py")
     helps, hurts = re.split(r"^digits 0-4 to digits 5-9$", output, flags=re.M)

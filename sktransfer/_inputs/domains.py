@@ -5,11 +5,6 @@ import contextlib
 import numpy as np
 from sklearn.utils.validation import _num_samples, column_or_1d
 
-from sktransfer._inputs.unlabeled import is_missing_label
-
-# The earlier name of this function.
-is_unlabeled = is_missing_label
-
 
 def check_sample_domain(sample_domain, X):
     """Check that there is one integer per row.

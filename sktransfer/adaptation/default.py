@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import entr, softmax
+from scipy.special import softmax
 
+from sktransfer._statistics import mutual_information
 from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.label_shift_checks import (
     MAX_DOMAIN_AUC,
@@ -127,4 +128,4 @@ def _correct_large_shift(task, source_only, estimate):
 def _mutual_information(task, fit):
     """Compute the mutual information of target sample and predicted class, in nats."""
     proba = softmax(task.logits(fit, task.target), axis=1)
-    return entr(proba.mean(axis=0)).sum() - entr(proba).sum(axis=1).mean()
+    return mutual_information(proba)

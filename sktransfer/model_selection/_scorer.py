@@ -9,7 +9,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sktransfer._inputs.domains import as_labels, check_sample_domain, is_unlabeled
+from sktransfer._inputs.domains import as_labels, check_sample_domain
+from sktransfer._inputs.unlabeled import is_missing_label
 
 CONSTRAINTS = {"sample_domain": [callable, None]}
 
@@ -147,7 +148,7 @@ class ScoredSamples:
         """Labels of the source samples."""
         if self._y_source is None:
             raise ValueError(f"{self._scorer} needs y, the labels of source samples.")
-        n_missing = int(is_unlabeled(self._y_source).sum())
+        n_missing = int(is_missing_label(self._y_source).sum())
         if n_missing:
             raise ValueError(
                 f"{self._scorer} needs a label for each source sample, but {n_missing} "

@@ -7,7 +7,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sktransfer._inputs.domains import check_sample_domain, is_unlabeled
+from sktransfer._inputs.domains import check_sample_domain
+from sktransfer._inputs.unlabeled import is_unlabeled
 
 
 class BaseDomainSplitter(BaseEstimator, ABC):
@@ -84,7 +85,7 @@ def class_codes(y, domains, splitter):
         )
     y = column_or_1d(y)
     check_consistent_length(y, domains)
-    labeled = ~is_unlabeled(y)
+    labeled = ~is_unlabeled(y, y[domains >= 0])
     codes = np.full(len(y), -1)
     # Labels in an array of objects are compared as the Python values that they are.
     codes[labeled] = np.unique(np.asarray(y[labeled].tolist()), return_inverse=True)[1]

@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 
-from sktransfer._inputs.domains import as_labels, is_unlabeled
+from sktransfer._inputs.domains import as_labels
+from sktransfer._inputs.unlabeled import is_unlabeled
 from sktransfer.model_selection._scorer import CONSTRAINTS, BaseDomainScorer
 
 
@@ -42,11 +43,12 @@ class SupervisedScorer(BaseDomainScorer):
     def _score_samples(self, estimator, X, y, domains):
         if y is None:
             raise ValueError("SupervisedScorer needs y, the labels of target samples.")
-        labeled = np.flatnonzero((domains < 0) & ~is_unlabeled(y))
+        classes = getattr(estimator, "classes_", y[domains >= 0])
+        labeled = np.flatnonzero((domains < 0) & ~is_unlabeled(y, classes))
         if not len(labeled):
             raise ValueError(
                 f"SupervisedScorer needs labels of target samples, but all "
-                f"{(domains < 0).sum()} labels are None or NaN. Use a scorer without "
+                f"{(domains < 0).sum()} labels are missing (None, NaN or -1). Use a scorer without "
                 "labels, such as InfoMaxScorer."
             )
         scorer = check_scoring(estimator, scoring=self.scoring)

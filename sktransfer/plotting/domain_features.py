@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import _num_samples, column_or_1d
 
-from sktransfer._inputs.domains import check_sample_domain, is_unlabeled
+from sktransfer._inputs.domains import check_sample_domain
+from sktransfer._inputs.unlabeled import is_unlabeled
 from sktransfer._pipelines import compute_features, final_estimator
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.features import BackboneFeatures
@@ -210,10 +211,7 @@ class DomainFeaturesDisplay:
 
     def _is_labeled(self, labels):
         """Return which samples are labeled; -1 may be a class of the source."""
-        is_labeled = ~is_unlabeled(labels)
-        if not (labels[self.sample_domain >= 0] == -1).any():
-            is_labeled &= labels != -1
-        return is_labeled
+        return ~is_unlabeled(labels, labels[self.sample_domain >= 0])
 
     def _legend(self):
         from matplotlib.lines import Line2D

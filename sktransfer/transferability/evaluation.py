@@ -13,7 +13,8 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.parallel import Parallel, delayed
 
-from sktransfer._inputs.domains import as_labels, check_sample_domain, is_unlabeled
+from sktransfer._inputs.domains import as_labels, check_sample_domain
+from sktransfer._inputs.unlabeled import is_unlabeled
 from sktransfer._random import make_rng
 from sktransfer._warnings import warn_user
 from sktransfer.transferability._checks import check_classes
@@ -227,10 +228,7 @@ def _labeled_target(y, domains):
             "sample_domain has either source or target samples; expected both: 0 or "
             "more for a source, less than 0 for a target."
         )
-    labeled = ~is_unlabeled(y)
-    # As in DomainAdaptedClassifier, -1 is unlabeled unless it is a class of the source.
-    if -1 not in y[source & labeled].tolist():
-        labeled &= np.array([label != -1 for label in y.tolist()], dtype=bool)
+    labeled = ~is_unlabeled(y, y[source])
     indices = np.flatnonzero(target & labeled)
     if not len(indices):
         raise ValueError(
