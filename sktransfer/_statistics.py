@@ -8,6 +8,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 _N_FOLDS = 5
+# The exponential of larger numbers may overflow.
+_MAX_LOG_ODDS = 500.0
 
 
 def entropy(proba):
@@ -98,3 +100,24 @@ def log_density_ratio(X_source, X_target, *, seed):
     """
     log_odds = domain_log_odds(X_source, X_target, seed=seed)[: len(X_source)]
     return log_odds + np.log(len(X_source) / len(X_target))
+
+
+def density_ratio(X_source, X_target, *, seed):
+    """Estimate the density ratio of target and source at the source samples.
+
+    Parameters
+    ----------
+    X_source, X_target : ndarray of shape (n_samples, n_features), float
+        Samples, or their features, of the two domains; at least two of each.
+    seed : int
+        Seed of the folds of :func:`domain_log_odds`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples_source,), float
+        At most about 1e217, so that sums of it are finite.
+    """
+    n_source, n_target = len(X_source), len(X_target)
+    log_odds = domain_log_odds(X_source, X_target, seed=seed)[:n_source]
+    ratio = np.exp(np.clip(log_odds, -_MAX_LOG_ODDS, _MAX_LOG_ODDS))
+    return ratio * (n_source / n_target)

@@ -8,6 +8,7 @@ from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
+from sktransfer._statistics import domain_log_odds
 from sktransfer.adaptation.class_prior import (
     calibrate,
     class_prior,
@@ -15,7 +16,6 @@ from sktransfer.adaptation.class_prior import (
     estimate_prior_em,
     prior_ratio,
 )
-from sktransfer.adaptation.density_ratio import domain_log_odds
 
 # A label shift leaves at most this fraction of the difference between the domains when
 # the source samples are weighted to the class prior of the target.

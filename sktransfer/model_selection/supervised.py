@@ -48,8 +48,8 @@ class SupervisedScorer(BaseDomainScorer):
         if not len(labeled):
             raise ValueError(
                 f"SupervisedScorer needs labels of target samples, but all "
-                f"{(domains < 0).sum()} labels are missing (None, NaN or -1). Use a scorer without "
-                "labels, such as InfoMaxScorer."
+                f"{(domains < 0).sum()} labels are missing (None, NaN or -1). Use a "
+                "scorer without labels, such as InfoMaxScorer."
             )
         scorer = check_scoring(estimator, scoring=self.scoring)
         return scorer(estimator, _safe_indexing(X, labeled), as_labels(y[labeled]))

@@ -17,8 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from sktransfer import DomainAdaptedClassifier, TransferClassifier
+from sktransfer._statistics import density_ratio
 from sktransfer.adaptation import Reweight
-from sktransfer.adaptation.density_ratio import density_ratio
 
 
 def two_rules(seed=0, n=300):

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from sktransfer._statistics import density_ratio
 from sktransfer.adaptation.base import AdaptationMethod
-from sktransfer.adaptation.density_ratio import density_ratio
 from sktransfer.adaptation.parameter_checks import POSITIVE
 
 
