@@ -8,6 +8,18 @@ from sktransfer._random import preserve_random_state
 _NOT_DECAYED = ["bias", "beta", "gamma"]
 
 
+class _OneDevice(keras.Optimizer):
+    """Updates variables one by one, for optimizers on one device.
+
+    Keras' own update sums the gradients over devices. To do so, it registers a gradient
+    function in TensorFlow for each trace, which keeps the graph forever.
+    """
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
+
+
 class GroupedOptimizer:
     """A copy of an optimizer for each group of variables.
 
@@ -57,9 +69,8 @@ class GroupedOptimizer:
     def _make_member(self, config):
         cls = getattr(keras.optimizers, config["class_name"], None)
         if cls is None:
-            member = keras.optimizers.deserialize(config)
-        else:
-            member = cls.from_config(config["config"])
+            cls = type(keras.optimizers.deserialize(config))
+        member = type(cls.__name__, (cls, _OneDevice), {}).from_config(config["config"])
         member.exclude_from_weight_decay(var_names=_NOT_DECAYED)
         member.weight_decay = self._weight_decay
         return member
