@@ -1,5 +1,7 @@
 """TensorFlow functions that are traced once, and calls of models in them."""
 
+import inspect
+
 import tensorflow as tf
 
 
@@ -23,13 +25,24 @@ def traced_once(function, signature, *, jit_compile=False):
 
     def call(*inputs):
         if not traced:
-            compiled = tf.function(
-                function, signature, autograph=False, jit_compile=jit_compile
-            )
+            run = _compiled_by_xla(function) if jit_compile else function
+            compiled = tf.function(run, signature, autograph=False)
             traced.append(compiled.get_concrete_function())
         return traced[0](*inputs)
 
     return call
+
+
+def _compiled_by_xla(function):
+    """Return a function of tensors to one tensor that XLA compiles inside a graph.
+
+    ``tf.function(jit_compile=True)`` compiles to the same code. However, TensorFlow
+    then keeps the graphs of loops for the whole process, also when the function has
+    gone.
+    """
+    # Without the message that it is deprecated.
+    compile_by_xla = inspect.unwrap(tf.xla.experimental.compile)
+    return lambda *inputs: compile_by_xla(function, list(inputs))[0]
 
 
 def unwrap(inputs):
