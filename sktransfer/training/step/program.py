@@ -1,6 +1,5 @@
 """A network split at a frozen depth, under a head, and its compiled functions."""
 
-import collections
 import contextlib
 import functools
 import hashlib
@@ -19,6 +18,7 @@ from sktransfer.backbones.freezing import split
 from sktransfer.tables.in_context.in_context import context_of
 from sktransfer.training.step.calls import as_type_of, in_calls, rows_per_call
 from sktransfer.training.step.context_calls import ContextCalls
+from sktransfer.training.step.memory import program_bytes
 from sktransfer.training.step.tracing import traced_once, unwrap
 from sktransfer.training.store.digests import array_digest
 from sktransfer.training.store.samples import FrozenOutputs
@@ -52,8 +52,6 @@ class Program:
         Its last layer.
     trained : list of list of keras.Variable
         Trainable variables of each trained layer, and of the head as the last.
-    trainers : OrderedDict
-        Those of :func:`~sktransfer.training.step.trainer_cache.get_trainer`.
     """
 
     def __init__(self, backbone, depth, n_classes, dtype, from_scratch=False):
@@ -63,7 +61,6 @@ class Program:
         self.dtype = dtype
         self.n_traces = 0
         self._architecture = backbone.program_key
-        self.trainers = collections.OrderedDict()
         model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
@@ -135,6 +132,11 @@ class Program:
     def is_held_here(self):
         """Whether this thread holds the program already."""
         return self._holder == threading.get_ident()
+
+    @property
+    def nbytes(self):
+        """Estimate of the memory that the program takes, in bytes."""
+        return program_bytes(self._model.operations, self._variables)
 
     @property
     def has_prefix(self):

@@ -10,6 +10,7 @@ from sktransfer.training.step.grouped_optimizer import GroupedOptimizer
 from sktransfer.training.step.l2_sp import Anchors
 from sktransfer.training.step.labels import ClassIndices, ClassShares
 from sktransfer.training.step.lora import Direct, LowRank
+from sktransfer.training.step.memory import trainer_bytes
 from sktransfer.training.step.tracing import traced_once, unwrap
 from sktransfer.training.step.weight_averages import NoAverages, WeightAverages
 
@@ -132,6 +133,12 @@ class Trainer:
                 )
         self._anchors = Anchors(part.weights if l2_sp else [])
         self._run_steps = self._compile(tf.as_dtype(program.dtype))
+
+    @property
+    def nbytes(self):
+        """Estimate of the memory that the trainer takes, in bytes."""
+        variables = [*self.optimizer.state_variables, *self._network_variables]
+        return trainer_bytes(self._weights, variables, self._xla_batch is not None)
 
     def anchor(self):
         """Note the present weights as those that L2-SP pulls towards."""

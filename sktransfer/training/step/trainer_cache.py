@@ -1,14 +1,27 @@
-"""The last used trainers of a program, so that a search compiles few of them."""
+"""The last used trainers, so that a search compiles few of them."""
 
 import copy
 
 import keras
 from joblib import hash as hash_of
 
+from sktransfer._caches import Cache
+from sktransfer.training.step.memory import (
+    MAX_TRAINER_BYTES,
+    MIN_ENTRIES,
+    RELEASE_BYTES,
+    release_memory,
+)
 from sktransfer.training.step.trainer import Trainer
 from sktransfer.training.step.xla import xla_batch
 
-_MAX_TRAINERS = 8
+_trainers = Cache(
+    "trainers",
+    MAX_TRAINER_BYTES,
+    release=release_memory,
+    release_bytes=RELEASE_BYTES,
+    min_entries=MIN_ENTRIES,
+)
 
 
 def get_trainer(
@@ -54,7 +67,7 @@ def get_trainer(
         "mixed": settings.mixup_alpha > 0,
     }
     variables = tuple(id(v) for layer in layers for v in layer)
-    key = (repr(optimizer), variables, *options.values())
+    key = (program, repr(optimizer), variables, *options.values())
     if method is not None:
         size = min(settings.batch_size, n)
         options |= {"method": copy.copy(method), "method_batch": size}
@@ -62,9 +75,13 @@ def get_trainer(
         # Its strength is an argument of each step.
         parameters = method.get_params() | {"trade_off": None}
         key = (*key, type(method), hash_of(parameters), size, target_only)
-    trainers = program.trainers
-    trainer = trainers.pop(key, None) or Trainer(program, optimizer, layers, **options)
-    trainers[key] = trainer
-    if len(trainers) > _MAX_TRAINERS:
-        trainers.popitem(last=False)
-    return trainer
+    return _trainers.get(
+        key,
+        lambda: Trainer(program, optimizer, layers, **options),
+        lambda trainer: trainer.nbytes,
+    )
+
+
+def drop_trainers(program):
+    """Drop the trainers of a program that is dropped itself."""
+    _trainers.discard_where(lambda key: key[0] is program)
