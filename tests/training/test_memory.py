@@ -6,12 +6,15 @@ import weakref
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from graphs import same_bits
 from networks import convolutional, two_layers
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from sktransfer import TransferClassifier
 from sktransfer._caches import Cache
 from sktransfer.training.step import program_cache, trainer_cache
+from sktransfer.training.step.xla_code import XLA_CODE
 
 ROWS = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
 IMAGES = np.random.default_rng(0).normal(size=(12, 8, 8, 1)).astype("float32")
@@ -81,3 +84,35 @@ def test_trainers_are_dropped_with_their_program(caches):
     (program, *_), *_ = trainers._entries
     trainer_cache.drop_trainers(program)
     assert len(trainers) == 1
+
+
+# ---- machine code of XLA
+
+
+@pytest.fixture
+def strict(monkeypatch):
+    """Raise an error where there is no code to be dropped."""
+    destroy = tf.raw_ops.DestroyResourceOp
+
+    def destroy_or_raise(**kwargs):
+        destroy(**kwargs | {"ignore_lookup_error": False})
+
+    monkeypatch.setattr(tf.raw_ops, "DestroyResourceOp", destroy_or_raise)
+
+
+@pytest.mark.usefixtures("strict")
+def test_code_is_dropped_and_compiled_again():
+    expected = fit().predict_proba(ROWS)
+    XLA_CODE.drop()
+    with pytest.raises(tf.errors.NotFoundError):
+        XLA_CODE.drop()
+    assert same_bits(fit().predict_proba(ROWS), expected)
+    XLA_CODE.drop()
+
+
+@pytest.mark.usefixtures("strict")
+def test_code_that_runs_is_not_dropped():
+    fit()
+    with XLA_CODE.used():
+        XLA_CODE.drop()
+    XLA_CODE.drop()

@@ -6,6 +6,8 @@ import gc
 
 import numpy as np
 
+from sktransfer.training.step.xla_code import XLA_CODE
+
 MAX_PROGRAM_BYTES = 150_000_000
 MAX_TRAINER_BYTES = 300_000_000
 # A search over a few frozen depths of a large network compiles nothing twice.
@@ -73,6 +75,7 @@ def release_memory():
     """Give the memory of dropped programs and trainers back to the system."""
     # Networks of Keras consist of cycles.
     gc.collect()
+    XLA_CODE.drop()
     # Only glibc has it.
     with contextlib.suppress(AttributeError, TypeError):
         # It keeps what lies between smaller pieces that are still used.

@@ -1,8 +1,11 @@
 """TensorFlow functions that are traced once, and calls of models in them."""
 
+import contextlib
 import inspect
 
 import tensorflow as tf
+
+from sktransfer.training.step.xla_code import XLA_CODE
 
 
 def traced_once(function, signature, *, jit_compile=False):
@@ -28,7 +31,8 @@ def traced_once(function, signature, *, jit_compile=False):
             run = _compiled_by_xla(function) if jit_compile else function
             compiled = tf.function(run, signature, autograph=False)
             traced.append(compiled.get_concrete_function())
-        return traced[0](*inputs)
+        with XLA_CODE.used() if jit_compile else contextlib.nullcontext():
+            return traced[0](*inputs)
 
     return call
 
