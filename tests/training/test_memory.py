@@ -20,6 +20,11 @@ ROWS = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
 IMAGES = np.random.default_rng(0).normal(size=(12, 8, 8, 1)).astype("float32")
 
 
+def with_swish(input_shape):
+    layer = keras.layers.Dense(4, activation="swish")
+    return keras.Sequential([keras.Input(input_shape), layer])
+
+
 @pytest.fixture
 def caches(monkeypatch):
     """Empty caches of programs and trainers, with the bounds of the package."""
@@ -48,6 +53,7 @@ def graphs():
         (ROWS, two_layers, "adamw"),
         (ROWS, two_layers, "nadam"),
         (ROWS, two_layers, keras.optimizers.Adam(use_ema=True)),
+        (ROWS, with_swish, "adam"),
         # Without XLA.
         (IMAGES, convolutional, "adam"),
     ],

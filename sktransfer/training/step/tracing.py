@@ -2,8 +2,10 @@
 
 import contextlib
 import inspect
+import itertools
 
 import tensorflow as tf
+from tensorflow.python.framework import ops
 
 from sktransfer.training.step.xla_code import XLA_CODE
 
@@ -31,6 +33,7 @@ def traced_once(function, signature, *, jit_compile=False):
             run = _compiled_by_xla(function) if jit_compile else function
             compiled = tf.function(run, signature, autograph=False)
             traced.append(compiled.get_concrete_function())
+            _forget_gradients(traced[0].graph)
         with XLA_CODE.used() if jit_compile else contextlib.nullcontext():
             return traced[0](*inputs)
 
@@ -47,6 +50,21 @@ def _compiled_by_xla(function):
     # Without the message that it is deprecated.
     compile_by_xla = inspect.unwrap(tf.xla.experimental.compile)
     return lambda *inputs: compile_by_xla(function, list(inputs))[0]
+
+
+def _forget_gradients(graph):
+    """Empty the gradient functions that TensorFlow has registered for a traced graph.
+
+    It registers one for each call of an operation such as swish, for the whole process,
+    and the function holds the graph. After tracing, nobody needs them.
+    """
+    definition = graph.as_graph_def()
+    functions = [function.node_def for function in definition.library.function]
+    for node in itertools.chain(definition.node, *functions):
+        name = node.attr["_gradient_op_type"].s.decode()
+        if name.startswith("CustomGradient-"):
+            for cell in ops.gradient_registry.lookup(name).__closure__ or ():
+                cell.cell_contents = None
 
 
 def unwrap(inputs):
