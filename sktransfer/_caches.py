@@ -40,21 +40,41 @@ class Cache:
     name : str
         What the cache holds; unique in the process.
     max_bytes : int
-        Bound on the bytes of all entries. A larger value is not kept.
+        Bound on the bytes of all entries. A larger value is not kept, unless
+        `min_entries` says so.
     on_evict : callable or None, default=None
         Called with the key and the value of each entry that makes way, while the
         lock is held.
     on_clear : callable or None, default=None
         Called when all entries are dropped.
+    release : callable or None, default=None
+        Called without arguments after entries of `release_bytes` bytes were dropped,
+        and by :meth:`clear`. It gives memory back that Python does not free by itself.
+    release_bytes : int, default=0
+        See `release`.
+    min_entries : int, default=0
+        The last used entries of this number are kept, whatever their size.
     """
 
-    def __init__(self, name, max_bytes, *, on_evict=None, on_clear=None):
+    def __init__(
+        self,
+        name,
+        max_bytes,
+        *,
+        on_evict=None,
+        on_clear=None,
+        release=None,
+        release_bytes=0,
+        min_entries=0,
+    ):
         self.name = name
         self.lock = threading.RLock()
         self._max_bytes = max_bytes
         self._on_evict, self._on_clear = on_evict, on_clear
+        self._release, self._release_bytes = release, release_bytes
+        self._min_entries = min_entries
         self._entries = collections.OrderedDict()
-        self._bytes = 0
+        self._bytes = self._dropped_bytes = 0
         # Another feature store is not the one of the process.
         _caches.setdefault(name, self)
 
@@ -73,6 +93,7 @@ class Cache:
         with self.lock:
             self._max_bytes = value
             self._evict()
+        self._release_dropped()
 
     def __len__(self):
         return len(self._entries)
@@ -92,6 +113,7 @@ class Cache:
             self._entries[key] = value, nbytes
             self._bytes += nbytes
             self._evict()
+        self._release_dropped()
 
     def get(self, key, make, nbytes):
         """Return the value of a key; make and keep it where there is none.
@@ -127,6 +149,7 @@ class Cache:
                 self._entries[key] = value, nbytes
                 self._bytes += nbytes - before
                 self._evict()
+        self._release_dropped()
 
     def discard(self, key):
         """Drop the entry of a key, if there is one."""
@@ -134,20 +157,38 @@ class Cache:
             _, nbytes = self._entries.pop(key, (None, 0))
             self._bytes -= nbytes
 
+    def discard_where(self, condition):
+        """Drop the entries whose key satisfies a condition."""
+        with self.lock:
+            for key in [key for key in self._entries if condition(key)]:
+                self._dropped_bytes += self._entries[key][1]
+                self.discard(key)
+        self._release_dropped()
+
     def clear(self):
         """Drop all entries."""
         with self.lock:
             self._entries.clear()
-            self._bytes = 0
+            self._bytes = self._dropped_bytes = 0
             if self._on_clear is not None:
                 self._on_clear()
+        if self._release is not None:
+            self._release()
 
     def _evict(self):
-        while self._bytes > self._max_bytes:
+        while self._bytes > self._max_bytes and len(self) > self._min_entries:
             key, (value, nbytes) = self._entries.popitem(last=False)
             self._bytes -= nbytes
+            self._dropped_bytes += nbytes
             if self._on_evict is not None:
                 self._on_evict(key, value)
+
+    def _release_dropped(self):
+        with self.lock:
+            if self._release is None or self._dropped_bytes <= self._release_bytes:
+                return
+            self._dropped_bytes = 0
+        self._release()
 
 
 _NOTHING = object()

@@ -20,9 +20,9 @@ from steps import (
 )
 
 from sktransfer import Backbone
+from sktransfer._caches import clear_caches
 from sktransfer.exceptions import NonFiniteLossError
 from sktransfer.training.plan.early_stopping import EarlyStopping
-from sktransfer.training.step import program_cache
 from sktransfer.training.store import samples as rows_module
 
 # ---- against Keras
@@ -85,13 +85,10 @@ def test_an_optimizer_that_starts_from_a_copy_of_the_weights_is_refused(optimize
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", keras.optimizers.Adam(use_ema=True)])
-def test_nothing_of_an_earlier_fit_is_left_in_the_optimizer(optimizer, monkeypatch):
-    def fresh():
-        monkeypatch.setattr(program_cache, "_programs", type(program_cache._programs)())
-
-    fresh()
+def test_nothing_of_an_earlier_fit_is_left_in_the_optimizer(optimizer):
+    clear_caches()
     expected = train(optimizer=optimizer, start=0)
-    fresh()
+    clear_caches()
     train(optimizer=optimizer, start=5)
     fitted = train(optimizer=optimizer, start=0)
     assert_close(fitted, [*expected.weights, *expected.head], 0)

@@ -8,6 +8,7 @@ import pytest
 from graphs import make, outputs, rows, same_bits
 
 from sktransfer import Backbone
+from sktransfer._caches import Cache
 from sktransfer.training.step import program_cache
 from sktransfer.training.step.program import Program
 from sktransfer.training.step.program_cache import get_program
@@ -16,7 +17,7 @@ from sktransfer.training.store.samples import SampleFeatures, Samples
 
 @pytest.fixture
 def own_cache(monkeypatch):
-    cache = type(program_cache._programs)()
+    cache = Cache("programs of a test", 10**12)
     monkeypatch.setattr(program_cache, "_programs", cache)
     return cache
 
@@ -55,19 +56,16 @@ def test_programs_are_shared(own_cache):
     assert len({id(program) for program in [first, *others]}) == 5
 
 
-def test_the_cache_is_bounded_and_drops_what_was_not_used_longest(
-    own_cache, monkeypatch
-):
-    monkeypatch.setattr(program_cache, "_MAX_PROGRAMS", 3)
+def test_the_cache_is_bounded_and_drops_what_was_not_used_longest(own_cache):
     backbone = backbone_of("sequential")
     first, second = (get_program(backbone, 0, n, "float32") for n in (2, 3))
     get_program(backbone, 0, 4, "float32")
     assert get_program(backbone, 0, 2, "float32") is first
+    own_cache.max_bytes = own_cache.bytes
     get_program(backbone, 0, 5, "float32")
-    assert len(own_cache) == 3
+    assert 0 < own_cache.bytes <= own_cache.max_bytes
     assert get_program(backbone, 0, 2, "float32") is first
     assert get_program(backbone, 0, 3, "float32") is not second
-    assert program_cache._MAX_PROGRAMS < 1000
 
 
 def test_threads_get_the_same_program(own_cache):

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from sktransfer.backbones import graph
+
 _THIRDS = ("first", "middle", "last")
 _NORMALISATION = (
     keras.layers.BatchNormalization,
@@ -84,13 +86,13 @@ def check_choice(program, tune):
 
 
 def _scales_and_shifts(program):
-    for layer in program.network._flatten_layers():
+    for layer in graph.all_layers(program.network):
         if isinstance(layer, _NORMALISATION):
             yield from layer.weights
 
 
 def _kernels(program):
-    for layer in program.network._flatten_layers():
+    for layer in graph.all_layers(program.network):
         if not hasattr(layer, "enable_lora") or layer.lora_enabled:
             continue
         kernel = layer.embeddings if hasattr(layer, "embeddings") else layer.kernel

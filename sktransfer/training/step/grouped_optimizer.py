@@ -1,11 +1,24 @@
 """One optimizer for groups of variables that have learning rates of their own."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from sktransfer._random import preserve_random_state
 
 _NOT_DECAYED = ["bias", "beta", "gamma"]
+
+
+class _OneDevice(keras.Optimizer):
+    """Updates variables one by one, for optimizers on one device.
+
+    Keras' own update sums the gradients over devices. To do so, it registers a gradient
+    function in TensorFlow for each trace, which keeps the graph forever.
+    """
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
 
 
 class GroupedOptimizer:
@@ -26,6 +39,8 @@ class GroupedOptimizer:
         Of all groups.
     is_used : list of bool
         Which of the groups have variables.
+    state_variables : list of keras.Variable
+        The optimizer's own variables, such as moments.
     """
 
     def __init__(self, optimizer, groups, dtype):
@@ -49,17 +64,17 @@ class GroupedOptimizer:
             self._whole.build(self.variables)
         self._members = [m for m, group in zip(members, groups, strict=True) if group]
         self._groups = [group for group in groups if group]
-        self._state = [v for member in self._members for v in member.variables] + list(
-            self._whole._variables
-        )
-        self._initial = [v.numpy() for v in self._state]
+        self.state_variables = [
+            *(v for member in self._members for v in member.variables),
+            *self._whole._variables,
+        ]
+        self._initial = [_without_zeros(v.numpy()) for v in self.state_variables]
 
     def _make_member(self, config):
         cls = getattr(keras.optimizers, config["class_name"], None)
         if cls is None:
-            member = keras.optimizers.deserialize(config)
-        else:
-            member = cls.from_config(config["config"])
+            cls = type(keras.optimizers.deserialize(config))
+        member = type(cls.__name__, (cls, _OneDevice), {}).from_config(config["config"])
         member.exclude_from_weight_decay(var_names=_NOT_DECAYED)
         member.weight_decay = self._weight_decay
         return member
@@ -75,12 +90,14 @@ class GroupedOptimizer:
             From :meth:`state`; None starts anew.
         """
         self._weight_decay.assign(weight_decay)
-        for variable, value in zip(self._state, state or self._initial, strict=True):
+        for variable, value in zip(
+            self.state_variables, state or self._initial, strict=True
+        ):
             variable.assign(value)
 
     def state(self):
         """Return the optimizer's own variables as a list of ndarray."""
-        return [variable.numpy() for variable in self._state]
+        return [variable.numpy() for variable in self.state_variables]
 
     @property
     def averages(self):
@@ -133,3 +150,10 @@ class GroupedOptimizer:
             own = [pair for pair in pairs if self._member_of[id(pair[1])] is member]
             if own:
                 member.apply(*map(list, zip(*own, strict=True)))
+
+
+def _without_zeros(array):
+    """Return the array, or one of the same values that takes no memory for zeros."""
+    if array.any():
+        return array
+    return np.broadcast_to(np.zeros((), array.dtype), array.shape)

@@ -1,6 +1,5 @@
 """A network split at a frozen depth, under a head, and its compiled functions."""
 
-import collections
 import contextlib
 import hashlib
 import platform
@@ -13,21 +12,14 @@ import tensorflow as tf
 from sktransfer._large_arrays import stack, take_rows
 from sktransfer._random import preserve_random_state
 from sktransfer._threads import limit_worker_threads
+from sktransfer.backbones import graph
 from sktransfer.backbones.batch_normalization import compute_moments
 from sktransfer.backbones.freezing import split
 from sktransfer.training.step.calls import as_type_of, in_calls, rows_per_call
+from sktransfer.training.step.memory import program_bytes
 from sktransfer.training.step.tracing import traced_once, unwrap
 from sktransfer.training.store.digests import array_digest
 from sktransfer.training.store.samples import FrozenOutputs
-
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        "sktransfer trains with TensorFlow; Keras runs on "
-        f"{keras.backend.backend()!r} here. Unset KERAS_BACKEND or set it to "
-        "'tensorflow' before Keras is imported."
-    )
-
-limit_worker_threads()
 
 # Rows over which batch normalization's statistics are computed together.
 _CALLS_TOGETHER = 10
@@ -49,18 +41,17 @@ class Program:
         Its last layer.
     trained : list of list of keras.Variable
         Trainable variables of each trained layer, and of the head as the last.
-    trainers : OrderedDict
-        Those of :func:`~sktransfer.training.step.trainer_cache.get_trainer`.
     """
 
     def __init__(self, backbone, depth, n_units, dtype, from_scratch=False):
+        _check_backend()
+        limit_worker_threads()
         self._lock = threading.Lock()
         self._holder = None
         self.depth = depth
         self.dtype = dtype
         self.n_traces = 0
         self._architecture = backbone.program_key
-        self.trainers = collections.OrderedDict()
         model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
@@ -81,7 +72,7 @@ class Program:
             self.head.trainable_variables,
         ]
         if not from_scratch:
-            for layer in self.network._flatten_layers():
+            for layer in graph.all_layers(self.network):
                 if isinstance(layer, keras.layers.BatchNormalization):
                     # Its scale and shift are trained all the same.
                     layer.trainable = False
@@ -92,9 +83,7 @@ class Program:
             i for i, v in enumerate(self._variables) if id(v) in of_network
         ]
         self._seeds = [
-            generator.state
-            for layer in self.network._flatten_layers()
-            for generator in layer._seed_generators
+            generator.state for generator in graph.seed_generators(self.network)
         ]
         self.rows_per_call = rows_per_call(model.input_shape)
         # What stands before the first weighted layer, such as a change of scale, is
@@ -126,6 +115,11 @@ class Program:
     def is_held_here(self):
         """Whether this thread holds the program already."""
         return self._holder == threading.get_ident()
+
+    @property
+    def nbytes(self):
+        """Estimate of the memory that the program takes, in bytes."""
+        return program_bytes(self._model.operations, self._variables)
 
     @property
     def has_prefix(self):
@@ -315,7 +309,7 @@ class Program:
         """Return the ids of the scales and shifts of BatchNormalization, a set."""
         return {
             id(variable)
-            for layer in self.network._flatten_layers()
+            for layer in graph.all_layers(self.network)
             if isinstance(layer, keras.layers.BatchNormalization)
             for variable in (layer.gamma, layer.beta)
             if variable is not None
@@ -386,3 +380,13 @@ def _environment():
     """What may change the bits of a result, for outputs kept on disk."""
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     return keras.__version__, tf.__version__, platform.machine(), on_gpu
+
+
+def _check_backend():
+    """Raise ImportError where Keras runs on something else than TensorFlow."""
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ImportError(
+            f"sktransfer trains with TensorFlow; Keras runs on {backend!r} here. Unset "
+            "KERAS_BACKEND or set it to 'tensorflow' before Keras is imported."
+        )

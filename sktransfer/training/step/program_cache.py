@@ -1,22 +1,33 @@
 """One program per architecture, frozen depth, head and dtype in a process."""
 
-import collections
 import itertools
-import threading
 
+from sktransfer._caches import Cache
 from sktransfer._random import preserve_random_state
+from sktransfer.training.step.memory import (
+    MAX_PROGRAM_BYTES,
+    MIN_ENTRIES,
+    RELEASE_BYTES,
+    release_memory,
+)
 from sktransfer.training.step.program import Program
+from sktransfer.training.step.trainer_cache import drop_trainers
 
-_MAX_PROGRAMS = 64
-_programs = collections.OrderedDict()
-_programs_lock = threading.Lock()
+_programs = Cache(
+    "programs",
+    MAX_PROGRAM_BYTES,
+    on_evict=lambda _, program: drop_trainers(program),
+    release=release_memory,
+    release_bytes=RELEASE_BYTES,
+    min_entries=MIN_ENTRIES,
+)
 
 
 def get_program(backbone, depth, n_classes, dtype, *, from_scratch=False):
     """Return the program of a backbone frozen to a depth, under a head.
 
-    Programs are kept for the whole process, the last used ones first, so that
-    fits which differ in data, weights or training parameters compile nothing.
+    The last used programs are kept, so that fits which differ in data, weights or
+    training parameters compile nothing.
 
     Parameters
     ----------
@@ -38,21 +49,16 @@ def get_program(backbone, depth, n_classes, dtype, *, from_scratch=False):
     """
     for level in itertools.count():
         key = (backbone.program_key, depth, n_classes, dtype, from_scratch, level)
-        program = _find(key, backbone)
+        program = _programs.get(
+            key,
+            lambda key=key: _make(backbone, *key[1:5]),
+            lambda program: program.nbytes,
+        )
         # A callback may use another estimator while its own is being trained.
         if not program.is_held_here:
             return program
 
 
-def _find(key, backbone):
-    with _programs_lock:
-        if key in _programs:
-            _programs.move_to_end(key)
-            return _programs[key]
-    # The lock on the random state comes first wherever both are held.
-    with preserve_random_state(), _programs_lock:
-        if key not in _programs:
-            _programs[key] = Program(backbone, *key[1:5])
-            while len(_programs) > _MAX_PROGRAMS:
-                _programs.popitem(last=False)
-        return _programs[key]
+def _make(*arguments):
+    with preserve_random_state():
+        return Program(*arguments)

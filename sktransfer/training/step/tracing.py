@@ -1,6 +1,13 @@
 """TensorFlow functions that are traced once, and calls of models in them."""
 
+import contextlib
+import inspect
+import itertools
+
 import tensorflow as tf
+from tensorflow.python.framework import ops
+
+from sktransfer.training.step.xla_code import XLA_CODE
 
 
 def traced_once(function, signature, *, jit_compile=False):
@@ -23,13 +30,41 @@ def traced_once(function, signature, *, jit_compile=False):
 
     def call(*inputs):
         if not traced:
-            compiled = tf.function(
-                function, signature, autograph=False, jit_compile=jit_compile
-            )
+            run = _compiled_by_xla(function) if jit_compile else function
+            compiled = tf.function(run, signature, autograph=False)
             traced.append(compiled.get_concrete_function())
-        return traced[0](*inputs)
+            _forget_gradients(traced[0].graph)
+        with XLA_CODE.used() if jit_compile else contextlib.nullcontext():
+            return traced[0](*inputs)
 
     return call
+
+
+def _compiled_by_xla(function):
+    """Return a function of tensors to one tensor that XLA compiles inside a graph.
+
+    ``tf.function(jit_compile=True)`` compiles to the same code. However, TensorFlow
+    then keeps the graphs of loops for the whole process, also when the function has
+    gone.
+    """
+    # Without the message that it is deprecated.
+    compile_by_xla = inspect.unwrap(tf.xla.experimental.compile)
+    return lambda *inputs: compile_by_xla(function, list(inputs))[0]
+
+
+def _forget_gradients(graph):
+    """Empty the gradient functions that TensorFlow has registered for a traced graph.
+
+    It registers one for each call of an operation such as swish, for the whole process,
+    and the function holds the graph. After tracing, nobody needs them.
+    """
+    definition = graph.as_graph_def()
+    functions = [function.node_def for function in definition.library.function]
+    for node in itertools.chain(definition.node, *functions):
+        name = node.attr["_gradient_op_type"].s.decode()
+        if name.startswith("CustomGradient-"):
+            for cell in ops.gradient_registry.lookup(name).__closure__ or ():
+                cell.cell_contents = None
 
 
 def unwrap(inputs):

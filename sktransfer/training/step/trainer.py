@@ -12,6 +12,7 @@ from sktransfer.training.step.domain_batch import DomainBatch
 from sktransfer.training.step.grouped_optimizer import GroupedOptimizer
 from sktransfer.training.step.l2_sp import Anchors
 from sktransfer.training.step.lora import LowRank
+from sktransfer.training.step.memory import trainer_bytes
 from sktransfer.training.step.tracing import traced_once, unwrap
 from sktransfer.training.step.weight_averages import WeightAverages
 
@@ -151,6 +152,12 @@ class Trainer:
         return trained_by
 
     # ---- state
+
+    @property
+    def nbytes(self):
+        """Estimate of the memory that the trainer takes, in bytes."""
+        variables = [*self.optimizer.state_variables, *self._network_variables]
+        return trainer_bytes(self._weights, variables, self._options.jit_compile)
 
     def anchor(self):
         """Store the present weights as those that L2-SP penalizes the distance to."""

@@ -1,14 +1,27 @@
-"""The last used trainers of a program, so that a search compiles few of them."""
+"""The last used trainers, so that a search compiles few of them."""
 
 import copy
 
 import keras
 from joblib import hash as hash_of
 
+from sktransfer._caches import Cache
+from sktransfer.training.step.memory import (
+    MAX_TRAINER_BYTES,
+    MIN_ENTRIES,
+    RELEASE_BYTES,
+    release_memory,
+)
 from sktransfer.training.step.trainer import Trainer, TrainerOptions
 from sktransfer.training.step.xla import xla_batch
 
-_MAX_TRAINERS = 8
+_trainers = Cache(
+    "trainers",
+    MAX_TRAINER_BYTES,
+    release=release_memory,
+    release_bytes=RELEASE_BYTES,
+    min_entries=MIN_ENTRIES,
+)
 
 
 def get_trainer(program, task, *, layers=None, method=None, target_only=False):
@@ -54,17 +67,17 @@ def get_trainer(program, task, *, layers=None, method=None, target_only=False):
         target_only=target_only,
     )
     key = (
+        program,
         repr(options),
         head.key,
         tuple(id(v) for layer in layers for v in layer),
         _method_key(method),
     )
-    trainers = program.trainers
-    trainer = trainers.pop(key, None) or Trainer(program, layers, head, options, method)
-    trainers[key] = trainer
-    if len(trainers) > _MAX_TRAINERS:
-        trainers.popitem(last=False)
-    return trainer
+    return _trainers.get(
+        key,
+        lambda: Trainer(program, layers, head, options, method),
+        lambda trainer: trainer.nbytes,
+    )
 
 
 def _method_key(method):
@@ -73,3 +86,8 @@ def _method_key(method):
     # The strength is an argument of each step.
     parameters = method.get_params() | {"trade_off": None}
     return type(method), hash_of(parameters)
+
+
+def drop_trainers(program):
+    """Drop the trainers of a program that is dropped itself."""
+    _trainers.discard_where(lambda key: key[0] is program)
