@@ -1,6 +1,7 @@
 """What the estimators share: parameters to task, result to attributes, prediction."""
 
 import copy
+import dataclasses
 import numbers
 import os
 
@@ -8,6 +9,7 @@ import numpy as np
 from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,6 +17,8 @@ from sktransfer._callbacks import EpochTasks
 from sktransfer._inputs.columns import TableColumns
 from sktransfer._inputs.labels import check_labels, weigh_classes
 from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._inputs.scale import warn_of_other_scale
+from sktransfer._large_arrays import take_rows
 from sktransfer._random import make_rng
 from sktransfer._task import FitTask, Settings
 from sktransfer._unused_parameters import warn_of_unused
@@ -24,7 +28,6 @@ from sktransfer.heads import ClassHead
 from sktransfer.learners.choose import choose_learner, read_source
 from sktransfer.recipe import ORDERS, Recipe, choose_recipe
 from sktransfer.training.store.feature_folder import memory_folder
-from sktransfer.training.store.samples import Samples
 
 _SETTINGS = (
     "learning_rate",
@@ -48,6 +51,8 @@ class BaseTransferClassifier(
     """Parameters, checks, fitting and prediction of a backbone with a head."""
 
     _supports_multilabel = True
+    # Whether X of predict has been checked before.
+    _is_checked = False
 
     _parameter_constraints = {
         "backbone": "no_validation",
@@ -67,6 +72,7 @@ class BaseTransferClassifier(
         "batch_size": [Interval(numbers.Integral, 1, None, closed="left")],
         "epochs": [Interval(numbers.Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "validation_fraction": [Interval(numbers.Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(numbers.Integral, 1, None, closed="left")],
         "tol": [Interval(numbers.Real, 0, None, closed="left")],
@@ -99,6 +105,7 @@ class BaseTransferClassifier(
         batch_size=32,
         epochs=50,
         early_stopping=False,
+        scoring="loss",
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
@@ -127,6 +134,7 @@ class BaseTransferClassifier(
         self.batch_size = batch_size
         self.epochs = epochs
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
@@ -214,8 +222,9 @@ class BaseTransferClassifier(
     def _logits(self, X, method):
         """Compute logits, and what a method of the head makes of them."""
         check_is_fitted(self)
-        X = check_rows(self, X, reset=False, columns=self._columns)
-        X = shape_rows(X, self.backbone_.input_shape)
+        if not self._is_checked:
+            X = check_rows(self, X, reset=False, columns=self._columns)
+            X = shape_rows(X, self.backbone_.input_shape)
         folder = memory_folder(self.memory)
         logits = self._predictor.logits(self.backbone_, X, folder)
         return getattr(self._head, method)(logits)
@@ -287,11 +296,59 @@ class BaseTransferClassifier(
         del parameters["order"]
         return Settings(
             optimizer=serialize_optimizer(self.optimizer),
+            scoring={"loss": "loss", None: "accuracy", "accuracy": "accuracy"}.get(
+                self.scoring, "scorer"
+            ),
             **{name: getattr(self, name) for name in _SETTINGS},
             **parameters,
         )
 
-    def _make_task(self, samples, head, source, *, is_warm, partial=False, **options):
+    def _check_validation(self, data, train, head):
+        """Check a validation set of the user: X_val, y_val and sample_weight_val.
+
+        Returns
+        -------
+        Samples or None
+            With labels; None where there is no validation set.
+        """
+        X_val, y_val, sample_weight = data
+        if X_val is None and y_val is None:
+            return None
+        for name, value in (("X_val", X_val), ("y_val", y_val)):
+            if value is None:
+                raise ValueError(
+                    f"{name}=None; a validation set needs both X_val and y_val."
+                )
+        if not self.early_stopping:
+            raise ValueError(
+                "early_stopping=False with X_val and y_val; a validation set is used "
+                "with early_stopping=True only."
+            )
+        try:
+            X, y = check_rows(self, X_val, y_val, reset=False, columns=self._columns)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"X_val, y_val: {error}") from error
+        warn_of_other_scale("X_val", X, train.X)
+        samples = check_labels(X, y, sample_weight, accepts_multilabel=True)
+        if not head.accepts(samples.y):
+            raise ValueError(
+                f"y_val has labels that y lacks, or another shape: it has "
+                f"{np.unique(samples.y).tolist()}, and the classes of y are "
+                f"{head.classes.tolist()}."
+            )
+        return samples
+
+    def _make_task(
+        self,
+        samples,
+        head,
+        source,
+        *,
+        is_warm,
+        partial=False,
+        validation=None,
+        **options,
+    ):
         """Make the task of a fit.
 
         Parameters
@@ -306,6 +363,8 @@ class BaseTransferClassifier(
             Whether the fitted weights are the start.
         partial : bool, default=False
             Whether this is a call of `partial_fit`.
+        validation : Samples or None, default=None
+            Validation set of the user, with labels.
         **options
             More attributes of the task.
         """
@@ -330,12 +389,8 @@ class BaseTransferClassifier(
         if recipe.order in ("linear_probe", "in_context"):
             depth = backbone.n_layers
         return FitTask(
-            samples=Samples(
-                shape_rows(weighted.X, backbone.input_shape),
-                weighted.index,
-                head.targets(weighted.y),
-                weighted.sample_weight,
-            ),
+            samples=_to_targets(weighted, head, backbone),
+            validation=validation and _to_targets(validation, head, backbone),
             head=head,
             backbone=backbone,
             frozen_depth=depth,
@@ -371,6 +426,8 @@ class BaseTransferClassifier(
         EpochTasks or None
         """
         learner, reports = choose_learner(source), None
+        if task.settings.scoring == "scorer":
+            task = task.replace(scorer=self._make_scorer(task, learner))
         self._head, self._from_scratch = task.head, task.from_scratch
         if estimator is not None:
             samples = task.samples
@@ -386,6 +443,19 @@ class BaseTransferClassifier(
             task.observer.listener = reports
         self._set_attributes(task, learner.fit(task))
         return reports
+
+    def _make_scorer(self, task, learner):
+        """Make a function that scores a program by the parameter `scoring`."""
+        scorer = check_scoring(self, self.scoring)
+
+        def score(program, samples):
+            fitted = copy.copy(self)
+            vars(fitted).update(self._attributes_of(task, learner, program))
+            fitted._is_checked = True
+            X = take_rows(samples.X, samples.index)
+            return scorer(fitted, X, task.head.labels(samples.y))
+
+        return score
 
     def _attributes_of(self, task, learner, program):
         """Return the fitted attributes for the present weights of a program."""
@@ -445,6 +515,12 @@ class BaseTransferClassifier(
         self.best_validation_score_ = result.best_score
         for name, value in result.attributes.items():
             setattr(self, f"{name}_", value)
+
+
+def _to_targets(samples, head, backbone):
+    """Return samples in the shape that a backbone takes, with the targets of a head."""
+    X = shape_rows(samples.X, backbone.input_shape)
+    return dataclasses.replace(samples, X=X, y=head.targets(samples.y))
 
 
 def _kept_head(backbone, head, feature_layer):

@@ -8,7 +8,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Settings:
-    """Parameters of training; the estimator and its recipe document them."""
+    """Parameters of training; the estimator and its recipe document them.
+
+    `scoring` is "loss", "accuracy", or "scorer" for the scorer of the task.
+    """
 
     learning_rate: Any
     optimizer: dict
@@ -26,6 +29,7 @@ class Settings:
     batch_size: int = 32
     epochs: int = 50
     early_stopping: bool = False
+    scoring: str = "loss"
     validation_fraction: float = 0.1
     n_iter_no_change: int = 10
     tol: float = 1e-4
@@ -71,6 +75,9 @@ class FitTask:
         Whether training starts from the weights of an earlier fit of the estimator.
     folder : str or None
         Where outputs of frozen layers are kept on disk.
+    scorer : callable or None
+        Called with a loaded program and the validation set; returns the score that
+        early stopping maximizes.
     one_epoch : bool
         Whether this is one epoch of `partial_fit`.
     optimizer_state : list of list of ndarray or None
@@ -98,6 +105,7 @@ class FitTask:
     from_scratch: bool = False
     is_warm: bool = False
     folder: str | None = None
+    scorer: Any = None
     one_epoch: bool = False
     optimizer_state: list | None = None
     adapt: Any = None
@@ -128,7 +136,7 @@ class FitResult:
         Kernel and bias, after the fit.
     history : list of dict
         One entry an epoch: stage, loss, accuracy, learning_rate, seconds and, with a
-        validation set, val_loss and val_score.
+        validation set, val_loss, val_accuracy and val_score.
     best_score : float or None
         Greatest validation score, that of the weights that are kept.
     start_head : tuple of two ndarrays

@@ -105,11 +105,17 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     epochs : int, default=50
         Greatest number of passes over the rows, over all stages of the recipe.
     early_stopping : bool, default=False
-        Set aside a stratified share of the rows, stop when their accuracy has not
-        improved by `tol` for `n_iter_no_change` epochs, and restore the best
-        weights. Otherwise training stops likewise by the training loss.
+        True stops when the score of a validation set has not improved by `tol` for
+        `n_iter_no_change` epochs, and restores the best weights. The validation set is
+        a stratified part of X, or `X_val` of `fit`. False stops in the same way by the
+        training loss, and keeps the last weights.
+    scoring : str, callable or None, default="loss"
+        Score of `early_stopping`: "loss" is the negative log loss; None is the
+        accuracy; otherwise the name of a scikit-learn scorer, or a callable with the
+        signature ``scorer(estimator, X, y)``. The log loss is less noisy than the
+        accuracy of a few samples.
     validation_fraction : float, default=0.1
-        Share set aside by `early_stopping`.
+        Fraction of X in the validation set of `early_stopping`.
     n_iter_no_change : int, default=10
         Epochs without improvement that are waited for.
     tol : float, default=1e-4
@@ -150,10 +156,10 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     frozen_depth_ : int
         Number of frozen weighted layers.
     history_ : dict of list
-        One value an epoch: stage, loss (that of the source), learning_rate,
-        alignment_loss and domain_accuracy, the share of rows whose domain the
-        discriminator tells, where the method has them; with `early_stopping`, val_loss
-        and val_score. A solved probe is one entry.
+        One value an epoch: stage, loss and accuracy on the source, learning_rate and
+        seconds; alignment_loss and domain_accuracy, the accuracy of the discriminator,
+        where the method has them; with `early_stopping`, val_loss, val_accuracy and
+        val_score. A solved probe is one entry.
     loss_curve_ : list of float
         Training loss of each epoch.
     loss_, best_loss_ : float
@@ -161,9 +167,9 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     n_iter_ : int
         Number of entries in the history.
     validation_scores_ : list of float or None
-        Accuracy on the source rows set aside after each epoch.
+        Score of the validation set after each epoch, by `scoring`.
     best_validation_score_ : float or None
-        The greatest of them; its weights are the ones kept.
+        The greatest of them, that of the weights that are kept.
     n_features_in_ : int
         Length of the second axis of X.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -201,7 +207,13 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     DAN()
     """
 
-    __metadata_request__fit = {"sample_domain": True, "X_target": True}
+    __metadata_request__fit = {
+        "sample_domain": True,
+        "X_target": True,
+        "X_val": True,
+        "y_val": True,
+        "sample_weight_val": True,
+    }
 
     _supports_multilabel = False
     _parameter_constraints = {
@@ -232,6 +244,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         batch_size=32,
         epochs=50,
         early_stopping=False,
+        scoring="loss",
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
@@ -261,6 +274,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
             batch_size=batch_size,
             epochs=epochs,
             early_stopping=early_stopping,
+            scoring=scoring,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
             tol=tol,
@@ -277,7 +291,18 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, sample_domain=None, X_target=None, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        *,
+        sample_domain=None,
+        X_target=None,
+        sample_weight=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train on the source for the target.
 
         Parameters
@@ -296,6 +321,14 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the rows of X; a row of weight 0 is as good as absent. Rows of
             the target without a label all count alike.
+        X_val : array-like of shape (n_val, ...) or None, default=None
+            Samples of a validation set of your own, in place of a random part of X;
+            for groups or time, for example. Used with ``early_stopping=True``. In a
+            ``Pipeline``, ``transform_input=["X_val"]`` transforms it as X.
+        y_val : array-like of shape (n_val,) or None, default=None
+            Labels of `X_val`.
+        sample_weight_val : array-like of shape (n_val,) or None, default=None
+            Weights of `X_val`.
 
         Returns
         -------
@@ -310,10 +343,11 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         is_warm = self.warm_start and hasattr(self, "backbone_")
         fitted = self._copy_for_fit(is_warm=is_warm)
         data = X, y, sample_domain, X_target
-        reports = fitted._fit_domains(self, data, sample_weight)
+        validation = X_val, y_val, sample_weight_val
+        reports = fitted._fit_domains(self, data, sample_weight, validation)
         return self._take(fitted, reports)
 
-    def _fit_domains(self, estimator, data, sample_weight):
+    def _fit_domains(self, estimator, data, sample_weight, validation):
         """Fit this copy of an estimator."""
         from sktransfer.adaptation import SourceOnly
         from sktransfer.adaptation.registry import resolve_method
@@ -331,10 +365,12 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
             )
         labeled, old_classes = samples.labeled, getattr(self, "classes_", None)
         check_classes(labeled.y, old_classes, keeps_head=self.head == "keep")
+        head = make_head(labeled.y)
         task = self._make_task(
             labeled,
-            make_head(labeled.y),
+            head,
             source,
+            validation=self._check_validation(validation, labeled, head),
             is_warm=old_classes is not None,
             is_target=samples.is_target,
             adapt=functools.partial(_adapt, clone(method), samples),

@@ -82,11 +82,17 @@ class TransferClassifier(BaseTransferClassifier):
     epochs : int, default=50
         Greatest number of passes over the rows, over all stages of the recipe.
     early_stopping : bool, default=False
-        Set aside a stratified share of the rows, stop when their accuracy has not
-        improved by `tol` for `n_iter_no_change` epochs, and restore the best
-        weights. Otherwise training stops likewise by the training loss.
+        True stops when the score of a validation set has not improved by `tol` for
+        `n_iter_no_change` epochs, and restores the best weights. The validation set is
+        a stratified part of X, or `X_val` of `fit`. False stops in the same way by the
+        training loss, and keeps the last weights.
+    scoring : str, callable or None, default="loss"
+        Score of `early_stopping`: "loss" is the negative log loss; None is the
+        accuracy; otherwise the name of a scikit-learn scorer, or a callable with the
+        signature ``scorer(estimator, X, y)``. The log loss is less noisy than the
+        accuracy of a few samples.
     validation_fraction : float, default=0.1
-        Share set aside by `early_stopping`.
+        Fraction of X in the validation set of `early_stopping`.
     n_iter_no_change : int, default=10
         Epochs without improvement that are waited for.
     tol : float, default=1e-4
@@ -118,8 +124,9 @@ class TransferClassifier(BaseTransferClassifier):
     frozen_depth_ : int
         Number of frozen weighted layers.
     history_ : dict of list
-        One value an epoch: stage, loss, learning_rate and, with `early_stopping`,
-        val_loss and val_score. A solved probe is one entry.
+        One value an epoch: stage, loss, accuracy, learning_rate, seconds and, with
+        `early_stopping`, val_loss, val_accuracy and val_score. A solved probe is one
+        entry.
     loss_curve_ : list of float
         Training loss of each epoch.
     loss_, best_loss_ : float
@@ -127,9 +134,9 @@ class TransferClassifier(BaseTransferClassifier):
     n_iter_ : int
         Number of entries in the history.
     validation_scores_ : list of float or None
-        Accuracy on the rows set aside after each epoch.
+        Score of the validation set after each epoch, by `scoring`.
     best_validation_score_ : float or None
-        The greatest of them; its weights are the ones kept.
+        The greatest of them, that of the weights that are kept.
     n_features_in_ : int
         Length of the second axis of X.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -166,9 +173,24 @@ class TransferClassifier(BaseTransferClassifier):
     True
     """
 
+    __metadata_request__fit = {
+        "X_val": True,
+        "y_val": True,
+        "sample_weight_val": True,
+    }
+
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fine-tune the backbone.
 
         Parameters
@@ -179,6 +201,14 @@ class TransferClassifier(BaseTransferClassifier):
             Class labels.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights; a row of weight 0 is as good as absent.
+        X_val : array-like of shape (n_val, ...) or None, default=None
+            Samples of a validation set of your own, in place of a random part of X;
+            for groups or time, for example. Used with ``early_stopping=True``. In a
+            ``Pipeline``, ``transform_input=["X_val"]`` transforms it as X.
+        y_val : array-like of shape (n_val,) or None, default=None
+            Labels of `X_val`.
+        sample_weight_val : array-like of shape (n_val,) or None, default=None
+            Weights of `X_val`.
 
         Returns
         -------
@@ -192,17 +222,23 @@ class TransferClassifier(BaseTransferClassifier):
         """
         is_warm = self.warm_start and hasattr(self, "backbone_")
         fitted = self._copy_for_fit(is_warm=is_warm)
-        reports = fitted._fit_labeled(self, X, y, sample_weight)
+        validation = X_val, y_val, sample_weight_val
+        reports = fitted._fit_labeled(self, X, y, sample_weight, validation)
         return self._take(fitted, reports)
 
-    def _fit_labeled(self, estimator, X, y, sample_weight):
+    def _fit_labeled(self, estimator, X, y, sample_weight, validation):
         """Fit this copy of an estimator."""
         source = read_source(self.backbone)
         samples = self._check_fit_input(X, y, sample_weight, source=source)
         old_classes = getattr(self, "classes_", None)
         check_classes(samples.y, old_classes, keeps_head=self.head == "keep")
+        head = make_head(samples.y)
         task = self._make_task(
-            samples, make_head(samples.y), source, is_warm=old_classes is not None
+            samples,
+            head,
+            source,
+            is_warm=old_classes is not None,
+            validation=self._check_validation(validation, samples, head),
         )
         return self._fit_task(task, source, estimator)
 

@@ -48,6 +48,10 @@ class ClassHead:
         """Return the class indices of labels, of shape (n,), int32."""
         return np.searchsorted(self.classes, y).astype(np.int32)
 
+    def accepts(self, y):
+        """Return whether labels are classes of the head."""
+        return y.ndim == 1 and bool(np.isin(y, self.classes).all())
+
     def labels(self, targets):
         """Return the labels of targets."""
         return self.classes[targets]
@@ -187,6 +191,10 @@ class MultilabelHead:
     def targets(self, y):
         """Return the indicator matrix as floats."""
         return np.asarray(y, dtype=np.float64)
+
+    def accepts(self, y):
+        """Return whether labels are an indicator matrix of as many columns."""
+        return y.ndim == 2 and y.shape[1] == self.n_units
 
     def labels(self, targets):
         """Return the indicator matrix of targets."""

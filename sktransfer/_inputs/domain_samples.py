@@ -7,14 +7,10 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sktransfer._inputs.domains import as_labels, check_sample_domain
 from sktransfer._inputs.samples import shape_rows
+from sktransfer._inputs.scale import warn_of_other_scale
 from sktransfer._inputs.unlabeled import is_missing_label, is_unlabeled
 from sktransfer._warnings import warn_user
 from sktransfer.training.store.samples import Samples
-
-# Columns of X and X_target are of one scale when their means are nearer than this many
-# standard deviations, and these have no greater ratio.
-_SCALE_FACTOR = 5.0
-_SCALE_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -193,32 +189,10 @@ def _check_target(check_X, X_target, X):
             "cuts such an array as it cuts X, and drops rows of the target. Pass "
             "X_target=(X_target,), which is never cut."
         )
-    if _differs_in_scale(X, X_target):
-        warn_user(
-            "X_target is of another scale than X, as if it had not been transformed as "
-            "X was. In a pipeline write Pipeline(steps, transform_input=['X_target']), "
-            "with sklearn.set_config(enable_metadata_routing=True), or transform it "
-            "before fit; or put its rows into X, with sample_domain less than 0."
-        )
-    return X_target
-
-
-def _differs_in_scale(X, X_target):
-    """Whether most columns are far apart, by the standard deviation of X."""
-    some = [
-        rows[:: max(1, len(rows) // _SCALE_ROWS)].reshape(
-            -1, 1 if rows.ndim > 2 else rows.shape[1]
-        )
-        for rows in (X, X_target)
-    ]
-    means, spreads = (
-        [function(rows, axis=0, dtype=np.float64) for rows in some]
-        for function in (np.mean, np.std)
+    warn_of_other_scale(
+        "X_target",
+        X_target,
+        X,
+        "; or put its samples into X, with sample_domain less than 0",
     )
-    varied = (spreads[0] > 0) & (spreads[1] > 0)
-    if not varied.any():
-        return False
-    spread, spread_target = (values[varied] for values in spreads)
-    distance = np.abs(means[1] - means[0])[varied] / spread
-    ratio = np.maximum(spread_target / spread, spread / spread_target)
-    return bool(np.mean(np.maximum(distance, ratio) > _SCALE_FACTOR) > 0.5)
+    return X_target

@@ -180,8 +180,10 @@ def _fine_tune(task, context, head):
     tuned = task.backbone.replace(weights=weights, head=tuned_head)
     after = _evaluate(task, predictor, tuned, task.validation)
     history = [first, *result.history]
-    for entry, values in ((history[0], before), (history[-1], after)):
-        entry["val_loss"], entry["val_score"] = values
+    for entry, (loss, accuracy) in ((history[0], before), (history[-1], after)):
+        score = accuracy if settings.scoring == "accuracy" else -loss
+        values = {"val_loss": loss, "val_accuracy": accuracy, "val_score": score}
+        entry |= values | {k: entry[k] for k in ("val_score",) if k in entry}
     if not after[0] < before[0]:
         weights, tuned_head = list(task.backbone.weights), list(head)
     return result.replace(

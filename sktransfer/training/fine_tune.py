@@ -112,7 +112,7 @@ class _FineTuning:
         entry = {"stage": stage.name, "loss": loss, "accuracy": accuracy}
         entry["learning_rate"] = 0.0
         if validation is not None:
-            entry |= score(task.head, validation)
+            entry |= score(task, validation, program)
         self._history.append(entry)
         if validation is None:
             return None

@@ -108,7 +108,7 @@ class EpochLoop:
                 for result, rate in zip(results, rates, strict=True):
                     entry = self._entry(result, rate, batches, trainer, seconds)
                     if validation is not None:
-                        entry |= score(self._task.head, validation)
+                        entry |= score(self._task, validation, program)
                     self.entries.append(entry)
                     value = entry.get("val_score", -entry["loss"])
                     if self._stopping.update(value) and validation is not None:
@@ -223,8 +223,19 @@ class EpochLoop:
         return entry
 
 
-def score(head, rows):
-    """Return loss and accuracy of a loaded program on a validation set."""
+def score(task, rows, program):
+    """Score a loaded program on a validation set.
+
+    Returns
+    -------
+    dict
+        val_loss, val_accuracy, and val_score, which early stopping maximizes.
+    """
     samples = rows.samples
-    loss, accuracy = evaluate(head, rows.logits(), samples.y, samples.sample_weight)
-    return {"val_loss": loss, "val_score": accuracy}
+    loss, accuracy = evaluate(
+        task.head, rows.logits(), samples.y, samples.sample_weight
+    )
+    value = {"loss": -loss, "accuracy": accuracy}.get(task.settings.scoring)
+    if value is None:
+        value = float(task.scorer(program, samples))
+    return {"val_loss": loss, "val_accuracy": accuracy, "val_score": value}

@@ -6,6 +6,9 @@ import keras
 
 from sktransfer._suggestions import did_you_mean
 
+# What the progress bar shows of an epoch.
+_SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy")
+
 
 def make_callbacks(callbacks):
     """Make fresh Keras callbacks from what the user gave.
@@ -99,7 +102,7 @@ class Observer:
             self._bar = keras.utils.Progbar(
                 n_epochs,
                 unit_name="epoch",
-                stateful_metrics=["loss", "val_loss", "val_score"],
+                stateful_metrics=[*_SHOWN],
             )
         if self.listener is not None:
             self.listener.fit_begin(n_epochs if is_exact else None)
@@ -145,18 +148,12 @@ class Observer:
     def epoch_end(self, entry, program):
         """Report an epoch; return whether training stops."""
         logs = {key: value for key, value in entry.items() if key != "stage"}
-        if "val_score" in logs:
-            logs["val_accuracy"] = logs["val_score"]
         for callback in self._callbacks:
             callback.on_epoch_end(self._done, logs)
             program.changed()
         self._done += 1
         if self._bar is not None:
-            shown = [
-                (key, entry[key])
-                for key in ("loss", "val_loss", "val_score")
-                if key in entry
-            ]
+            shown = [(key, entry[key]) for key in _SHOWN if key in entry]
             self._bar.update(self._done, values=shown, finalize=False)
         stop = bool(self._callbacks) and self._network.stop_training
         if self._has_listener:
