@@ -24,7 +24,10 @@ class EpochTasks:
 
     def fit_begin(self, n_epochs):
         """Report that the fit begins; `n_epochs` is None where it is not known."""
-        self._context = self._estimator._init_callback_context(max_subtasks=n_epochs)
+        # The interface of scikit-learn for estimators with callbacks.
+        self._context = self._estimator._init_callback_context(  # noqa: SLF001
+            max_subtasks=n_epochs
+        )
         self._context.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch_begin(self):

@@ -85,7 +85,7 @@ class BaseTransferClassifier(
         "verbose": ["verbose"],
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         backbone="tabular",
         *,
@@ -451,7 +451,7 @@ class BaseTransferClassifier(
         def score(program, samples):
             fitted = copy.copy(self)
             vars(fitted).update(self._attributes_of(task, learner, program))
-            fitted._is_checked = True
+            fitted._is_checked = True  # noqa: SLF001
             X = take_rows(samples.X, samples.index)
             return scorer(fitted, X, task.head.labels(samples.y))
 

@@ -19,7 +19,7 @@ def warn_user(message, category=UserWarning):
         Class of the warning.
     """
     # The option skip_file_prefixes of warnings.warn came with Python 3.12.
-    frame, level = sys._getframe(1), 2
+    frame, level = sys._getframe(1), 2  # noqa: SLF001
     while frame.f_back is not None and _package(frame) in _ON_THE_WAY:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)

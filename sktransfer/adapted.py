@@ -217,12 +217,12 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
 
     _supports_multilabel = False
     _parameter_constraints = {
-        **BaseTransferClassifier._parameter_constraints,
+        **BaseTransferClassifier._parameter_constraints,  # noqa: SLF001
         "method": "no_validation",
         "target_labels": [StrOptions({"ignore", "use"})],
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         backbone="mlp",
         *,
@@ -344,7 +344,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         fitted = self._copy_for_fit(is_warm=is_warm)
         data = X, y, sample_domain, X_target
         validation = X_val, y_val, sample_weight_val
-        reports = fitted._fit_domains(self, data, sample_weight, validation)
+        reports = fitted._fit_domains(self, data, sample_weight, validation)  # noqa: SLF001
         return self._take(fitted, reports)
 
     def _fit_domains(self, estimator, data, sample_weight, validation):

@@ -223,7 +223,7 @@ class TransferClassifier(BaseTransferClassifier):
         is_warm = self.warm_start and hasattr(self, "backbone_")
         fitted = self._copy_for_fit(is_warm=is_warm)
         validation = X_val, y_val, sample_weight_val
-        reports = fitted._fit_labeled(self, X, y, sample_weight, validation)
+        reports = fitted._fit_labeled(self, X, y, sample_weight, validation)  # noqa: SLF001
         return self._take(fitted, reports)
 
     def _fit_labeled(self, estimator, X, y, sample_weight, validation):
@@ -272,7 +272,7 @@ class TransferClassifier(BaseTransferClassifier):
         """
         is_first = not hasattr(self, "backbone_")
         fitted = self._copy_for_fit(is_warm=True)
-        fitted._fit_part(X, y, classes, sample_weight, is_first)
+        fitted._fit_part(X, y, classes, sample_weight, is_first)  # noqa: SLF001
         return self._take(fitted)
 
     def _fit_part(self, X, y, classes, sample_weight, is_first):

@@ -110,6 +110,10 @@ class Recipe(BaseEstimator):
         self.probe_C = probe_C
         self.mixup_alpha = mixup_alpha
 
+    def check_parameters(self):
+        """Raise ValueError when a parameter is not valid."""
+        self._validate_params()
+
 
 def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
     """Find the recipe of a fit, and check that it goes with what it is for.
@@ -136,7 +140,7 @@ def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
         When a parameter is not valid here.
     """
     recipe = Recipe(recipe) if isinstance(recipe, str) else clone(recipe)
-    recipe._validate_params()
+    recipe.check_parameters()
     if recipe.order == "auto":
         recipe.order = "in_context" if in_context else "lp_ft"
     if recipe.order == "in_context" and not in_context:

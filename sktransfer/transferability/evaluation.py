@@ -39,7 +39,7 @@ from sktransfer.transferability.report import TransferReport
     },
     prefer_skip_nested_validation=True,
 )
-def transfer_report(
+def transfer_report(  # noqa: PLR0913
     estimator,
     X,
     y,

@@ -38,10 +38,10 @@ def _network():
 
 
 @cached("architectures of fine-tuned tables", 1 << 26, lambda pair: pair[0].nbytes)
-def _network_with_context(**sizes):
+def _network_with_context(n_columns, **sizes):
     """Return a Backbone with labeled samples in it, and the paths of its weights."""
     with preserve_random_state():
-        model = make_in_context_model(**sizes, **SIZES)
+        model = make_in_context_model(n_columns, sizes, SIZES)
         backbone = Backbone.from_flat_model(model)
     return backbone, [variable.path for variable in model.weights]
 

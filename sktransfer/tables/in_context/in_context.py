@@ -208,53 +208,29 @@ def combine_views(scores, codes):
     return ops.cast(n_needed, by_class.dtype) * ops.mean(by_class, axis=0)
 
 
-def make_in_context_model(
-    *,
-    n_columns,
-    n_rows,
-    n_bags,
-    n_views,
-    n_classes,
-    n_given=0,
-    n_categories=0,
-    n_seen=0,
-    width,
-    n_blocks,
-    n_heads,
-):
-    """Make a model of one row whose weights hold labeled rows beside the network's.
+def make_in_context_model(n_columns, context_sizes, network_sizes):
+    """Make a model of one sample, whose weights hold labeled samples beside its own.
 
     Parameters
     ----------
     n_columns : int
-        Values of a row.
-    n_rows, n_bags, n_views, n_classes, n_given, n_categories, n_seen : int
-        Of :class:`TableContext`.
-    width, n_blocks, n_heads : int
-        Of :func:`~sktransfer.tables.in_context.network.make_network`.
+        Values of a sample.
+    context_sizes : dict of str to int
+        Parameters of :class:`TableContext`.
+    network_sizes : dict of str to int
+        Parameters of :func:`~sktransfer.tables.in_context.network.make_network`.
 
     Returns
     -------
     keras.Model
-        From rows of shape (n, n_columns) to class scores of shape (n, n_classes).
+        From samples of shape (n, n_columns) to class scores of shape (n, n_classes).
     """
-    row = keras.Input((n_columns,), name="row")
-    context = TableContext(
-        n_bags,
-        n_rows,
-        n_views,
-        n_classes,
-        n_given,
-        n_categories,
-        n_seen,
-        name="context",
-    )
-    x, y, log_weight, codes = context(row)
-    scores = class_scores(
-        x, y, log_weight, width=width, n_blocks=n_blocks, n_heads=n_heads
-    )
-    scores = MeanOfViews(n_rows, name="views")(scores, codes)
-    return keras.Model(row, scores, name="tabular")
+    sample = keras.Input((n_columns,), name="row")
+    context = TableContext(**context_sizes, name="context")
+    x, y, log_weight, codes = context(sample)
+    scores = class_scores(x, y, log_weight, **network_sizes)
+    scores = MeanOfViews(context.n_rows, name="views")(scores, codes)
+    return keras.Model(sample, scores, name="tabular")
 
 
 def context_of(model):

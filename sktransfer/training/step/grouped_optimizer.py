@@ -66,7 +66,7 @@ class GroupedOptimizer:
         self._groups = [group for group in groups if group]
         self.state_variables = [
             *(v for member in self._members for v in member.variables),
-            *self._whole._variables,
+            self._whole.iterations,
         ]
         self._initial = [_without_zeros(v.numpy()) for v in self.state_variables]
 

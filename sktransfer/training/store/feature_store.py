@@ -278,7 +278,7 @@ class Gathered:
     """
 
     def __init__(self, pages, ids):
-        self._pages, self._ids = pages, ids
+        self.pages, self.ids = pages, ids
 
     @classmethod
     def of_blocks(cls, blocks):
@@ -290,8 +290,8 @@ class Gathered:
     @classmethod
     def joined(cls, parts):
         """Put the rows of others one after the other."""
-        pages = {number: page for part in parts for number, page in part._pages.items()}
-        return cls(pages, np.concatenate([part._ids for part in parts]))
+        pages = {number: page for part in parts for number, page in part.pages.items()}
+        return cls(pages, np.concatenate([part.ids for part in parts]))
 
     def take(self, chosen=slice(None)):
         """Return some rows.
@@ -306,16 +306,16 @@ class Gathered:
         list of ndarray
             Not to be written to; views where possible.
         """
-        ids = self._ids[chosen]
+        ids = self.ids[chosen]
         numbers, rows = ids >> _ROW_BITS, ids & _ROW_MASK
         if (numbers == numbers[0]).all():
             rows = as_slice(rows)
-            return [array[rows] for array in self._pages[int(numbers[0])]]
+            return [array[rows] for array in self.pages[int(numbers[0])]]
         order = np.argsort(numbers, kind="stable")
         starts = np.flatnonzero(np.diff(numbers[order])) + 1
         outputs = None
         for positions in np.split(order, starts):
-            arrays = self._pages[int(numbers[positions[0]])]
+            arrays = self.pages[int(numbers[positions[0]])]
             if outputs is None:
                 outputs = [np.empty((len(ids), *a.shape[1:]), a.dtype) for a in arrays]
             source, target = as_slice(rows[positions]), as_slice(positions)
