@@ -41,7 +41,8 @@ def run(seeds):
     results = {}
     for X, y in TABLES.values():
         for n in SIZES:
-            if n > 0.7 * len(X):
+            # Enough for a test set, and for a validation set with all classes.
+            if n > 0.7 * len(X) or 0.1 * n < len(np.unique(y)):
                 continue
             for seed in range(seeds):
                 train, test = train_test_split(

@@ -43,6 +43,16 @@ def spelled(option):
     return option if "lp_ft" in recipe.ORDERS else OLD_SPELLING.get(option, option)
 
 
+def by_accuracy():
+    """Let early stopping watch the accuracy, as earlier commits do."""
+    import inspect
+
+    from sktransfer import TransferClassifier
+
+    has_scoring = "scoring" in inspect.signature(TransferClassifier).parameters
+    return {"early_stopping": True, **({"scoring": None} if has_scoring else {})}
+
+
 def digits():
     from sklearn.datasets import load_digits
 
@@ -227,7 +237,7 @@ CASES = {
     "cosine": lambda: recipe(schedule="cosine", warm_up=0.1),
     "sample_weight": with_weights,
     "class_weight": lambda: with_weights(class_weight="balanced"),
-    "early stopping": lambda: proba(network(), early_stopping=True, epochs=8),
+    "early stopping": lambda: proba(network(), epochs=8, **by_accuracy()),
     "layer decay, l2_sp": lambda: proba(network(), layer_decay=0.5, l2_sp=0.01),
     "smoothing, sgd": lambda: proba(network(), optimizer="sgd", label_smoothing=0.1),
     "warm_start": warm_start,
@@ -240,7 +250,7 @@ CASES = {
     "tabular, full": lambda: table(recipe="full", epochs=2),
     "tabular, domains": lambda: domains("source_only", "tabular"),
     "domains, mlp": lambda: domains("auto", "mlp"),
-    "domains, early stopping": lambda: domains("dann", early_stopping=True),
+    "domains, early stopping": lambda: domains("dann", **by_accuracy()),
     **{f"method {m}": (lambda m=m: domains(m)) for m in METHODS},
 }
 

@@ -45,13 +45,13 @@ class Alignment:
         if not self.target_only:
             self._rows = SampleFeatures(self._target, program, folder)
         if self._networks is None:
-            trainer.draw_networks(self._rng)
+            trainer.networks.draw(self._rng)
         else:
-            trainer.set_networks(self._networks)
+            trainer.networks.set(self._networks)
 
     def stage_end(self, trainer):
         """Keep the method's networks for the next stage."""
-        self._networks = trainer.networks()
+        self._networks = trainer.networks.get()
 
     def begin(self, program, n_epochs, n_batches, width):
         """Lay out the target's rows and the strengths of some epochs."""

@@ -13,13 +13,10 @@ from sktransfer.training.step.grouped_optimizer import GroupedOptimizer
 from sktransfer.training.step.l2_sp import Anchors
 from sktransfer.training.step.lora import LowRank
 from sktransfer.training.step.memory import trainer_bytes
+from sktransfer.training.step.method_networks import MethodNetworks
+from sktransfer.training.step.padding import MAX_STEPS, part_of, steps_per_call
 from sktransfer.training.step.tracing import traced_once, unwrap
 from sktransfer.training.step.weight_averages import WeightAverages
-
-# Between calls training can be interrupted. A call with XLA takes arrays of one size:
-# this many steps, fewer of wide samples.
-_MAX_STEPS = 256
-_XLA_CALL_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -87,6 +84,8 @@ class Trainer:
     ----------
     optimizer : GroupedOptimizer
         Is reset by :meth:`start`.
+    networks : MethodNetworks
+        Networks of the method.
     """
 
     def __init__(self, program, layers, head, options, method=None):
@@ -94,7 +93,9 @@ class Trainer:
         self._method = method
         self._phases = [None] if method is None else method.phases()
         self._has_target = method is not None and not options.target_only
-        self._xla_steps = _steps_per_call(program, options)
+        self._xla_steps = steps_per_call(
+            program.network.inputs, options.batch_size, options.jit_compile
+        )
         self._lora = None
         trained = layers[:-1]
         backbone_weights = [v for layer in trained for v in layer]
@@ -102,10 +103,10 @@ class Trainer:
             with preserve_random_state():
                 self._lora = LowRank(trained, options.lora_rank, program.dtype)
             trained = self._lora.layers
-        self._build_networks()
+        self.networks = MethodNetworks(program, method)
         heads = [
             *layers[-1],
-            *(v for n in self._networks for v in n.trainable_variables),
+            *self.networks.trainable,
         ]
         flat = [v for layer in trained for v in layer]
         groups = [*(trained if options.layerwise else [flat]), heads]
@@ -119,19 +120,6 @@ class Trainer:
         self._run_steps = traced_once(
             self._run, self._signature(), jit_compile=options.jit_compile
         )
-
-    def _build_networks(self):
-        """Build the networks of the method, and the model that gives its inputs."""
-        self._networks, self._outputs = [], None
-        if self._method is not None:
-            with preserve_random_state():
-                self._outputs = self._program.features_and_logits()
-                n_features, n_classes = (t.shape[-1] for t in self._outputs.outputs)
-                self._networks = self._method.build(
-                    n_features, n_classes, dtype=self._program.dtype
-                )
-        self._network_variables = [v for n in self._networks for v in n.variables]
-        self._initial_networks = self.networks()
 
     def _variables_of_phases(self, backbone, heads):
         """Return the ids of the variables that each kind of phase trains."""
@@ -156,7 +144,7 @@ class Trainer:
     @property
     def nbytes(self):
         """Estimate of the memory that the trainer takes, in bytes."""
-        variables = [*self.optimizer.state_variables, *self._network_variables]
+        variables = [*self.optimizer.state_variables, *self.networks.variables]
         return trainer_bytes(self._weights, variables, self._options.jit_compile)
 
     def anchor(self):
@@ -216,25 +204,6 @@ class Trainer:
         """Return how many samples a batch takes up in the arrays of :meth:`steps`."""
         return self._options.batch_size or batch_size
 
-    def draw_networks(self, rng):
-        """Draw new weights of the method's networks: kernels are Glorot uniform."""
-        values = []
-        for value in self._initial_networks:
-            if value.ndim > 1:
-                limit = np.sqrt(6 / (value.shape[-2] + value.shape[-1]))
-                value = rng.uniform(-limit, limit, value.shape)
-            values.append(value)
-        self.set_networks(values)
-
-    def set_networks(self, values):
-        """Set the weights of the method's networks."""
-        for variable, value in zip(self._network_variables, values, strict=True):
-            variable.assign(value)
-
-    def networks(self):
-        """Return the weights of the method's networks as a list of ndarray."""
-        return [variable.numpy() for variable in self._network_variables]
-
     # ---- steps
 
     @property
@@ -282,7 +251,7 @@ class Trainer:
         ]
         y, weight, *features = arrays
         sample_arrays = [y.astype(self._target_dtype), weight.astype(dtype), *features]
-        per_call = self._xla_steps or _MAX_STEPS
+        per_call = self._xla_steps or MAX_STEPS
         # Only XLA needs arrays of one size.
         length = self._xla_steps
         results = []
@@ -293,9 +262,11 @@ class Trainer:
                 tf.constant(batch),
                 tf.constant(smoothing, dtype),
                 tf.constant(l2_sp, dtype),
-                *(_part(array, start, stop, length) for array in step_arrays),
+                *(part_of(array, start, stop, length) for array in step_arrays),
                 *(
-                    _part(array, start * batch, stop * batch, length and length * batch)
+                    part_of(
+                        array, start * batch, stop * batch, length and length * batch
+                    )
                     for array in sample_arrays
                 ),
             )
@@ -402,7 +373,7 @@ class Trainer:
             aligned = phase.loss(
                 self._domain_batch(features, logits, batch.y),
                 batch.strength,
-                self._networks,
+                self.networks.models,
             )
             aligned, metrics = aligned if self._method.metrics else (aligned, [])
             loss += aligned
@@ -423,7 +394,8 @@ class Trainer:
                 tf.concat(pair, axis=0)
                 for pair in zip(inputs, batch.inputs[n_inputs:], strict=True)
             ]
-        return *self._outputs(unwrap(inputs), training=True), self._outputs
+        model = self.networks.outputs
+        return *model(unwrap(inputs), training=True), model
 
     def _domain_batch(self, features, logits, y):
         n, head = self._options.batch_size, self._program.head
@@ -436,26 +408,5 @@ class Trainer:
         )
 
 
-def _steps_per_call(program, options):
-    """Return how many steps a call compiled by XLA takes; None without XLA."""
-    if not options.jit_compile:
-        return None
-    row_bytes = sum(
-        np.dtype(tensor.dtype).itemsize * np.prod(tensor.shape[1:])
-        for tensor in program.network.inputs
-    )
-    steps = int(_XLA_CALL_BYTES // (row_bytes * options.batch_size))
-    return min(max(steps, 1), _MAX_STEPS)
-
-
 def _shapes(state):
     return [[value.shape for value in part] for part in state]
-
-
-def _part(array, start, stop, n):
-    """Return part of an array as a tensor, filled up to `n` rows if `n` is given."""
-    part = array[start:stop]
-    if n is not None and len(part) < n:
-        part = np.empty((n, *array.shape[1:]), array.dtype)
-        part[: stop - start] = array[start:stop]
-    return tf.constant(part)

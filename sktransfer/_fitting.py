@@ -1,0 +1,347 @@
+"""Fitting of the estimators: parameters to task, result to attributes."""
+
+import copy
+import dataclasses
+
+import numpy as np
+from sklearn.metrics import check_scoring
+
+from sktransfer._callbacks import EpochTasks
+from sktransfer._inputs.columns import TableColumns
+from sktransfer._inputs.labels import check_labels, weigh_classes
+from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._inputs.scale import warn_of_other_scale
+from sktransfer._large_arrays import take_rows
+from sktransfer._random import make_rng
+from sktransfer._task import FitTask, Settings
+from sktransfer._unused_parameters import warn_of_unused
+from sktransfer.backbones.sources import BuildOptions
+from sktransfer.heads import ClassHead
+from sktransfer.learners.choose import choose_learner
+from sktransfer.recipe import choose_recipe
+from sktransfer.training.store.feature_folder import memory_folder
+
+_SETTINGS = (
+    "learning_rate",
+    "head_learning_rate",
+    "layer_decay",
+    "weight_decay",
+    "l2_sp",
+    "label_smoothing",
+    "batch_size",
+    "epochs",
+    "early_stopping",
+    "validation_fraction",
+    "n_iter_no_change",
+    "tol",
+)
+
+
+class FittingMixin:
+    """Fits a copy of an estimator, which takes its attributes when it succeeds."""
+
+    _supports_multilabel = True
+
+    def _copy_for_fit(self, *, is_warm):
+        """Return a shallow copy; without the fitted attributes unless `is_warm`."""
+        fitted = copy.copy(self)
+        if not is_warm:
+            for name in [name for name in vars(fitted) if name.endswith("_")]:
+                delattr(fitted, name)
+        return fitted
+
+    def _take(self, fitted, reports=None):
+        """Take the attributes of a fitted copy, all at once."""
+        # What scikit-learn's callbacks have stored here during the fit stays.
+        private = {k: v for k, v in vars(self).items() if not k.endswith("_")}
+        self.__dict__ = private | vars(fitted)
+        if reports is not None:
+            reports.fit_end(vars(fitted))
+        return self
+
+    def _check_fit_input(self, X, y, sample_weight, *, source, reset=True):
+        """Check a training set; samples of weight 0 are left out.
+
+        Returns
+        -------
+        Samples
+            With the labels as they are.
+        """
+        if reset:
+            self._columns = TableColumns(X) if source.accepts_tables else None
+        X, y = check_rows(self, X, y, reset=reset, columns=self._columns)
+        return check_labels(
+            X,
+            y,
+            sample_weight,
+            accepts_multilabel=self._supports_multilabel and source.accepts_multilabel,
+        )
+
+    def _choose_recipe(self, source, *, partial=False):
+        return choose_recipe(
+            self.recipe,
+            self.backbone,
+            self.learning_rate,
+            in_context=source.learns_in_context,
+            partial=partial,
+        )
+
+    def _settings(self, recipe):
+        from sktransfer.training.step.optimizers import (
+            check_learning_rate,
+            serialize_optimizer,
+        )
+
+        check_learning_rate(self.learning_rate)
+        parameters = recipe.get_params()
+        del parameters["order"]
+        return Settings(
+            optimizer=serialize_optimizer(self.optimizer),
+            scoring={"loss": "loss", None: "accuracy", "accuracy": "accuracy"}.get(
+                self.scoring, "scorer"
+            ),
+            **{name: getattr(self, name) for name in _SETTINGS},
+            **parameters,
+        )
+
+    def _check_validation(self, data, train, head):
+        """Check a validation set of the user: X_val, y_val and sample_weight_val.
+
+        Returns
+        -------
+        Samples or None
+            With labels; None where there is no validation set.
+        """
+        X_val, y_val, sample_weight = data
+        if X_val is None and y_val is None:
+            return None
+        for name, value in (("X_val", X_val), ("y_val", y_val)):
+            if value is None:
+                raise ValueError(
+                    f"{name}=None; a validation set needs both X_val and y_val."
+                )
+        if not self.early_stopping:
+            raise ValueError(
+                "early_stopping=False with X_val and y_val; a validation set is used "
+                "with early_stopping=True only."
+            )
+        try:
+            X, y = check_rows(self, X_val, y_val, reset=False, columns=self._columns)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"X_val, y_val: {error}") from error
+        warn_of_other_scale("X_val", X, train.X)
+        samples = check_labels(X, y, sample_weight, accepts_multilabel=True)
+        if not head.accepts(samples.y):
+            raise ValueError(
+                f"y_val has labels that y lacks, or another shape: it has "
+                f"{np.unique(samples.y).tolist()}, and the classes of y are "
+                f"{head.classes.tolist()}."
+            )
+        return samples
+
+    def _make_task(
+        self,
+        samples,
+        head,
+        source,
+        *,
+        is_warm,
+        partial=False,
+        validation=None,
+        **options,
+    ):
+        """Make the task of a fit.
+
+        Parameters
+        ----------
+        samples : Samples
+            Training set with labels.
+        head : ClassHead or MultilabelHead
+            Made for the labels of the training set.
+        source : Source
+            Read from the parameter `backbone`.
+        is_warm : bool
+            Whether the fitted weights are the start.
+        partial : bool, default=False
+            Whether this is a call of `partial_fit`.
+        validation : Samples or None, default=None
+            Validation set of the user, with labels.
+        **options
+            More attributes of the task.
+        """
+        from sktransfer.backbones.freezing import resolve_depth
+        from sktransfer.training.observer import Observer, make_callbacks
+
+        rng = make_rng(self.random_state)
+        recipe = self._choose_recipe(source, partial=partial)
+        settings = self._settings(recipe)
+        weighted = weigh_classes(self.class_weight, samples)
+        if is_warm:
+            backbone, head = self.backbone_, self._head
+        else:
+            build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
+            # The network for tables in context sees the weights of classes.
+            backbone = source.build(build, samples, rng)
+            if self.head == "keep":
+                head = _kept_head(backbone, head, self.feature_layer)
+        warn_of_unused(self, source, recipe.order, backbone, is_warm=is_warm)
+        keeps_head = self.head == "keep" or (is_warm and not source.learns_in_context)
+        depth = resolve_depth(self.frozen_depth, backbone.layers_table())
+        if recipe.order in ("linear_probe", "in_context"):
+            depth = backbone.n_layers
+        return FitTask(
+            samples=_to_targets(weighted, head, backbone),
+            validation=validation and _to_targets(validation, head, backbone),
+            head=head,
+            backbone=backbone,
+            frozen_depth=depth,
+            order=recipe.order,
+            settings=settings,
+            dtype=self.dtype,
+            rng=rng,
+            observer=Observer(make_callbacks(self.callbacks), verbose=self.verbose),
+            head_weights=backbone.head if keeps_head else None,
+            from_scratch=self._from_scratch if is_warm else not backbone.pretrained,
+            is_warm=is_warm,
+            optimizer_state=self._optimizer_state() if partial and is_warm else None,
+            folder=memory_folder(self.memory),
+            one_epoch=partial,
+            nominal=() if self._columns is None else self._columns.nominal,
+            **options,
+        )
+
+    def _fit_task(self, task, source, estimator=None):
+        """Fit a task on this copy of an estimator.
+
+        Parameters
+        ----------
+        task : FitTask
+            From :meth:`_make_task`.
+        source : Source
+            Read from the parameter `backbone`.
+        estimator : estimator or None, default=None
+            The estimator that scikit-learn's callbacks belong to.
+
+        Returns
+        -------
+        EpochTasks or None
+        """
+        learner, reports = choose_learner(source), None
+        if task.settings.scoring == "scorer":
+            task = task.replace(scorer=self._make_scorer(task, learner))
+        self._head, self._from_scratch = task.head, task.from_scratch
+        if estimator is not None:
+            samples = task.samples
+            data = {
+                "X": lambda: samples.X[samples.index],
+                "y": task.head.labels(samples.y),
+            }
+            reports = EpochTasks(
+                estimator,
+                lambda program: self._attributes_of(task, learner, program),
+                data,
+            )
+            task.observer.listener = reports
+        self._set_attributes(task, learner.fit(task))
+        return reports
+
+    def _make_scorer(self, task, learner):
+        """Make a function that scores a program by the parameter `scoring`."""
+        scorer = check_scoring(self, self.scoring)
+
+        def score(program, samples):
+            fitted = copy.copy(self)
+            vars(fitted).update(self._attributes_of(task, learner, program))
+            fitted._is_checked = True  # noqa: SLF001
+            X = take_rows(samples.X, samples.index)
+            return scorer(fitted, X, task.head.labels(samples.y))
+
+        return score
+
+    def _attributes_of(self, task, learner, program):
+        """Return the fitted attributes for the present weights of a program."""
+        weights, head, predictor = learner.snapshot(task, program)
+        return vars(self) | {
+            "backbone_": task.backbone.replace(
+                weights=weights, head=head, classes=task.head.classes
+            ),
+            "classes_": task.head.classes,
+            "frozen_depth_": program.depth,
+            "_predictor": predictor,
+        }
+
+    def _optimizer_state(self):
+        """Return the state of the optimizer after the last `partial_fit`, if any."""
+        state = getattr(self, "_partial_fit_state", None)
+        return state and state[0]
+
+    def _earlier_entries(self, task):
+        """Return the history that an epoch of `partial_fit` adds to."""
+        state = getattr(self, "_partial_fit_state", None)
+        return state[1] if task.one_epoch and task.is_warm and state else []
+
+    def _set_attributes(self, task, result):
+        """Set the fitted attributes from the result of a learner."""
+        entries = [*self._earlier_entries(task), *result.history]
+        self._partial_fit_state = None
+        if task.one_epoch:
+            self._partial_fit_state = result.optimizer_state, entries
+        if not task.is_warm or task.order == "in_context":
+            start = [*task.backbone.weights, *result.start_head]
+            self.start_weights_ = start if task.backbone.pretrained else None
+        # Weights that did not change stay the same object, shared with the source.
+        weights = [
+            old if np.array_equal(old, new) else new
+            for old, new in zip(result.backbone.weights, result.weights, strict=True)
+        ]
+        self._predictor = result.predictor
+        self.backbone_ = result.backbone.replace(
+            weights=weights,
+            head=result.head,
+            classes=task.head.classes,
+            pretrained=True,
+        )
+        self.classes_ = task.head.classes
+        self.frozen_depth_ = task.frozen_depth
+        self.history_ = {
+            key: [entry.get(key) for entry in entries]
+            for key in dict.fromkeys(key for entry in entries for key in entry)
+        }
+        self.loss_curve_ = self.history_["loss"]
+        self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
+        self.n_iter_ = len(entries)
+        self.validation_scores_ = None
+        if self.early_stopping:
+            self.validation_scores_ = self.history_.get("val_score")
+        self.best_validation_score_ = result.best_score
+        for name, value in result.attributes.items():
+            setattr(self, f"{name}_", value)
+
+
+def _to_targets(samples, head, backbone):
+    """Return samples in the shape that a backbone takes, with the targets of a head."""
+    X = shape_rows(samples.X, backbone.input_shape)
+    return dataclasses.replace(samples, X=X, y=head.targets(samples.y))
+
+
+def _kept_head(backbone, head, feature_layer):
+    """Make the head of a backbone whose own classification layer is kept."""
+    if backbone.head is None:
+        raise ValueError(
+            "head='keep' needs a backbone that ends in a Dense classification "
+            f"layer; {backbone.name!r} has none at feature_layer={feature_layer!r}. "
+            "Use head='new'."
+        )
+    labels, n_columns = head.classes, len(backbone.head[1])
+    if backbone.classes is not None:
+        classes = backbone.classes
+    elif len(labels) == n_columns:
+        classes = labels
+    else:
+        classes = np.arange(n_columns)
+    if not np.isin(labels, classes).all():
+        raise ValueError(
+            f"head='keep' keeps {n_columns} classes, {classes.tolist()}; the "
+            f"labels are {labels.tolist()}. Use head='new'."
+        )
+    return ClassHead(classes) if isinstance(head, ClassHead) else head
