@@ -51,3 +51,29 @@ class Phase:
     loss: Callable
     trains: str = "all"
     cross_entropy: bool = True
+
+
+def domain_batch(features, logits, y, head, n_source):
+    """Make the batch of a method from outputs of the network.
+
+    Parameters
+    ----------
+    features, logits : tensor of shape (n, ...)
+        Inputs and outputs of the head: source samples first, then target samples.
+    y : tensor of shape (n_source,) or, without a source, (n,)
+        Class indices of the source samples, or pseudo-labels of the target.
+    head : callable
+        The head.
+    n_source : int
+        Number of source samples; 0 where all are of the target.
+
+    Returns
+    -------
+    DomainBatch
+    """
+    if n_source == 0:
+        return DomainBatch(
+            None, features, None, logits, None, head=head, target_pseudo_y=y
+        )
+    parts = features[:n_source], features[n_source:], logits[:n_source]
+    return DomainBatch(*parts, logits[n_source:], y, head=head)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from sktransfer._random import preserve_random_state
-from sktransfer.training.step.domain_batch import DomainBatch
+from sktransfer.training.step.domain_batch import domain_batch
 from sktransfer.training.step.grouped_optimizer import GroupedOptimizer
 from sktransfer.training.step.l2_sp import Anchors
 from sktransfer.training.step.lora import LowRank
@@ -93,9 +93,10 @@ class Trainer:
         self._method = method
         self._phases = [None] if method is None else method.phases()
         self._has_target = method is not None and not options.target_only
-        self._xla_steps = steps_per_call(
-            program.network.inputs, options.batch_size, options.jit_compile
-        )
+        self._xla_steps = None
+        if options.jit_compile:
+            self._xla_steps = steps_per_call(program.network.inputs, options.batch_size)
+        self._n_source = 0 if options.target_only else options.batch_size
         self._lora = None
         trained = layers[:-1]
         backbone_weights = [v for layer in trained for v in layer]
@@ -371,7 +372,9 @@ class Trainer:
             loss += total / tf.cast(batch.count, dtype)
         if phase is not None:
             aligned = phase.loss(
-                self._domain_batch(features, logits, batch.y),
+                domain_batch(
+                    features, logits, batch.y, self._program.head, self._n_source
+                ),
                 batch.strength,
                 self.networks.models,
             )
@@ -396,16 +399,6 @@ class Trainer:
             ]
         model = self.networks.outputs
         return *model(unwrap(inputs), training=True), model
-
-    def _domain_batch(self, features, logits, y):
-        n, head = self._options.batch_size, self._program.head
-        if self._options.target_only:
-            return DomainBatch(
-                None, features, None, logits, None, head=head, target_pseudo_y=y
-            )
-        return DomainBatch(
-            features[:n], features[n:], logits[:n], logits[n:], y, head=head
-        )
 
 
 def _shapes(state):
