@@ -8,6 +8,8 @@ from typing import NamedTuple
 # Held while something is built for a cache, and while Keras builds layers. A thread
 # that holds it may take the lock of a cache, and never the other way round.
 BUILDING = threading.RLock()
+# Held while the machine code of XLA is counted as used, or dropped.
+XLA_LOCK = threading.Lock()
 _caches = {}
 
 

@@ -1,9 +1,12 @@
 """Machine code that XLA has compiled, which TensorFlow never drops by itself."""
 
 import contextlib
+import sys
 import threading
 
 import tensorflow as tf
+
+from sktransfer._caches import XLA_LOCK
 
 # TensorFlow finds the owner of the code by the name of its C++ class.
 _OWNER = b"N10tensorflow14DeviceCompilerIN3xla15LocalExecutableENS1_11LocalClientEEE"
@@ -15,29 +18,39 @@ class XlaCode:
     """Machine code of this process: it is used, or dropped, and never both."""
 
     def __init__(self):
-        self._lock = threading.Lock()
         self._n_running = 0
 
     @contextlib.contextmanager
     def used(self):
         """Keep the code while it runs."""
-        with self._lock:
+        with XLA_LOCK:
             self._n_running += 1
         try:
             yield
         finally:
-            with self._lock:
+            with XLA_LOCK:
                 self._n_running -= 1
 
     def drop(self):
-        """Drop all code, unless some of it runs; XLA compiles it when it is needed.
+        """Drop all code, unless some of it may run; XLA compiles it when it is needed.
 
-        Where TensorFlow keeps the code elsewhere, such as in another version, nothing
-        happens.
+        Code that runs must not be dropped. So nothing happens while a call of ours runs,
+        or while another Python thread is in TensorFlow. Nor does anything happen where
+        TensorFlow keeps the code elsewhere, such as in another version.
         """
-        with self._lock:
-            if self._n_running == 0:
+        with XLA_LOCK:
+            if self._n_running == 0 and not _runs_elsewhere():
                 _destroy_owner()
+
+
+def _runs_elsewhere():
+    """Return whether another Python thread is inside TensorFlow now."""
+    for thread, frame in sys._current_frames().items():  # noqa: SLF001
+        while frame is not None and thread != threading.get_ident():
+            if frame.f_globals.get("__name__", "").startswith("tensorflow"):
+                return True
+            frame = frame.f_back
+    return False
 
 
 def _destroy_owner():

@@ -1,0 +1,75 @@
+"""One decision how a backbone learns: sources are read without data."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from networks import source_network, two_layers
+
+from sktransfer import Backbone
+from sktransfer.backbones.sources import (
+    ApplicationSource,
+    BackboneSource,
+    CallableSource,
+    FileSource,
+    HubSource,
+    ModelSource,
+)
+from sktransfer.learners.by_steps import BySteps
+from sktransfer.learners.choose import choose_learner, read_source
+from sktransfer.learners.in_context import InContext
+from sktransfer.tables.sources import InContextSource, MLPSource
+
+
+@pytest.mark.parametrize(
+    ("backbone", "kind"),
+    [
+        ("tabular", InContextSource),
+        ("mlp", MLPSource),
+        ("MobileNetV2", ApplicationSource),
+        ("hub:resnet", HubSource),
+        ("model.keras", FileSource),
+        ("folder/model", FileSource),
+        (Path("model"), FileSource),
+        (two_layers, CallableSource),
+        (lambda: None, CallableSource),
+    ],
+)
+def test_kinds(backbone, kind):
+    source = read_source(backbone)
+    assert type(source) is kind
+    in_context = kind is InContextSource
+    assert isinstance(choose_learner(source), InContext if in_context else BySteps)
+    assert source.accepts_tables == source.learns_in_context == in_context
+
+
+def test_live_models_and_values():
+    model = source_network()
+    assert type(read_source(model)) is ModelSource
+    assert type(read_source(Backbone.from_model(model))) is BackboneSource
+
+
+def test_other_types():
+    with pytest.raises(TypeError, match="backbone is of type int"):
+        read_source(3)
+
+
+def test_a_source_is_read_without_tensorflow():
+    code = (
+        "import sys\n"
+        "from sktransfer.learners.choose import choose_learner, read_source\n"
+        "for backbone in ('tabular', 'mlp', 'MobileNetV2', 'a.keras', print):\n"
+        "    choose_learner(read_source(backbone))\n"
+        "from sktransfer import TransferClassifier\n"
+        "TransferClassifier('tabular').__sklearn_tags__()\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0, done.stderr
