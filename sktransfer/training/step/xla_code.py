@@ -34,8 +34,8 @@ class XlaCode:
     def drop(self):
         """Drop all code, unless some of it may run; XLA compiles it when it is needed.
 
-        Code that runs must not be dropped. So nothing happens while a call of ours runs,
-        or while another Python thread is in TensorFlow. Nor does anything happen where
+        Code that runs must not be dropped. So nothing happens while a call of this
+        package runs, or while another Python thread is in TensorFlow; nor where
         TensorFlow keeps the code elsewhere, such as in another version.
         """
         with XLA_LOCK:
