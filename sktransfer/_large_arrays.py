@@ -1,38 +1,38 @@
-"""Arrays larger than memory: reading them from a file, putting results together."""
+"""Read arrays that are larger than memory, and put results together."""
 
 import contextlib
 import mmap
 
 import numpy as np
 
-# Pages of other modes hold changes that are nowhere else.
+# In the mode "c", changes are in memory only, so that its pages must stay.
 _SHARED_MODES = ("r", "r+", "w+")
 _BLOCK_BYTES = 1 << 24
-# Rows far apart are read in blocks too. Each of them may map a huge page.
+# Memory that a single row may need, when the system reads a huge page for it.
 _PAGE_BYTES = 1 << 21
 _GATHER_BYTES = 1 << 27
 
 
 def release(X):
-    """Let go of the memory that holds what was read from a file.
+    """Release the memory of a np.memmap; its data are read again when needed.
 
-    What is needed again is read again. Arrays that are not np.memmap or views of one,
-    and memmaps whose changes are not written to the file (mode "c"), stay as they are.
+    Nothing happens to other arrays, and to a memmap whose changes are not written to
+    the file (mode "c").
 
     Parameters
     ----------
     X : ndarray
-        Any array.
+        Any array; a np.memmap or a view of one is released.
     """
     mapping = _mapping(X)
     if mapping is not None:
-        # Locked pages stay, which does no harm.
+        # Locked pages cannot be released, which is no problem.
         with contextlib.suppress(OSError):
             mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def _mapping(X):
-    """Return the mapped file under an array, if its pages can be let go."""
+    """Return the mapped file of an array; None if it cannot be released."""
     mode = None
     while isinstance(X, np.ndarray):
         mode = getattr(X, "mode", None)
@@ -47,19 +47,19 @@ def _mapping(X):
 
 
 def blocks(X, n_rows=None):
-    """Cut an array into blocks of rows; those of a file are let go after use.
+    """Cut an array into blocks of rows; release each block of a memmap after use.
 
     Parameters
     ----------
     X : ndarray of shape (n, ...)
-        Rows.
-    n_rows : int or None
-        Rows of a block; by default some megabytes.
+        Array.
+    n_rows : int or None, default=None
+        Number of rows in a block; None gives blocks of about 16 megabytes.
 
     Yields
     ------
     ndarray of shape (n_rows, ...)
-        A view.
+        A view; the last block may have fewer rows.
     """
     step = n_rows or max(1, _BLOCK_BYTES * len(X) // max(1, X.nbytes))
     for start in range(0, len(X), step):
@@ -68,19 +68,19 @@ def blocks(X, n_rows=None):
 
 
 def take_rows(X, index):
-    """Take some rows of an array; those of a file are let go as they are copied.
+    """Select rows of an array; release the memory of a memmap after copying.
 
     Parameters
     ----------
     X : ndarray of shape (n, ...)
-        Rows.
+        Array.
     index : ndarray of shape (n_rows,), int
-        Which ones, in the order wanted.
+        Positions of the rows.
 
     Returns
     -------
     ndarray of shape (n_rows, ...)
-        A view where they follow one another in memory.
+        A view if X is in memory and the rows are consecutive, otherwise a copy.
     """
     index = as_slice(index)
     if _mapping(X) is None:
@@ -99,7 +99,7 @@ def take_rows(X, index):
 
 
 def as_slice(index):
-    """Turn positions that follow one another into a slice, which copies nothing."""
+    """Turn consecutive positions into a slice, which needs no copy."""
     n = len(index)
     if n and index[-1] - index[0] == n - 1 and (np.diff(index) == 1).all():
         return slice(int(index[0]), int(index[0]) + n)
@@ -107,25 +107,25 @@ def as_slice(index):
 
 
 def stack(parts, n):
-    """Put parts together along the first axis, without holding all of them twice.
+    """Concatenate parts along the first axis; only one part is in memory twice.
 
     Parameters
     ----------
     parts : iterable of list of ndarray of shape (n_rows, ...)
-        The same number of arrays in each.
+        Parts, each with the same number of arrays.
     n : int
-        Number of rows of all parts.
+        Number of rows of all parts together.
 
     Returns
     -------
     list of ndarray of shape (n, ...)
     """
-    whole, start = None, 0
+    results, start = None, 0
     for arrays in parts:
-        if whole is None:
-            whole = [np.empty((n, *a.shape[1:]), dtype=a.dtype) for a in arrays]
+        if results is None:
+            results = [np.empty((n, *a.shape[1:]), dtype=a.dtype) for a in arrays]
         end = start + len(arrays[0])
-        for array, target in zip(arrays, whole, strict=True):
-            target[start:end] = array
+        for array, result in zip(arrays, results, strict=True):
+            result[start:end] = array
         start = end
-    return whole
+    return results

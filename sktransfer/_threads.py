@@ -1,4 +1,4 @@
-"""Threads of TensorFlow in the worker processes of joblib."""
+"""Number of threads of TensorFlow in the worker processes of joblib."""
 
 import contextlib
 import multiprocessing
@@ -6,30 +6,23 @@ import os
 
 
 def limit_worker_threads():
-    """Give TensorFlow in a worker the number of threads that joblib gives to BLAS.
+    """Limit the threads of TensorFlow in a worker to the number that joblib sets.
 
-    By itself it starts as many as there are cores, in every worker. Nothing is done in
-    other processes, where the user has set a number, or once TensorFlow has started.
+    Without a limit, each worker starts as many threads as there are cores. Other
+    processes are not changed, nor are workers in which the user has set a number or
+    TensorFlow has started.
     """
     process = type(multiprocessing.current_process())
-    in_worker = "LokyProcess" in [cls.__name__ for cls in process.__mro__]
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if not in_worker or not given.isdigit():
+    is_worker = "LokyProcess" in [cls.__name__ for cls in process.__mro__]
+    n_threads = os.environ.get("OMP_NUM_THREADS", "")
+    if not is_worker or not n_threads.isdigit():
         return
     from tensorflow.config import threading
 
-    for variable, get, put in (
-        (
-            "TF_NUM_INTRAOP_THREADS",
-            threading.get_intra_op_parallelism_threads,
-            threading.set_intra_op_parallelism_threads,
-        ),
-        (
-            "TF_NUM_INTEROP_THREADS",
-            threading.get_inter_op_parallelism_threads,
-            threading.set_inter_op_parallelism_threads,
-        ),
-    ):
-        if variable not in os.environ and get() == 0:
+    for kind in ("intra", "inter"):
+        get_limit = getattr(threading, f"get_{kind}_op_parallelism_threads")
+        set_limit = getattr(threading, f"set_{kind}_op_parallelism_threads")
+        if f"TF_NUM_{kind.upper()}OP_THREADS" not in os.environ and get_limit() == 0:
+            # TensorFlow raises a RuntimeError after its start.
             with contextlib.suppress(RuntimeError):
-                put(int(given))
+                set_limit(int(n_threads))

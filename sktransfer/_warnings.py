@@ -1,26 +1,28 @@
-"""Warnings that point to a line of the user's, not to one of this package."""
+"""Warnings that point to the user's code, not to this package."""
 
-import sys
+import inspect
 import warnings
 
-_ON_THE_WAY = {"sktransfer", "sklearn", "joblib"}
+# Packages between the user's code and the warning.
+_SKIPPED_PACKAGES = {"sktransfer", "sklearn", "joblib"}
 
 
 def warn_user(message, category=UserWarning):
-    """Warn at the line by which the user came here, through scikit-learn perhaps.
+    """Warn at the line of the user's code that called this package.
 
-    In a worker process or thread, which has no such line, it is one of what runs there.
+    The call may go through scikit-learn. In a worker process or thread, which has no
+    such line, the warning points to the code that runs the worker.
 
     Parameters
     ----------
     message : str
-        What to tell.
+        Text of the warning.
     category : type, default=UserWarning
         Class of the warning.
     """
-    # The option skip_file_prefixes of warnings.warn came with Python 3.12.
-    frame, level = sys._getframe(1), 2  # noqa: SLF001
-    while frame.f_back is not None and _package(frame) in _ON_THE_WAY:
+    # warnings.warn has the option skip_file_prefixes only since Python 3.12.
+    frame, level = inspect.currentframe().f_back, 2
+    while frame.f_back is not None and _package(frame) in _SKIPPED_PACKAGES:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

@@ -10,19 +10,19 @@ __all__ = [
 
 
 class BackboneError(ValueError):
-    """A backbone cannot be used as asked: its source, graph, cut or input."""
+    """A backbone, or the combination of its parameters, cannot be used."""
 
 
 class BackboneFileError(BackboneError):
-    """A model or weights file is missing, damaged or of another kind."""
+    """A model or weights file is missing, damaged or of an unknown kind."""
 
 
 class UnsafeFileError(BackboneFileError):
-    """A model file would run code of its own; it was not loaded."""
+    """A model file was not loaded because it could run code."""
 
 
 class WeightsMismatchError(BackboneError):
-    """Weights do not fit the architecture that they are loaded into."""
+    """Weights do not fit the architecture of the model."""
 
 
 class NonFiniteLossError(ValueError):

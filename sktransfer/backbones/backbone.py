@@ -118,12 +118,12 @@ class Backbone:
             or when `feature_layer` is not one of its layers.
         """
         from sktransfer.backbones import graph
-        from sktransfer.backbones.feature_cut import cut
+        from sktransfer.backbones.feature_cut import cut, sort_classes
 
         flat = graph.flat_copy(model)
         features, head = cut(flat, feature_layer)
         if classes is not None:
-            classes, head = _sort_classes(classes, head, model.name)
+            classes, head = sort_classes(classes, head, model.name)
         return cls.from_flat_model(
             features, head=head, classes=classes, pretrained=pretrained
         )
@@ -370,21 +370,6 @@ def _restore(version, state):
                 array.flags.writeable = False
         object.__setattr__(backbone, name, value)
     return backbone
-
-
-def _sort_classes(classes, head, name):
-    """Sort class labels, and the columns of the head in the same order."""
-    classes = np.asarray(classes)
-    if head is None:
-        return np.sort(classes), None
-    kernel, bias = head
-    if len(classes) != len(bias):
-        raise ValueError(
-            f"classes has {len(classes)} labels; the classification layer of {name!r} "
-            f"has {len(bias)} columns."
-        )
-    order = np.argsort(classes)
-    return classes[order], [kernel[:, order], bias[order]]
 
 
 def _read_only(array):

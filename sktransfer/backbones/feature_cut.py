@@ -1,6 +1,7 @@
 """Cut a model at its feature layer: find the old head, average feature maps."""
 
 import keras
+import numpy as np
 
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import did_you_mean
@@ -120,20 +121,46 @@ def cut(model, feature_layer):
     return cut_model, _head_weights(head)
 
 
+def sort_classes(classes, head, name):
+    """Sort class labels, and the columns of the head in the same order.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+        Class labels.
+    head : list of two ndarrays or None
+        Kernel and bias from :func:`cut`.
+    name : str
+        Name of the model, for the message.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    head : list of two ndarrays or None
+        Kernel and bias with sorted columns.
+    """
+    classes = np.asarray(classes)
+    if head is None:
+        return np.sort(classes), None
+    kernel, bias = head
+    if len(classes) != len(bias):
+        raise ValueError(
+            f"classes has {len(classes)} labels; the classification layer of {name!r} "
+            f"has {len(bias)} columns."
+        )
+    order = np.argsort(classes)
+    return classes[order], [kernel[:, order], bias[order]]
+
+
 def _head_weights(head):
     if not isinstance(head, keras.layers.Dense):
         return None
-    kernel = head.get_weights()[0]
-    bias = head.get_weights()[1] if head.use_bias else None
-    bias = kernel[0] * 0 if bias is None else bias
+    kernel, *bias = head.get_weights()
+    bias = bias[0] if bias else np.zeros_like(kernel[0])
     if kernel.shape[1] == 1:
         # A sigmoid unit is a softmax over 0 and its input.
-        kernel, bias = (
-            keras.ops.convert_to_numpy(
-                keras.ops.pad(a, [(0, 0)] * (a.ndim - 1) + [(1, 0)])
-            )
-            for a in (kernel, bias)
-        )
+        kernel, bias = np.pad(kernel, [(0, 0), (1, 0)]), np.pad(bias, (1, 0))
     return [kernel, bias]
 
 

@@ -1,6 +1,7 @@
 """Frozen depth: which layers it freezes, and how it splits the model."""
 
 import numbers
+import reprlib
 from dataclasses import dataclass
 
 import keras
@@ -8,9 +9,6 @@ import keras
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import did_you_mean
 from sktransfer.backbones import graph
-
-# Names of layers in an error message.
-_MAX_NAMES = 12
 
 
 def weighted_layers(model):
@@ -64,7 +62,7 @@ def resolve_depth(frozen_depth, layers):
         raise ValueError(
             f"frozen_depth={frozen_depth!r} is not the name of a layer of the "
             f"backbone.{did_you_mean(frozen_depth, depths)} Expected {accepted}. "
-            f"Weighted layers: {_listed(layers)}."
+            f"Layers: {reprlib.repr(list(depths))}; Backbone.layers_table() lists all."
         )
     if isinstance(frozen_depth, numbers.Integral):
         if -n_layers <= frozen_depth <= n_layers:
@@ -83,14 +81,6 @@ def _depths_of_names(layers):
         depth = row["depth"] or depth
         depths[row["name"]] = depth
     return depths
-
-
-def _listed(layers):
-    """List the names of the weighted layers, but not all of a long list."""
-    names = [row["name"] for row in layers if row["depth"]]
-    if len(names) > _MAX_NAMES:
-        names = [*names[: _MAX_NAMES - 1], "...", names[-1]]
-    return ", ".join(names)
 
 
 @dataclass(frozen=True)

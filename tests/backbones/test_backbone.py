@@ -204,6 +204,13 @@ def test_repr(backbone):
     )
 
 
+def test_size_in_bytes(backbone):
+    arrays = [*backbone.weights, *backbone.head]
+    without_arrays = backbone.replace(weights=(), head=None).nbytes
+    assert backbone.nbytes == without_arrays + sum(array.nbytes for array in arrays)
+    assert 100 < without_arrays < 10_000
+
+
 def test_it_keeps_no_model_alive():
     model = make("skip_connections")
     seen = weakref.ref(model)

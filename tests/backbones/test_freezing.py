@@ -5,8 +5,9 @@ import keras
 import numpy as np
 import pytest
 from graphs import GRAPHS, make, outputs, randomize, rows, same_bits
+from networks import source_network
 
-from sktransfer import Backbone
+from sktransfer import Backbone, TransferClassifier
 from sktransfer.backbones.freezing import resolve_depth, split, weighted_layers
 from sktransfer.backbones.graph import all_layers
 from sktransfer.backbones.layers_table import LayersTable
@@ -77,7 +78,7 @@ def test_all_freezes_everything_whatever_a_layer_is_called():
         ("layer3", "Did you mean 'layer_3'"),
         ("ALL", "Did you mean 'all'"),
         ("", "float in .* or the name of a layer"),
-        ("none", "Weighted layers: layer_0, layer_1, .*, layer_10, ..., layer_39"),
+        ("none", r"Layers: \['layer_0', .*\.\.\.\]; Backbone.layers_table\(\)"),
     ],
 )
 def test_depth_by_the_name_of_no_layer(name, message):
@@ -97,6 +98,17 @@ def test_depth_out_of_range(frozen_depth):
 def test_depth_of_another_type(frozen_depth):
     with pytest.raises(TypeError, match=r"frozen_depth=.*float in \[0, 1\], 'all'"):
         resolve_depth(frozen_depth, table(*[True] * 8))
+
+
+def test_a_classifier_frozen_up_to_a_layer():
+    X, y = np.random.default_rng(0).normal(size=(20, 64)), np.arange(20) % 2
+    clf = TransferClassifier(
+        randomize(source_network()), frozen_depth="first", epochs=1, random_state=0
+    ).fit(X, y)
+    assert clf.frozen_depth_ == 1
+    clf.set_params(frozen_depth="frist")
+    with pytest.raises(ValueError, match="Did you mean 'first'"):
+        clf.fit(X, y)
 
 
 # ---- the split
