@@ -151,7 +151,7 @@ def test_bad_input(fitted, source, rows):
         draw(fitted, rows, y=y[1:])
     with pytest.raises(ValueError, match="sample_domain has 99 values for 100 rows"):
         draw(fitted, rows, sample_domain=domains[1:])
-    with pytest.raises(ValueError, match=r"projection=PCA\(n_components=3\) gives"):
+    with pytest.raises(ValueError, match=r"projection=PCA\(n_components=3\) returns"):
         draw(fitted, rows, projection=PCA(3))
     _, ax = plt.subplots()
     with pytest.raises(ValueError, match="ax has 1 axes for 2 panels"):

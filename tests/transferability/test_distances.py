@@ -98,8 +98,11 @@ def test_many_rows_and_constant_columns(distance):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"X_source": np.zeros((1, 3))}, "X_source has 1 row; expected at least two"),
-        ({"X_target": np.zeros((5, 2))}, "X_source has 3 columns and X_target 2"),
+        (
+            {"X_source": np.zeros((1, 3))},
+            "X_source has 1 sample; expected at",
+        ),
+        ({"X_target": np.zeros((5, 2))}, "X_source has 3 features and X_target 2"),
         ({"X_target": np.full((5, 3), np.inf)}, "X_target has NaN or infinite"),
         ({"X_source": np.zeros(3)}, r"X_source has shape \(3,\)"),
     ],
@@ -150,10 +153,10 @@ def test_rank_sources_with_labels():
 def test_bad_sources_are_told_in_their_rows():
     X, y = labeled(0, seed=0)
     sources = [X[:, :2], np.full((5, 3), np.nan), (X, y[:-1]), X.reshape(-1, 3, 1)]
-    table = rank_sources(sources, X, y).set_index("source")
+    table = rank_sources(sources, X, y).to_pandas().set_index("source")
     assert "2 features" in table.loc["source 0", "note"]
     assert "contains NaN" in table.loc["source 1", "note"]
-    assert "y has 149 labels for 150 rows" in table.loc["source 2", "note"]
+    assert "y has 149 labels for 150 samples" in table.loc["source 2", "note"]
     assert table.loc["source 3", "note"] == ""
     assert table.loc["source 3", "a_distance"] < 0.3
 
