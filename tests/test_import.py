@@ -1,5 +1,5 @@
 import importlib.metadata
-import operator
+import pydoc
 import re
 import subprocess
 import sys
@@ -66,13 +66,15 @@ def test_public_names_are_listed_before_they_are_loaded():
     assert sorted(names) == sktransfer.__all__ == dir(sktransfer)
 
 
-@pytest.mark.parametrize("name", sorted(SUBPACKAGES - {"adaptation"}))
-def test_subpackages_are_attributes(name):
+def test_subpackages_are_attributes():
     """Without an import of their own, and without TensorFlow."""
     heavy = run_python(
-        f"import sys, sktransfer; names = dir(sktransfer.{name})\n"
-        f"assert names == sorted(sktransfer.{name}.__all__), names\n"
-        "print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"
+        "import sys, sktransfer\n"
+        f"for name in {sorted(SUBPACKAGES - {'adaptation'})}:\n"
+        "    package = getattr(sktransfer, name)\n"
+        "    assert dir(package) == sorted(package.__all__), name\n"
+        "print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))\n"
+        "sktransfer.adaptation.DAN"
     )
     assert heavy == "set()"
 
@@ -81,13 +83,13 @@ def test_subpackages_are_attributes(name):
 def test_each_public_object_has_one_documented_path():
     lines = (ROOT / "docs" / "api.rst").read_text().splitlines()
     paths = [line.strip() for line in lines if re.fullmatch(r"   [a-zA-Z_.]+", line)]
-    documented = [operator.attrgetter(path)(sktransfer) for path in paths]
+    documented = [pydoc.locate(f"sktransfer.{path}") for path in paths]
     assert len({*map(id, documented)}) == len(documented)
     public = [getattr(sktransfer, name) for name in PUBLIC_NAMES - {"feature_store"}]
     for name in SUBPACKAGES:
         package = getattr(sktransfer, name)
         public += [getattr(package, each) for each in package.__all__]
-    public.append(sktransfer.adaptation.task.DomainTask)
+    public.append(pydoc.locate("sktransfer.adaptation.task.DomainTask"))
     assert {*map(id, documented)} == {*map(id, public)}
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from sktransfer import ResultsTable, rank_sources
 from sktransfer.transferability import (
     coral_distance,
     leep,
     mmd,
     prior_distance,
     proxy_a_distance,
-    rank_sources,
 )
 
 DISTANCES = pytest.mark.parametrize("distance", [coral_distance, mmd, proxy_a_distance])
@@ -113,6 +113,18 @@ def test_bad_domains(distance, changes, message):
         distance(**arguments)
 
 
+def test_losses_of_adaptation_are_these_distances():
+    from types import SimpleNamespace
+
+    from sktransfer.adaptation import DAN, DeepCORAL
+
+    source, target = (X.astype("float64") for X in domains())
+    batch = SimpleNamespace(source_features=source, target_features=target)
+    for method, distance in [(DAN(), mmd), (DeepCORAL(), coral_distance)]:
+        loss = float(method.loss(batch, 1.0, None))
+        assert loss == pytest.approx(distance(source, target), rel=1e-3)
+
+
 def labeled(shift, seed, n=150):
     rng = np.random.default_rng(seed)
     y = rng.integers(3, size=n)
@@ -123,9 +135,12 @@ def test_rank_sources_without_labels():
     X, _ = labeled(0, seed=0)
     far, near = labeled(5, seed=1)[0], labeled(0.2, seed=2)[0]
     table = rank_sources({"far": far, "near": near}, X)
-    assert list(table["source"]) == ["near", "far"]
-    assert (np.diff(table[["a_distance", "mmd"]], axis=0) > 0).all()
-    assert table[["leep", "prior_distance"]].isna().all(axis=None)
+    assert isinstance(table, ResultsTable)
+    assert table["source"] == ["near", "far"]
+    for name in ("a_distance", "mmd"):
+        assert table[name] == sorted(table[name])
+    assert np.isnan([table["leep"], table["prior_distance"]]).all()
+    assert table["n_samples"] == [150, 150]
     mean, deviation = X.mean(axis=0), X.std(axis=0)
     expected = mmd((near - mean) / deviation, (X - mean) / deviation)
     assert table["mmd"][0] == pytest.approx(expected)

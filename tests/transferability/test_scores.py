@@ -134,9 +134,10 @@ def test_float32_and_integers(score):
     X, y = blobs()
     assert score(X.astype(np.float32), y) == pytest.approx(score(X, y), rel=1e-4)
     whole = np.round(10 * X)
-    assert score(whole.astype(np.int8), y) == score(whole, y)
-    assert score(whole.tolist(), y.tolist()) == score(whole, y)
-    assert score(pd.DataFrame(whole), y) == pytest.approx(score(whole, y))
+    value = score(whole, y)
+    assert score(whole.astype(np.int8), y) == value
+    assert score(whole.tolist(), y.tolist()) == value
+    assert score(pd.DataFrame(whole), y) == pytest.approx(value)
 
 
 @of_features
