@@ -27,7 +27,7 @@ def gbc(features, y):
     Parameters
     ----------
     features : array-like of shape (n_samples, n_features)
-        Features of the target's rows.
+        Features of the target samples.
     y : array-like of shape (n_samples,)
         Their labels. A class with one sample has almost no variance, so it overlaps no
         other class.
