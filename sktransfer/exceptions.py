@@ -27,3 +27,7 @@ class WeightsMismatchError(BackboneError):
 
 class NonFiniteLossError(ValueError):
     """The training loss became NaN or infinite."""
+
+
+def __dir__():
+    return __all__

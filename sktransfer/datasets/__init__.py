@@ -1,4 +1,4 @@
-"""Data with a known shift between a source and a target; nothing is downloaded."""
+"""Data with a known shift between source and target; nothing is downloaded."""
 
 from sktransfer.datasets.digits import load_shifted_digits
 from sktransfer.datasets.toy import make_shifted_classification

@@ -1,4 +1,4 @@
-"""load_shifted_digits: scikit-learn's digits, half of them changed."""
+"""load_shifted_digits: the digits of scikit-learn, with half of them changed."""
 
 import numpy as np
 from scipy import ndimage
@@ -20,28 +20,29 @@ _CROSS = ndimage.generate_binary_structure(2, 1)[None]
     prefer_skip_nested_validation=True,
 )
 def load_shifted_digits(kind="translated", *, random_state=None):
-    """Load the 8 x 8 digits, half of them as they are and half of them changed.
+    """Load 8 x 8 images of digits: a source, and a target with changed images.
 
-    No digit is in both domains. The digits come with scikit-learn.
+    The source is one half of the digits of scikit-learn, and the target is the other
+    half. No image is in both domains.
 
     Parameters
     ----------
     kind : {"translated", "inverted", "rotated", "thickened"}, default="translated"
-        What is done to the target's images:
+        Change of the target images:
 
-        - "translated": moved one pixel to the right, dimmed by half, with noise;
-        - "inverted": dark on bright;
-        - "rotated": turned by 20 to 40 degrees;
-        - "thickened": strokes grown by a pixel up, down, left and right.
+        - "translated": moved by one pixel to the right, half as bright, with noise;
+        - "inverted": dark digits on a bright background;
+        - "rotated": rotated by 20 to 40 degrees;
+        - "thickened": strokes thicker by one pixel on each side.
     random_state : int, RandomState instance or None, default=None
-        Seed of the split and of the changes.
+        Seed of the split and of the changes of images.
 
     Returns
     -------
     X : ndarray of shape (1797, 64), float64
         Flat images of the source, then of the target, with values from 0 to 1.
     y : ndarray of shape (1797,), int
-        Digits 0 to 9, those of the target too.
+        Digits 0 to 9, also for the target.
     sample_domain : ndarray of shape (1797,), int
         0 for the source and -1 for the target.
 
@@ -80,11 +81,11 @@ def _invert(images, rng):
 
 def _rotate(images, rng):
     angles = rng.uniform(20, 40, len(images))
-    turned = [
+    rotated = [
         ndimage.rotate(image, angle, reshape=False, order=1)
         for image, angle in zip(images, angles, strict=True)
     ]
-    return np.clip(np.stack(turned), 0, 1)
+    return np.clip(np.stack(rotated), 0, 1)
 
 
 def _thicken(images, rng):

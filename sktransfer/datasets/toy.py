@@ -1,4 +1,4 @@
-"""make_shifted_classification: two classes in the plane, shifted in a known way."""
+"""make_shifted_classification: two classes in the plane, with a known shift."""
 
 import numbers
 
@@ -7,8 +7,8 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from sktransfer._random import make_rng
 
-# The greatest share of a class in a domain, at the greatest label shift.
-_MAX_SHARE = 0.9
+# Class prior of the larger class at the greatest label shift.
+_MAX_PRIOR = 0.9
 
 
 @validate_params(
@@ -31,45 +31,46 @@ def make_shifted_classification(
     noise=0.1,
     random_state=None,
 ):
-    """Make two classes of points whose target differs from the source by `kind`.
+    """Make points of two classes, with a shift between source and target.
 
-    A classifier trained on the source alone loses much of its accuracy on the
-    target, where one trained on the target does well.
+    A classifier that is trained on the source alone is much less accurate on the
+    target than one that is trained on the target.
 
     Parameters
     ----------
     n_samples : int, default=300
-        Number of rows of each domain.
+        Number of samples of each domain.
     kind : {"covariate", "label", "concept", "subspace", "moons"}, \
 default="covariate"
-        What differs between the domains [1]_:
+        The difference between the domains [1]_:
 
-        - "covariate": where the rows lie, p(x); the classes are parted by one wave in
-          both, and the target lies over another stretch of it.
-        - "label": the classes' shares, p(y); a source model keeps its ranking and
-          loses its accuracy.
-        - "concept": where each class lies, p(x | y); the target's rows are moved
-          halfway to where the source has the other class.
-        - "subspace": the target is the source turned by `angle`; only on the diagonal
-          are the classes parted alike in both, and the source shows a shorter way.
-        - "moons": two half moons, turned by `angle` in the target.
+        - "covariate": p(x) differs. A wave separates the classes in both domains, and
+          the target has samples at another part of the wave.
+        - "label": the class priors p(y) differ. A source model ranks target samples
+          well, but its accuracy is lower.
+        - "concept": p(x | y) differs. Target samples are moved halfway toward the
+          source samples of the other class.
+        - "subspace": the target is the source rotated by `angle`. The projection on the
+          diagonal separates the classes in both domains; in the source, another
+          direction separates them more easily.
+        - "moons": two half moons, rotated by `angle` in the target.
     shift : float, default=1.0
-        How far the target is shifted for "covariate", "label" and "concept", from 0
-        (not at all) to 1.
+        Amount of the shift for "covariate", "label" and "concept", from 0 (no shift)
+        to 1.
     angle : float or None, default=None
-        Degrees by which the target is turned for "subspace" and "moons"; None is 180
-        for the one and 45 for the other.
+        Rotation of the target in degrees, for "subspace" and "moons". None is 180 for
+        "subspace" and 45 for "moons".
     noise : float, default=0.1
-        Standard deviation of the normal noise added to every row.
+        Standard deviation of the normal noise that is added to all samples.
     random_state : int, RandomState instance or None, default=None
         Seed.
 
     Returns
     -------
     X : ndarray of shape (2 * n_samples, 2), float64
-        Rows of the source, then of the target.
+        Source samples, then target samples.
     y : ndarray of shape (2 * n_samples,), int
-        Classes 0 and 1, those of the target too.
+        Classes 0 and 1, also for the target.
     sample_domain : ndarray of shape (2 * n_samples,), int
         0 for the source and -1 for the target.
 
@@ -92,15 +93,15 @@ default="covariate"
     angle = {"subspace": 180, "moons": 45}.get(kind) if angle is None else angle
     parts = []
     for is_target in (False, True):
-        moved = shift if is_target else 0.0
+        amount = shift if is_target else 0.0
         if kind == "covariate":
-            X, y = _wave(n_samples, moved, noise, rng)
+            X, y = _wave(n_samples, amount, noise, rng)
         elif kind == "label":
-            share = _MAX_SHARE - (2 * _MAX_SHARE - 1) * moved
-            X, y = _overlapping(_labels(n_samples, 1 - share, rng), noise, rng)
+            prior = _MAX_PRIOR - (2 * _MAX_PRIOR - 1) * amount
+            X, y = _overlapping(_labels(n_samples, 1 - prior, rng), noise, rng)
         elif kind == "concept":
-            X, y = _chequered(_labels(n_samples, 0.5, rng), noise, rng)
-            X = X + moved * np.array([0.75, 0.25])
+            X, y = _checkered(_labels(n_samples, 0.5, rng), noise, rng)
+            X = X + amount * np.array([0.75, 0.25])
         else:
             draw = _crossed if kind == "subspace" else _moons
             X, y = draw(_labels(n_samples, 0.5, rng), noise, rng)
@@ -114,31 +115,31 @@ default="covariate"
     )
 
 
-def _labels(n, share, rng):
-    """Labels 0 and 1 in random order, `share` of them 1, each at least once."""
-    n_ones = min(max(round(n * share), 1), n - 1)
+def _labels(n, prior, rng):
+    """Draw labels 0 and 1, a fraction `prior` of them 1; each occurs at least once."""
+    n_ones = min(max(round(n * prior), 1), n - 1)
     return rng.permutation(np.arange(n) < n_ones).astype(int)
 
 
-def _wave(n, moved, noise, rng):
-    """Points on both sides of a wave, half a wave further when moved by 1."""
-    across = rng.normal(np.pi * moved, 0.9, n)
+def _wave(n, amount, noise, rng):
+    """Draw points on both sides of a wave; the amount 1 is half a wavelength."""
+    x = rng.normal(np.pi * amount, 0.9, n)
     y = rng.permutation(np.arange(n) % 2)
-    # Away from the wave, so that noise seldom carries a row across.
+    # The points are away from the wave, so that noise seldom moves one across it.
     side = np.where(y == 1, 1, -1) * rng.uniform(0.3, 1.2, n)
-    X = np.column_stack([across, 1.5 * np.sin(across) + side])
+    X = np.column_stack([x, 1.5 * np.sin(x) + side])
     return X + rng.normal(scale=noise, size=X.shape), y
 
 
 def _overlapping(y, noise, rng):
-    """Two round classes that overlap."""
+    """Draw two normal classes that overlap."""
     X = rng.normal(size=(len(y), 2))
     X[:, 0] += 2.0 * y
     return X + rng.normal(scale=noise, size=X.shape), y
 
 
-def _chequered(y, noise, rng):
-    """Two clusters of each class, one class's beside the other's."""
+def _checkered(y, noise, rng):
+    """Draw two clusters of each class, in turns."""
     centers = np.array([[[0, 0], [3, 1]], [[1.5, 0.5], [4.5, 1.5]]])
     X = centers[y, rng.integers(2, size=len(y))] + rng.normal(
         scale=0.25, size=(len(y), 2)
@@ -147,7 +148,7 @@ def _chequered(y, noise, rng):
 
 
 def _crossed(y, noise, rng):
-    """Class 0 in the middle of the diagonal, class 1 at both ends of it."""
+    """Draw class 0 in the middle of the diagonal and class 1 at both ends."""
     along = np.where(y == 0, 0.0, rng.choice([-1.5, 1.5], size=len(y)))
     beside = np.where(y == 0, 0.7, -0.35)
     X = np.column_stack([along + beside, along - beside]) / np.sqrt(2)
@@ -156,9 +157,9 @@ def _crossed(y, noise, rng):
 
 
 def _moons(y, noise, rng):
-    """Two half moons, around their common center."""
-    at = rng.uniform(0, np.pi, len(y))
-    X = np.column_stack([np.cos(at) - 0.5, np.sin(at) - 0.25])
+    """Draw two half moons around their common center."""
+    angle = rng.uniform(0, np.pi, len(y))
+    X = np.column_stack([np.cos(angle) - 0.5, np.sin(angle) - 0.25])
     X[y == 1] *= -1
     return X + rng.normal(scale=noise, size=X.shape), y
 

@@ -1,4 +1,4 @@
-"""Which backbone or source to reuse, and whether the transfer helped."""
+"""Which backbone or source to reuse, and whether a transfer helps."""
 
 from sktransfer.transferability.backbones import rank_backbones
 from sktransfer.transferability.bhattacharyya import gbc

@@ -1,17 +1,17 @@
-"""Checks of features and labels."""
+"""Checks of features and of labels."""
 
 import numpy as np
 
 from sktransfer._large_arrays import blocks
 
 
-def check_rows(X, name):
-    """Check a table of numbers; its type stays, and it is not copied.
+def check_matrix(X, name):
+    """Check a matrix of real numbers; it keeps its dtype and is not copied.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        Numbers; may be a np.memmap.
+        Real numbers; may be a np.memmap.
     name : str
         Name of the parameter, for the errors.
 
@@ -23,7 +23,7 @@ def check_rows(X, name):
     if X.ndim != 2 or 0 in X.shape:
         raise ValueError(
             f"{name} has shape {X.shape}; expected (n_samples, n_features), with at "
-            "least one row and one column."
+            "least one sample and one feature."
         )
     if X.dtype == object:
         try:
@@ -36,13 +36,13 @@ def check_rows(X, name):
         for block in blocks(X):
             if not np.isfinite(block).all():
                 raise ValueError(
-                    f"{name} has NaN or infinite values; expected finite ones."
+                    f"{name} has NaN or infinite values; expected finite values."
                 )
     return X
 
 
 def check_labels(y, name, n_samples):
-    """Check labels, and number the classes from 0.
+    """Check labels and number their classes from 0.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def check_labels(y, name, n_samples):
     name : str
         Name of the parameter, for the errors.
     n_samples : int
-        How many labels there must be.
+        Expected number of labels.
 
     Returns
     -------
@@ -64,39 +64,40 @@ def check_labels(y, name, n_samples):
     if y.ndim != 1:
         raise ValueError(
             f"{name} has shape {y.shape}; expected (n_samples,), one label for each "
-            "row."
+            "sample."
         )
     if len(y) != n_samples:
         raise ValueError(
-            f"{name} has {len(y)} labels for {n_samples} rows; expected one for each."
+            f"{name} has {len(y)} labels for {n_samples} samples; expected one for "
+            "each sample."
         )
-    # Nothing but NaN differs from itself.
+    # Only NaN is not equal to itself.
     if any(label is None for label in y.tolist()) or np.any(y != y):
         raise ValueError(f"{name} has missing labels (None or NaN); expected none.")
     if y.dtype.kind == "f" and np.any(y % 1):
         example = y[np.flatnonzero(y % 1)[0]]
         raise ValueError(
-            f"{name} has fractions, such as {example}; expected labels of classes."
+            f"{name} has fractions, such as {example}; expected class labels."
         )
     try:
         return np.unique(y, return_inverse=True)
     except TypeError:
         kinds = sorted({type(label).__name__ for label in y.tolist()})
         raise ValueError(
-            f"{name} mixes labels of types {', '.join(kinds)}; expected labels that "
-            "can be sorted."
+            f"{name} mixes labels of the types {', '.join(kinds)}; expected labels of "
+            "one type."
         ) from None
 
 
 def check_classes(y, n_samples, name="y"):
-    """Check labels of at least two classes, one of them with two rows.
+    """Check labels: at least two classes, and fewer classes than samples.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         Labels.
     n_samples : int
-        How many labels there must be.
+        Expected number of labels.
     name : str, default="y"
         Name of the parameter, for the errors.
 
@@ -105,7 +106,7 @@ def check_classes(y, n_samples, name="y"):
     codes : ndarray of shape (n_samples,), int
         Classes, numbered from 0.
     n_classes : int
-        How many there are.
+        Number of classes.
     """
     classes, codes = check_labels(y, name, n_samples)
     if len(classes) < 2:
@@ -114,14 +115,14 @@ def check_classes(y, n_samples, name="y"):
         )
     if len(classes) >= n_samples:
         raise ValueError(
-            f"{name} has {len(classes)} classes in {n_samples} rows; expected more "
-            "rows than classes."
+            f"{name} has {len(classes)} classes in {n_samples} samples; expected more "
+            "samples than classes."
         )
     return codes, len(classes)
 
 
 def check_features(features, y):
-    """Check features with their labels.
+    """Check features and their labels.
 
     Parameters
     ----------
@@ -133,11 +134,11 @@ def check_features(features, y):
     Returns
     -------
     features : ndarray of shape (n_samples, n_features)
-        Of the type that they came with.
+        With their own dtype.
     codes : ndarray of shape (n_samples,), int
         Classes, numbered from 0.
     n_classes : int
-        How many there are.
+        Number of classes.
     """
-    features = check_rows(features, "features")
+    features = check_matrix(features, "features")
     return features, *check_classes(y, len(features))

@@ -1,4 +1,4 @@
-"""Sums over the rows of a table, some rows at a time and in float64."""
+"""Moments of a large matrix, computed in blocks and in float64."""
 
 import numpy as np
 from scipy.linalg import eigh
@@ -8,18 +8,18 @@ from sklearn.utils import gen_batches
 from sktransfer._large_arrays import take_rows
 
 _BLOCK_BYTES = 1 << 25
-# A column that varies less than this, relative to its mean, is constant but for
-# rounding.
+# A column with a smaller standard deviation, relative to its mean, is constant: the
+# rest is rounding.
 _CONSTANT = 1e-12
 
 
-def drawn_rows(n, size):
-    """Draw positions of rows without replacement, in order and the same each time."""
+def draw_rows(n, size):
+    """Draw sorted row indices without replacement; they are the same in each call."""
     return np.sort(np.random.default_rng(0).choice(n, size, replace=False))
 
 
 class Columns:
-    """A table whose columns are shifted and divided as its blocks are read.
+    """A matrix whose columns are shifted and scaled when its blocks are read.
 
     Parameters
     ----------
@@ -40,17 +40,17 @@ class Columns:
 
     @property
     def shape(self):
-        """Numbers of rows and columns."""
+        """Number of rows and number of columns."""
         return len(self.rows), self._X.shape[1]
 
-    def of_rows(self, rows):
-        """Return the same columns, of some rows only."""
+    def select_rows(self, rows):
+        """Return the same columns with some of the rows."""
         part = object.__new__(Columns)
         part.__dict__ |= self.__dict__ | {"rows": rows}
         return part
 
     def row_blocks(self):
-        """Yield positions of rows, a slice, and these rows, in float64."""
+        """Yield a slice of row positions, and these rows in float64."""
         n, d = self.shape
         for part in gen_batches(n, max(1, _BLOCK_BYTES // (8 * d))):
             rows = take_rows(self._X, self.rows[part]).astype(np.float64)
@@ -59,7 +59,7 @@ class Columns:
             yield part, rows
 
     def column_blocks(self):
-        """Yield some columns of all rows at a time, in float64."""
+        """Yield blocks of columns of all rows, in float64."""
         n, d = self.shape
         for part in gen_batches(d, max(1, _BLOCK_BYTES // (8 * n))):
             yield self.read_columns(part)
@@ -70,7 +70,7 @@ class Columns:
         Parameters
         ----------
         part : slice
-            Which columns.
+            The columns.
 
         Returns
         -------
@@ -81,22 +81,22 @@ class Columns:
         columns /= self.scale[part]
         return columns
 
-    def divide_by_greatest(self):
-        """Divide all columns by the greatest absolute value, so that squares fit."""
-        greatest = max(np.abs(block).max() for _, block in self.row_blocks())
-        if greatest > 0:
-            self.scale = self.scale * greatest
+    def divide_by_maximum(self):
+        """Divide by the maximum absolute value, so that squares do not overflow."""
+        maximum = max(np.abs(block).max() for _, block in self.row_blocks())
+        if maximum > 0:
+            self.scale = self.scale * maximum
 
     def divide_by_deviation(self):
-        """Divide each column by its standard deviation; constant ones become 0."""
-        self.divide_by_greatest()
+        """Divide each column by its standard deviation; constant columns become 0."""
+        self.divide_by_maximum()
         squares = sum(np.square(block).sum(axis=0) for _, block in self.row_blocks())
         deviation = np.sqrt(squares / len(self.rows))
         constant = deviation * self.scale <= _CONSTANT * np.abs(self.mean)
         self.scale = self.scale * np.where(constant, np.inf, deviation)
 
     def gram(self):
-        """Sum products of columns, or of rows where they are fewer.
+        """Compute the Gram matrix of the columns, or of the rows if they are fewer.
 
         Returns
         -------
@@ -127,17 +127,17 @@ def indicators(codes, n_classes):
 
 
 class Spectrum:
-    """Principal directions of a table, without those that are only rounding.
+    """Singular values and vectors of a matrix, without those that are only rounding.
 
     Parameters
     ----------
     columns : Columns
-        The table F.
+        The matrix F.
 
     Attributes
     ----------
     values : ndarray of shape (n_directions,)
-        Squared singular values of F, above 0, the greatest first.
+        Squared singular values of F above 0, in decreasing order.
     """
 
     def __init__(self, columns):
@@ -145,25 +145,25 @@ class Spectrum:
         n, d = columns.shape
         values, vectors = eigh(columns.gram(), overwrite_a=True, check_finite=False)
         values, vectors = values[::-1], vectors[:, ::-1]
-        kept = values > values[0] * max(n, d) * np.finfo(np.float64).eps
-        self.values, self._vectors = values[kept], vectors[:, kept]
-        self._of_columns = d <= n
+        is_positive = values > values[0] * max(n, d) * np.finfo(np.float64).eps
+        self.values, self._vectors = values[is_positive], vectors[:, is_positive]
+        self._has_right_vectors = d <= n
 
-    def class_parts(self, codes, n_classes):
-        """Project the classes' indicators on the left singular vectors of F.
+    def project_classes(self, codes, n_classes):
+        """Project class indicators on the left singular vectors of F.
 
         Parameters
         ----------
         codes : ndarray of shape (n_samples,), int
             Classes.
         n_classes : int
-            How many there are.
+            Number of classes.
 
         Returns
         -------
         ndarray of shape (n_directions, n_classes)
         """
-        if not self._of_columns:
+        if not self._has_right_vectors:
             return self._vectors.T @ indicators(codes, n_classes)
         sums = self._columns.class_sums(codes, n_classes)
         return self._vectors.T @ sums.T / np.sqrt(self.values)[:, None]
@@ -174,14 +174,14 @@ class Spectrum:
         Parameters
         ----------
         n_components : int
-            How many; fewer where there are fewer directions.
+            Maximum number of components.
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
         """
         vectors = self._vectors[:, :n_components]
-        if not self._of_columns:
+        if not self._has_right_vectors:
             return vectors * np.sqrt(self.values[:n_components])
         parts = [block @ vectors for _, block in self._columns.row_blocks()]
         return np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""H-score: how much of the features' spread is between the classes."""
+"""H-score: variance between classes relative to the variance of all features."""
 
 import numpy as np
 from sklearn.utils._param_validation import StrOptions, validate_params
@@ -11,29 +11,29 @@ from sktransfer.transferability._moments import Columns, Spectrum
     {"shrinkage": [StrOptions({"auto"}), None]}, prefer_skip_nested_validation=True
 )
 def h_score(features, y, *, shrinkage="auto"):
-    r"""Spread of the classes' means, relative to that of all features.
+    r"""Variance of the class means, relative to the variance of all features.
 
     With the covariance :math:`\Sigma` of the features f, the covariance
-    :math:`\Sigma_b` of the mean of each row's class, and shrinkage
-    :math:`\lambda` [1]_ [2]_:
+    :math:`\Sigma_b` of the class means (each sample has the mean of its class), and
+    shrinkage :math:`\lambda` [1]_ [2]_:
 
     .. math:: \operatorname{tr}\left(\Sigma_\lambda^{-1}
        (1 - \lambda) \Sigma_b\right), \quad
        \Sigma_\lambda = (1 - \lambda) \Sigma
        + \lambda \frac{\operatorname{tr} \Sigma}{d} I
 
-    Greater is better; it is between 0 and the number of classes less 1.
+    Greater is better; it is between 0 and the number of classes minus 1.
 
     Parameters
     ----------
     features : array-like of shape (n_samples, n_features)
-        Features of the target's rows.
+        Features of the target samples.
     y : array-like of shape (n_samples,)
         Their labels.
     shrinkage : {"auto", None}, default="auto"
-        "auto" takes the :math:`\lambda` of Ledoit and Wolf, as in [2]_; None is 0, as
-        in [1]_, with the pseudo-inverse. With as many columns as rows None gives its
-        greatest value to any features.
+        "auto" computes :math:`\lambda` by Ledoit and Wolf, as in [2]_. None is 0, as
+        in [1]_, with the pseudo-inverse; with as many features as samples it gives
+        the maximum score for any features.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def h_score(features, y, *, shrinkage="auto"):
     ------
     ValueError
         When the features are not finite numbers, the lengths differ, or y has one
-        class or as many classes as rows.
+        class or as many classes as samples.
 
     References
     ----------
@@ -64,29 +64,29 @@ def h_score(features, y, *, shrinkage="auto"):
     features, codes, n_classes = check_features(features, y)
     columns = Columns(features)
     if shrinkage is None:
-        # Changes nothing, but tells small columns from rounding.
+        # The score stays the same, and small columns are not mistaken for rounding.
         columns.divide_by_deviation()
     else:
-        columns.divide_by_greatest()
+        columns.divide_by_maximum()
     spectrum = Spectrum(columns)
     if not len(spectrum.values):
         return 0.0
     amount = 0.0 if shrinkage is None else _ledoit_wolf(columns, spectrum.values)
     n, d = columns.shape
-    own = (1 - amount) * spectrum.values / n
+    variances = (1 - amount) * spectrum.values / n
     added = amount * spectrum.values.sum() / (n * d)
-    parts = np.square(spectrum.class_parts(codes, n_classes))
-    between = np.sum(parts / np.bincount(codes), axis=1)
-    return float(np.sum(own / (own + added) * between))
+    projections = np.square(spectrum.project_classes(codes, n_classes))
+    between = np.sum(projections / np.bincount(codes), axis=1)
+    return float(np.sum(variances / (variances + added) * between))
 
 
 def _ledoit_wolf(columns, values):
-    """Find the shrinkage of Ledoit & Wolf (2004).
+    """Compute the shrinkage of Ledoit & Wolf (2004).
 
     Parameters
     ----------
     columns : Columns
-        Centered.
+        Centered columns.
     values : ndarray
         Their squared singular values.
 
@@ -103,6 +103,6 @@ def _ledoit_wolf(columns, values):
     error = (fourth / n - squared_norm) / n
     distance = squared_norm - np.square(values.sum() / n) / d
     if distance <= 0:
-        # One column, or columns that vary alike: there is nothing to shrink.
+        # One column, or equal variances: shrinkage changes nothing.
         return 0.0
     return min(error, distance) / distance

@@ -1,30 +1,30 @@
-"""TransRate: bits that code all features, less those that code each class."""
+"""TransRate: coding rate of all features minus that of the classes."""
 
 import numpy as np
 
 from sktransfer.transferability._checks import check_features
 from sktransfer.transferability._moments import Columns
 
-# Distortion of the code, as in the paper.
+# Distortion of the code, from the paper.
 _DISTORTION = 1e-4
 
 
 def transrate(features, y):
-    r"""Coding rate of all features less the mean rate of a class's features.
+    r"""Coding rate of all features minus the mean coding rate of the classes.
 
-    With the centered features Z of n rows, :math:`Z_c` those of class c of C, and
+    With the centered features Z of n samples, :math:`Z_c` those of class c of C, and
     :math:`\epsilon = 10^{-4}`, the score is [1]_
 
     .. math:: R(Z) - \frac{1}{C} \sum_c R(Z_c), \quad
        R(Z) = \frac{1}{2} \log \det\left(I + \frac{1}{n \epsilon} Z^\top Z\right)
 
-    Greater is better. It depends on the scale of the features, and grows with their
-    number: it compares the layers of a network, and networks of like width.
+    Greater is better. It depends on the scale of the features and increases with their
+    number. Use it to compare layers of one network, or networks of similar width.
 
     Parameters
     ----------
     features : array-like of shape (n_samples, n_features)
-        Features of the target's rows.
+        Features of the target samples.
     y : array-like of shape (n_samples,)
         Their labels.
 
@@ -36,7 +36,7 @@ def transrate(features, y):
     ------
     ValueError
         When the features are not finite numbers, the lengths differ, or y has one
-        class or as many classes as rows.
+        class or as many classes as samples.
 
     References
     ----------
@@ -53,11 +53,11 @@ def transrate(features, y):
     """
     features, codes, n_classes = check_features(features, y)
     columns = Columns(features)
-    of_classes = [
-        _rate(columns.of_rows(np.flatnonzero(codes == code)))
+    class_rates = [
+        _rate(columns.select_rows(np.flatnonzero(codes == code)))
         for code in range(n_classes)
     ]
-    return float(_rate(columns) - np.mean(of_classes))
+    return float(_rate(columns) - np.mean(class_rates))
 
 
 def _rate(columns):

@@ -10,32 +10,33 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
 from sktransfer._large_arrays import take_rows
-from sktransfer.transferability._checks import check_labels, check_rows
-from sktransfer.transferability._moments import Columns, drawn_rows
+from sktransfer.transferability._checks import check_labels, check_matrix
+from sktransfer.transferability._moments import Columns, draw_rows
 
 _N_FOLDS = 5
-# Rows of each domain that are looked at, where time grows faster than rows.
-_MAX_ROWS = 2000
+# Maximum number of samples of a domain, where time grows faster than their number.
+_MAX_SAMPLES = 2000
 _BLOCK_ROWS = 256
-# Widths of the kernels are these multiples of the mean squared distance.
-_FACTORS = 2.0 ** np.arange(-3, 2)
+# Kernel widths as multiples of the mean squared distance.
+_WIDTHS = 2.0 ** np.arange(-3, 2)
 
 
 def proxy_a_distance(X_source, X_target):
-    r"""How well a linear classifier tells two domains apart.
+    r"""Separability of two domains by a linear classifier.
 
-    With the error e of a logistic regression on rows that it has not seen, in which
-    both domains count alike, the distance is [1]_
+    With the cross-validated error e of a logistic regression that separates the
+    domains, where both domains have the same weight, the distance is [1]_
 
     .. math:: \max(0,\, 2 (1 - 2 e))
 
-    0 where the domains cannot be told apart, 2 where they always can.
+    It is 0 when the domains cannot be separated, and 2 when they are separated without
+    error.
 
     Parameters
     ----------
     X_source, X_target : array-like of shape (n_samples, n_features)
-        Rows, or features, of the two domains, at least two of each. Of more than 2000
-        rows as many are drawn.
+        Samples, or their features, of the two domains; at least two of each. From
+        more than 2000 samples, 2000 are drawn.
 
     Returns
     -------
@@ -44,7 +45,8 @@ def proxy_a_distance(X_source, X_target):
     Raises
     ------
     ValueError
-        When there are fewer rows, values are not finite or the columns differ.
+        When there are fewer samples, values are not finite, or the numbers of features
+        differ.
 
     References
     ----------
@@ -75,20 +77,19 @@ def proxy_a_distance(X_source, X_target):
 def mmd(X_source, X_target):
     r"""Squared maximum mean discrepancy of two domains.
 
-    With a kernel k that is the mean of five Gaussian kernels, of widths
-    :math:`2^{-3}` to :math:`2^1` times the mean squared distance of all rows, it is
-    [1]_
+    The kernel k is the mean of five Gaussian kernels, with widths of :math:`2^{-3}` to
+    :math:`2^1` times the mean squared distance of all samples. The distance is [1]_
 
     .. math:: \operatorname{mean} k(s, s') + \operatorname{mean} k(t, t')
        - 2 \operatorname{mean} k(s, t)
 
-    over all pairs of rows. It is 0 where the domains are alike, and 2 at most.
+    over all pairs of samples. It is 0 for equal domains, and 2 at most.
 
     Parameters
     ----------
     X_source, X_target : array-like of shape (n_samples, n_features)
-        Rows, or features, of the two domains, at least two of each. Of more than 2000
-        rows as many are drawn.
+        Samples, or their features, of the two domains; at least two of each. From
+        more than 2000 samples, 2000 are drawn.
 
     Returns
     -------
@@ -97,7 +98,8 @@ def mmd(X_source, X_target):
     Raises
     ------
     ValueError
-        When there are fewer rows, values are not finite or the columns differ.
+        When there are fewer samples, values are not finite, or the numbers of features
+        differ.
 
     References
     ----------
@@ -115,7 +117,7 @@ def mmd(X_source, X_target):
     rows = np.concatenate([source, target]).astype(np.float64)
     rows -= rows.mean(axis=0)
     rows /= np.abs(rows).max() or 1
-    # The mean over all pairs, since the rows sum to 0.
+    # The mean squared distance of all pairs, since the rows sum to 0.
     width = 2 * np.square(rows).sum(axis=1).mean()
     if width == 0:
         return 0.0
@@ -124,7 +126,7 @@ def mmd(X_source, X_target):
     total = 0.0
     for block in gen_batches(len(rows), _BLOCK_ROWS):
         squared = euclidean_distances(rows[block], rows, squared=True)
-        kernel = np.mean([np.exp(-squared / (f * width)) for f in _FACTORS], axis=0)
+        kernel = np.mean([np.exp(-squared / (f * width)) for f in _WIDTHS], axis=0)
         total += side[block] @ kernel @ side
     return float(max(0.0, total))
 
@@ -132,16 +134,16 @@ def mmd(X_source, X_target):
 def coral_distance(X_source, X_target):
     r"""Squared distance of the covariances of two domains.
 
-    With the covariances :math:`C_s, C_t` of the d columns it is [1]_
+    With the covariances :math:`C_s, C_t` of the d features it is [1]_
 
     .. math:: \frac{1}{4 d^2} \lVert C_s - C_t \rVert_F^2
 
-    It depends on the scale of the columns, and does not see a shift of all rows.
+    It depends on the scale of the features. A shift of all samples does not change it.
 
     Parameters
     ----------
     X_source, X_target : array-like of shape (n_samples, n_features)
-        Rows, or features, of the two domains, at least two of each.
+        Samples, or their features, of the two domains; at least two of each.
 
     Returns
     -------
@@ -150,7 +152,8 @@ def coral_distance(X_source, X_target):
     Raises
     ------
     ValueError
-        When there are fewer rows, values are not finite or the columns differ.
+        When there are fewer samples, values are not finite, or the numbers of features
+        differ.
 
     References
     ----------
@@ -175,7 +178,7 @@ def coral_distance(X_source, X_target):
         )
         squared = np.square(source - target).sum()
     else:
-        # The same from products of rows, of which there are fewer.
+        # The same from the Gram matrix of the rows, which is smaller.
         products = np.zeros((sum(n_rows),) * 2)
         for part in gen_batches(d, max(1, (1 << 22) // sum(n_rows))):
             block = np.concatenate(
@@ -191,13 +194,14 @@ def coral_distance(X_source, X_target):
 
 
 def prior_distance(y_source, y_target):
-    r"""Total variation distance of the shares of classes.
+    r"""Total variation distance of the class priors of two domains.
 
-    With the shares :math:`p_c, q_c` of class c among the labels, it is
+    With the class priors :math:`p_c, q_c` (fractions of class c among the labels), it
+    is
 
     .. math:: \frac{1}{2} \sum_c |p_c - q_c|
 
-    0 where the shares are the same, 1 where no class is in both.
+    It is 0 when the class priors are equal, and 1 when no class is in both domains.
 
     Parameters
     ----------
@@ -211,7 +215,7 @@ def prior_distance(y_source, y_target):
     Raises
     ------
     ValueError
-        When labels are missing, or cannot be compared.
+        When labels are missing or have no order.
 
     Examples
     --------
@@ -219,35 +223,35 @@ def prior_distance(y_source, y_target):
     >>> prior_distance([0, 0, 1, 1], [0, 1, 1, 1])
     0.25
     """
-    shares = {}
+    differences = {}
     for name, y, sign in (("y_source", y_source, 1), ("y_target", y_target, -1)):
         y = np.asarray(y)
         classes, codes = check_labels(y, name, len(y) if y.ndim else 0)
         if not len(codes):
             raise ValueError(f"{name} is empty; expected at least one label.")
-        counts = np.bincount(codes) / len(codes)
-        for label, share in zip(classes.tolist(), counts, strict=True):
-            shares[label] = shares.get(label, 0) + sign * share
-    return float(sum(map(abs, shares.values())) / 2)
+        priors = np.bincount(codes) / len(codes)
+        for label, prior in zip(classes.tolist(), priors, strict=True):
+            differences[label] = differences.get(label, 0) + sign * prior
+    return float(sum(map(abs, differences.values())) / 2)
 
 
 def _check_domains(X_source, X_target):
     domains = []
     for name, X in (("X_source", X_source), ("X_target", X_target)):
-        X = check_rows(X, name)
+        X = check_matrix(X, name)
         if len(X) < 2:
-            raise ValueError(f"{name} has {len(X)} row; expected at least two.")
+            raise ValueError(f"{name} has {len(X)} sample; expected at least two.")
         domains.append(X)
     widths = [X.shape[1] for X in domains]
     if widths[0] != widths[1]:
         raise ValueError(
-            f"X_source has {widths[0]} columns and X_target {widths[1]}; expected the "
-            "same columns."
+            f"X_source has {widths[0]} features and X_target {widths[1]}; expected the "
+            "same number."
         )
     return domains
 
 
 def _draw(X):
-    if len(X) <= _MAX_ROWS:
+    if len(X) <= _MAX_SAMPLES:
         return X
-    return take_rows(X, drawn_rows(len(X), _MAX_ROWS))
+    return take_rows(X, draw_rows(len(X), _MAX_SAMPLES))

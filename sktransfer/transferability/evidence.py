@@ -1,12 +1,12 @@
-"""LogME: how probable the labels are under a linear model of the features."""
+"""LogME: evidence of the labels under a linear model of the features."""
 
 import numpy as np
 
 from sktransfer.transferability._checks import check_features
 from sktransfer.transferability._moments import Columns, Spectrum
 
-# Range of the ratio of noise to prior, relative to the greatest squared singular
-# value; beyond it the evidence is that of perfect or of useless features.
+# Range of the logarithm of noise / prior, relative to the greatest squared singular
+# value. Outside it the evidence is that of perfect or of useless features.
 _LOW, _HIGH = np.log(1e-12), np.log(1e6)
 _N_GRID = 100
 _N_STEPS = 40
@@ -14,22 +14,22 @@ _GOLDEN = (np.sqrt(5) - 1) / 2
 
 
 def logme(features, y):
-    r"""Logarithm of the greatest evidence of a linear model of the labels.
+    r"""Maximum log evidence of a linear model of the labels.
 
-    With the features F of n rows and d columns, the indicator :math:`y_k` of class k
+    With the features F (n samples, d features), the indicator :math:`y_k` of class k
     of C, a prior of precision :math:`\alpha` on the weights and noise of precision
     :math:`\beta`, the score is [1]_
 
     .. math:: \frac{1}{C n} \sum_k \max_{\alpha, \beta}
        \log \mathcal{N}(y_k;\, 0,\, \beta^{-1} I + \alpha^{-1} F F^\top)
 
-    Greater is better. It stays the same when all features are multiplied by a number
-    or rotated.
+    Greater is better. The score does not change when all features are multiplied by a
+    number or rotated.
 
     Parameters
     ----------
     features : array-like of shape (n_samples, n_features)
-        Features of the target's rows.
+        Features of the target samples.
     y : array-like of shape (n_samples,)
         Their labels.
 
@@ -41,18 +41,18 @@ def logme(features, y):
     ------
     ValueError
         When the features are not finite numbers, the lengths differ, or y has one
-        class or as many classes as rows.
+        class or as many classes as samples.
 
     See Also
     --------
-    h_score : How far the classes' means lie apart.
+    h_score : Variance of the class means.
 
     Notes
     -----
-    The evidence is maximized over :math:`\alpha / \beta` on a line, with
-    :math:`\beta` in closed form, rather than by the iteration of the paper, which
-    ends near the same point. Where the features give the labels without error it
-    would grow without bound; the noise is at least :math:`10^{-12}` of the signal.
+    The evidence is maximized by a line search over :math:`\alpha / \beta`, with
+    :math:`\beta` in closed form. The iteration of the paper ends near the same point.
+    When the features predict the labels without error, the evidence has no maximum;
+    so the noise is at least :math:`10^{-12}` of the signal.
 
     References
     ----------
@@ -69,20 +69,20 @@ def logme(features, y):
     """
     features, codes, n_classes = check_features(features, y)
     columns = Columns(features, centered=False)
-    columns.divide_by_greatest()
+    columns.divide_by_maximum()
     spectrum = Spectrum(columns)
     n = len(codes)
     counts = np.bincount(codes)
-    explained = np.square(spectrum.class_parts(codes, n_classes))
-    # What no weights can explain; exactly 0 is an infinite evidence.
-    rest = np.maximum(counts - explained.sum(axis=0), 1e-12 * counts)
+    explained = np.square(spectrum.project_classes(codes, n_classes))
+    # Unexplained by any weights. The minimum prevents an infinite evidence.
+    residual = np.maximum(counts - explained.sum(axis=0), 1e-12 * counts)
 
     def evidence(log_ratio):
-        """Of each class k, an array like the ratios, of shape (n_ratios, n_classes)."""
+        """Compute the evidence of each class, of shape (n_ratios, n_classes)."""
         signal = values[:, None, None] * np.exp(-log_ratio)
-        noise = rest + np.sum(explained[:, None, :] / (1 + signal), axis=0)
-        spread = np.log1p(signal).sum(axis=0)
-        return -0.5 * (np.log(2 * np.pi * noise / n) + 1 + spread / n)
+        noise = residual + np.sum(explained[:, None, :] / (1 + signal), axis=0)
+        log_det = np.log1p(signal).sum(axis=0)
+        return -0.5 * (np.log(2 * np.pi * noise / n) + 1 + log_det / n)
 
     if not len(spectrum.values):
         return float(np.mean(-0.5 * (np.log(2 * np.pi * counts / n) + 1)))
@@ -91,14 +91,14 @@ def logme(features, y):
 
 
 def _maxima(function, n):
-    """Maximize n functions of a number between _LOW and _HIGH.
+    """Maximize n functions of one variable between _LOW and _HIGH.
 
     Parameters
     ----------
     function : callable
-        From ndarray of shape (n_points, n) to their values.
+        Maps an ndarray of shape (n_points, n) to the values of the n functions.
     n : int
-        How many functions.
+        Number of functions.
 
     Returns
     -------

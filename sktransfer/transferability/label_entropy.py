@@ -1,4 +1,4 @@
-"""NCE: how much of the labels is known once the source's classes are."""
+"""NCE: conditional entropy of the labels given source labels."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ from sktransfer.transferability._checks import check_classes, check_labels
 
 
 def nce(source_labels, y):
-    r"""Negative entropy of the labels given source labels of the same rows.
+    r"""Negative entropy of the labels given source labels of the same samples.
 
-    With :math:`\hat P` the shares of the n rows, the score is [1]_
+    With :math:`\hat P` the fractions of the n samples, the score is [1]_
 
     .. math:: \sum_{y, z} \hat P(y, z) \log \frac{\hat P(y, z)}{\hat P(z)}
 
@@ -17,10 +17,10 @@ def nce(source_labels, y):
     Parameters
     ----------
     source_labels : array-like of shape (n_samples,)
-        Labels of the source for the target's rows, mostly predictions of a model of
-        the source.
+        Source labels of the target samples, usually the predictions of a model that
+        was trained on the source.
     y : array-like of shape (n_samples,)
-        Labels of the target's rows; they need not be those of the source.
+        Labels of the target samples. The classes may differ from the source's.
 
     Returns
     -------
@@ -30,11 +30,11 @@ def nce(source_labels, y):
     ------
     ValueError
         When labels are missing, the lengths differ, or y has one class or as many
-        classes as rows.
+        classes as samples.
 
     See Also
     --------
-    leep : Uses probabilities.
+    leep : Uses probabilities of the source classes.
 
     References
     ----------
@@ -54,7 +54,7 @@ def nce(source_labels, y):
     sources, source_codes = check_labels(source_labels, "source_labels", len(codes))
     joint = np.zeros((len(sources), n_classes))
     np.add.at(joint, (source_codes, codes), 1 / len(codes))
-    given_source = joint / joint.sum(axis=1, keepdims=True)
-    seen = joint > 0
+    class_given_source = joint / joint.sum(axis=1, keepdims=True)
+    occurs = joint > 0
     # Adding 0 turns -0.0 into 0.0.
-    return float(np.sum(joint[seen] * np.log(given_source[seen]))) + 0.0
+    return float(np.sum(joint[occurs] * np.log(class_given_source[occurs]))) + 0.0

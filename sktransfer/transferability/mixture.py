@@ -1,4 +1,4 @@
-"""N-LEEP: LEEP with the parts of a Gaussian mixture as the source's classes."""
+"""N-LEEP: LEEP with the components of a Gaussian mixture as source classes."""
 
 import warnings
 
@@ -12,32 +12,31 @@ from sktransfer.transferability._checks import check_features
 from sktransfer.transferability._moments import Columns, Spectrum
 from sktransfer.transferability.expected_prediction import mean_log_likelihood
 
-_ENERGY = 0.8
+_VARIANCE = 0.8
 _MAX_COMPONENTS = 64
-_PARTS_PER_CLASS = 5
-_MAX_ROWS = 10_000
+_COMPONENTS_PER_CLASS = 5
+_MAX_SAMPLES = 10_000
 
 
 @validate_params({"random_state": ["random_state"]}, prefer_skip_nested_validation=True)
 def nleep(features, y, *, random_state=0):
     """LEEP of a Gaussian mixture that is fitted to the features.
 
-    Features are reduced to the principal components that hold 80 % of their variance.
-    A Gaussian mixture with five parts for each class is fitted to them, and
-    :func:`leep` is computed with the probabilities of its parts in place of those of
-    source classes [1]_.
+    Features are reduced to the principal components with 80 % of their variance. A
+    Gaussian mixture with five components a class is fitted to them. The probabilities
+    of its components replace those of source classes in :func:`leep` [1]_.
 
-    Greater is better, and 0 is best. With few rows for each part it is near 0 for any
+    Greater is better, and 0 is best. With few samples a component it is near 0 for any
     features.
 
     Parameters
     ----------
     features : array-like of shape (n_samples, n_features)
-        Features of the target's rows.
+        Features of the target samples.
     y : array-like of shape (n_samples,)
         Their labels.
     random_state : int, RandomState instance or None, default=0
-        Seed of the mixture's first parts.
+        Seed of the initialization of the mixture.
 
     Returns
     -------
@@ -47,7 +46,7 @@ def nleep(features, y, *, random_state=0):
     ------
     ValueError
         When the features are not finite numbers, the lengths differ, or y has one
-        class or as many classes as rows.
+        class or as many classes as samples.
 
     See Also
     --------
@@ -55,9 +54,9 @@ def nleep(features, y, *, random_state=0):
 
     Notes
     -----
-    To bound time and memory at most 64 components are kept, and the mixture is fitted
-    to at most 10,000 rows, drawn at random; all rows count for the score. There are no
-    more parts than rows.
+    To bound time and memory, at most 64 principal components are used, and the mixture
+    is fitted to at most 10,000 random samples; all samples count for the score. The
+    mixture has no more components than samples.
 
     References
     ----------
@@ -74,24 +73,24 @@ def nleep(features, y, *, random_state=0):
     features, codes, n_classes = check_features(features, y)
     rng = make_rng(random_state)
     columns = Columns(features)
-    columns.divide_by_greatest()
+    columns.divide_by_maximum()
     spectrum = Spectrum(columns)
     if not len(spectrum.values):
         return mean_log_likelihood(np.ones((len(codes), 1)), codes, n_classes)
-    energy = np.cumsum(spectrum.values)
-    n_components = np.searchsorted(energy, _ENERGY * energy[-1]) + 1
+    variance = np.cumsum(spectrum.values)
+    n_components = np.searchsorted(variance, _VARIANCE * variance[-1]) + 1
     components = spectrum.components(min(n_components, _MAX_COMPONENTS))
-    # The mixture adds a constant to variances.
+    # The mixture adds a constant to the variances, so their scale matters.
     components /= components.std()
     rows = components
-    if len(rows) > _MAX_ROWS:
-        rows = rows[rng.choice(len(rows), _MAX_ROWS, replace=False)]
+    if len(rows) > _MAX_SAMPLES:
+        rows = rows[rng.choice(len(rows), _MAX_SAMPLES, replace=False)]
     mixture = GaussianMixture(
-        min(_PARTS_PER_CLASS * n_classes, len(rows)),
+        min(_COMPONENTS_PER_CLASS * n_classes, len(rows)),
         random_state=int(rng.integers(2**31)),
     )
     with warnings.catch_warnings():
-        # Any mixture near the best will do, and equal rows need fewer parts.
+        # A mixture near the optimum is enough, and equal samples need fewer components.
         warnings.simplefilter("ignore", ConvergenceWarning)
         mixture.fit(rows)
     return mean_log_likelihood(mixture.predict_proba(components), codes, n_classes)

@@ -1,4 +1,4 @@
-"""Accuracy of the nearest neighbors in the features."""
+"""knn_score: accuracy of nearest neighbors in the features."""
 
 import numbers
 
@@ -8,9 +8,9 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from sktransfer._large_arrays import take_rows
 from sktransfer.transferability._checks import check_features
-from sktransfer.transferability._moments import drawn_rows
+from sktransfer.transferability._moments import draw_rows
 
-_MAX_ROWS = 10_000
+_MAX_SAMPLES = 10_000
 
 
 @validate_params(
@@ -18,23 +18,22 @@ _MAX_ROWS = 10_000
     prefer_skip_nested_validation=True,
 )
 def knn_score(features, y, *, n_neighbors=1):
-    """Share of rows whose nearest other rows have their label.
+    """Leave-one-out accuracy of a k-nearest-neighbors classifier.
 
-    This is the accuracy of k nearest neighbors, left one out: each row is given the
-    label that is most frequent among the k rows nearest to it, by Euclidean distance.
-    Of labels that are equally frequent, each counts in part. A simple measure, and in
-    a large comparison a better one than most [1]_.
+    The predicted label of a sample is the most frequent one among its k nearest other
+    samples, by Euclidean distance. With m equally frequent labels, the correct one
+    counts 1 / m. The score is simple, and better than most in a large comparison [1]_.
 
     Greater is better; it is between 0 and 1.
 
     Parameters
     ----------
     features : array-like of shape (n_samples, n_features)
-        Features of the target's rows.
+        Features of the target samples.
     y : array-like of shape (n_samples,)
         Their labels.
     n_neighbors : int, default=1
-        How many rows k.
+        Number of neighbors k.
 
     Returns
     -------
@@ -44,11 +43,11 @@ def knn_score(features, y, *, n_neighbors=1):
     ------
     ValueError
         When the features are not finite numbers, the lengths differ, y has one class
-        or as many classes as rows, or there are not more rows than `n_neighbors`.
+        or as many classes as samples, or there are no more samples than `n_neighbors`.
 
     Notes
     -----
-    Of more than 10,000 rows as many are drawn, the same each time.
+    From more than 10,000 samples, 10,000 are drawn; they are the same in each call.
 
     References
     ----------
@@ -66,15 +65,15 @@ def knn_score(features, y, *, n_neighbors=1):
     features, codes, n_classes = check_features(features, y)
     if n_neighbors >= len(codes):
         raise ValueError(
-            f"n_neighbors={n_neighbors} with {len(codes)} rows; expected fewer than "
-            "there are rows."
+            f"n_neighbors={n_neighbors} with {len(codes)} samples; expected fewer "
+            "neighbors than samples."
         )
-    if len(codes) > _MAX_ROWS:
-        drawn = drawn_rows(len(codes), _MAX_ROWS)
+    if len(codes) > _MAX_SAMPLES:
+        drawn = draw_rows(len(codes), _MAX_SAMPLES)
         features, codes = take_rows(features, drawn), codes[drawn]
     features = features.astype(np.float64)
     features -= features.mean(axis=0)
-    # Squares must neither overflow nor vanish.
+    # Squares must neither overflow nor underflow.
     features /= np.abs(features).max() or 1
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute")
     neighbors = search.fit(features).kneighbors(return_distance=False)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 
 @pytest.fixture
@@ -23,3 +24,10 @@ def model(rows):
     """A classifier trained on the source."""
     X, y, sample_domain = rows
     return LogisticRegression().fit(X[sample_domain >= 0], y[sample_domain >= 0])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Keep OpenMP threads from waiting for cores that other processes use."""
+    with threadpool_limits(1, user_api="openmp"):
+        yield

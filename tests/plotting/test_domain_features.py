@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from domains import make_adapted
 from sklearn.decomposition import PCA, KernelPCA
@@ -7,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sktransfer import BackboneFeatures
-from sktransfer.plotting import DomainFeaturesDisplay
+from sktransfer import BackboneFeatures, TransferClassifier
+from sktransfer.plotting import DomainFeaturesDisplay, TrainingCurveDisplay
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,20 @@ def test_projection(source, rows):
     np.testing.assert_allclose(display.points["features"], expected, atol=1e-5)
 
 
+def test_frames_with_gaps_and_strings():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"size": rng.normal(size=40), "color": ["red", "blue"] * 20})
+    X.loc[[1, 30], "size"] = np.nan
+    X.loc[[2, 31], "color"] = None
+    y = np.arange(40) % 2
+    classifier = make_pipeline("passthrough", TransferClassifier(random_state=0))
+    classifier.fit(X[:20], y[:20])
+    display = draw(classifier, (X, None, np.repeat([0, -1], 20)))
+    assert display.points["features"].shape == (40, 2)
+    assert set(display.labels) == {0, 1}
+    assert len(TrainingCurveDisplay.from_estimator(classifier).lines_) > 0
+
+
 def test_bad_input(fitted, source, rows):
     from matplotlib import pyplot as plt
 
@@ -151,7 +166,7 @@ def test_bad_input(fitted, source, rows):
         draw(fitted, rows, y=y[1:])
     with pytest.raises(ValueError, match="sample_domain has 99 values for 100 rows"):
         draw(fitted, rows, sample_domain=domains[1:])
-    with pytest.raises(ValueError, match=r"projection=PCA\(n_components=3\) gives"):
+    with pytest.raises(ValueError, match=r"projection=PCA\(n_components=3\) returns"):
         draw(fitted, rows, projection=PCA(3))
     _, ax = plt.subplots()
     with pytest.raises(ValueError, match="ax has 1 axes for 2 panels"):

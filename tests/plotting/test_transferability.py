@@ -92,7 +92,10 @@ def test_of_rank_backbones(source, digits):
 @pytest.mark.parametrize(
     ("accuracies", "message"),
     [
-        ({"a": 0.5, "z": 0.5}, "accuracies has 'z', which is no candidate.*'a', 'b'"),
+        (
+            {"a": 0.5, "z": 0.5},
+            r"accuracies has 'z', which is not .*'a', 'b'",
+        ),
         ({"a": 0.5}, "accuracies: 1 candidates have a score and an accuracy"),
         ({"a": 0.5, "broken": 0.5}, "1 candidates have a score and an accuracy"),
     ],

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from sktransfer import ResultsTable, rank_sources
 from sktransfer.transferability import (
     coral_distance,
     leep,
     mmd,
     prior_distance,
     proxy_a_distance,
-    rank_sources,
 )
 
 DISTANCES = pytest.mark.parametrize("distance", [coral_distance, mmd, proxy_a_distance])
@@ -98,8 +98,11 @@ def test_many_rows_and_constant_columns(distance):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"X_source": np.zeros((1, 3))}, "X_source has 1 row; expected at least two"),
-        ({"X_target": np.zeros((5, 2))}, "X_source has 3 columns and X_target 2"),
+        (
+            {"X_source": np.zeros((1, 3))},
+            "X_source has 1 sample; expected at",
+        ),
+        ({"X_target": np.zeros((5, 2))}, "X_source has 3 features and X_target 2"),
         ({"X_target": np.full((5, 3), np.inf)}, "X_target has NaN or infinite"),
         ({"X_source": np.zeros(3)}, r"X_source has shape \(3,\)"),
     ],
@@ -108,6 +111,18 @@ def test_bad_domains(distance, changes, message):
     arguments = dict(zip(("X_source", "X_target"), domains(), strict=True)) | changes
     with pytest.raises(ValueError, match=message):
         distance(**arguments)
+
+
+def test_losses_of_adaptation_are_these_distances():
+    from types import SimpleNamespace
+
+    from sktransfer.adaptation import DAN, DeepCORAL
+
+    source, target = (X.astype("float64") for X in domains())
+    batch = SimpleNamespace(source_features=source, target_features=target)
+    for method, distance in [(DAN(), mmd), (DeepCORAL(), coral_distance)]:
+        loss = float(method.loss(batch, 1.0, None))
+        assert loss == pytest.approx(distance(source, target), rel=1e-3)
 
 
 def labeled(shift, seed, n=150):
@@ -120,9 +135,12 @@ def test_rank_sources_without_labels():
     X, _ = labeled(0, seed=0)
     far, near = labeled(5, seed=1)[0], labeled(0.2, seed=2)[0]
     table = rank_sources({"far": far, "near": near}, X)
-    assert list(table["source"]) == ["near", "far"]
-    assert (np.diff(table[["a_distance", "mmd"]], axis=0) > 0).all()
-    assert table[["leep", "prior_distance"]].isna().all(axis=None)
+    assert isinstance(table, ResultsTable)
+    assert table["source"] == ["near", "far"]
+    for name in ("a_distance", "mmd"):
+        assert table[name] == sorted(table[name])
+    assert np.isnan([table["leep"], table["prior_distance"]]).all()
+    assert table["n_samples"] == [150, 150]
     mean, deviation = X.mean(axis=0), X.std(axis=0)
     expected = mmd((near - mean) / deviation, (X - mean) / deviation)
     assert table["mmd"][0] == pytest.approx(expected)
@@ -150,10 +168,10 @@ def test_rank_sources_with_labels():
 def test_bad_sources_are_told_in_their_rows():
     X, y = labeled(0, seed=0)
     sources = [X[:, :2], np.full((5, 3), np.nan), (X, y[:-1]), X.reshape(-1, 3, 1)]
-    table = rank_sources(sources, X, y).set_index("source")
+    table = rank_sources(sources, X, y).to_pandas().set_index("source")
     assert "2 features" in table.loc["source 0", "note"]
     assert "contains NaN" in table.loc["source 1", "note"]
-    assert "y has 149 labels for 150 rows" in table.loc["source 2", "note"]
+    assert "y has 149 labels for 150 samples" in table.loc["source 2", "note"]
     assert table.loc["source 3", "note"] == ""
     assert table.loc["source 3", "a_distance"] < 0.3
 

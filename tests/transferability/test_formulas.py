@@ -129,11 +129,11 @@ def test_leep_is_between_the_entropy_of_the_labels_and_0():
 @pytest.mark.parametrize(
     ("proba", "message"),
     [
-        ([[0.5, 0.6]] * 4, "rows that sum to 1.1 to 1.1; expected probabilities"),
-        ([[1.5, -0.5]] * 4, "values from -0.5"),
+        ([[0.5, 0.6]] * 4, "sums of rows from 1.1 to 1.1; expected probabilities"),
+        ([[1.5, -0.5]] * 4, "minimum -0.5"),
         ([[np.nan, 0.5]] * 4, "source_proba has NaN"),
         ([0.5] * 4, r"source_proba has shape \(4,\)"),
-        ([[0.5, 0.5]] * 3, "y has 4 labels for 3 rows"),
+        ([[0.5, 0.5]] * 3, "y has 4 labels for 3 samples"),
     ],
 )
 def test_leep_of_bad_probabilities(proba, message):
@@ -160,7 +160,7 @@ def test_nce_is_leep_of_sure_predictions():
 
 
 def test_nce_of_bad_source_labels():
-    with pytest.raises(ValueError, match="source_labels has 3 labels for 4 rows"):
+    with pytest.raises(ValueError, match="source_labels has 3 labels for 4 samples"):
         nce([0, 1, 1], [0, 0, 1, 1])
     with pytest.raises(ValueError, match="source_labels has missing labels"):
         nce([0, 1, 1, None], [0, 0, 1, 1])
@@ -252,7 +252,7 @@ def test_nleep():
     Z = PCA(0.8).fit_transform(F)
     score = nleep(F, y)
     values = []
-    for seed in range(5):
+    for seed in range(3):
         mixture = GaussianMixture(15, random_state=seed).fit(Z)
         values.append(leep(mixture.predict_proba(Z), y))
     assert min(values) - 0.05 < score < max(values) + 0.05
@@ -266,7 +266,7 @@ def test_nleep_with_fewer_rows_than_parts():
 def test_nleep_fits_to_some_of_many_rows(monkeypatch):
     F, y = random_rows(2000, 5)
     whole = nleep(F, y)
-    monkeypatch.setattr("sktransfer.transferability.mixture._MAX_ROWS", 1000)
+    monkeypatch.setattr("sktransfer.transferability.mixture._MAX_SAMPLES", 1000)
     assert nleep(F, y) == pytest.approx(whole, abs=0.1)
 
 
@@ -302,7 +302,7 @@ def test_knn_score_far_from_the_origin():
 def test_knn_score_of_some_of_many_rows(monkeypatch):
     F, y = random_rows(1000, 4)
     whole = knn_score(F, y)
-    monkeypatch.setattr("sktransfer.transferability.neighbors._MAX_ROWS", 500)
+    monkeypatch.setattr("sktransfer.transferability.neighbors._MAX_SAMPLES", 500)
     assert knn_score(F, y) == pytest.approx(whole, abs=0.1)
     assert knn_score(F, y) == knn_score(F, y) != whole
 
@@ -311,7 +311,7 @@ def test_knn_score_of_some_of_many_rows(monkeypatch):
     ("n_neighbors", "message"),
     [
         (0, "'n_neighbors' parameter of knn_score must be an int"),
-        (20, "n_neighbors=20 with 20 rows; expected fewer"),
+        (20, "n_neighbors=20 with 20 samples; expected fewer"),
     ],
 )
 def test_knn_score_of_bad_neighbors(n_neighbors, message):

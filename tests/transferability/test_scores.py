@@ -134,9 +134,10 @@ def test_float32_and_integers(score):
     X, y = blobs()
     assert score(X.astype(np.float32), y) == pytest.approx(score(X, y), rel=1e-4)
     whole = np.round(10 * X)
-    assert score(whole.astype(np.int8), y) == score(whole, y)
-    assert score(whole.tolist(), y.tolist()) == score(whole, y)
-    assert score(pd.DataFrame(whole), y) == pytest.approx(score(whole, y))
+    value = score(whole, y)
+    assert score(whole.astype(np.int8), y) == value
+    assert score(whole.tolist(), y.tolist()) == value
+    assert score(pd.DataFrame(whole), y) == pytest.approx(value)
 
 
 @of_features
@@ -242,8 +243,8 @@ def test_memory_is_bounded(score, monkeypatch):
 BAD_FEATURES = [
     (np.zeros(6), r"features has shape \(6,\); expected \(n_samples, n_features\)"),
     (np.zeros((6, 2, 2)), r"features has shape \(6, 2, 2\)"),
-    (np.zeros((0, 2)), r"features has shape \(0, 2\).*at least one row"),
-    (np.zeros((6, 0)), r"features has shape \(6, 0\).*one column"),
+    (np.zeros((0, 2)), r"features has shape \(0, 2\).*at least one sample"),
+    (np.zeros((6, 0)), r"features has shape \(6, 0\).*one feature"),
     (np.full((6, 2), np.nan), "features has NaN or infinite values"),
     (np.array([[1, 2]] * 5 + [[1, np.inf]]), "features has NaN or infinite values"),
     (np.full((6, 2), "a"), "features is of dtype .*expected real numbers"),
@@ -251,16 +252,19 @@ BAD_FEATURES = [
     (np.full((6, 2), 1j), "features is of dtype complex128; expected real numbers"),
 ]
 BAD_LABELS = [
-    ([0, 0, 1, 1, 2], "y has 5 labels for 6 rows"),
+    ([0, 0, 1, 1, 2], "y has 5 labels for 6 samples"),
     ([[0, 1]] * 6, r"y has shape \(6, 2\)"),
     ([1] * 6, "y has one class, 1; expected at least two"),
     (["a"] * 6, "y has one class, 'a'"),
-    (range(6), "y has 6 classes in 6 rows; expected more rows than classes"),
+    (range(6), "y has 6 classes in 6 samples; expected more samples than classes"),
     ([0, 0, 1, 1, 2, np.nan], "y has missing labels"),
     ([0, 0, 1, 1, 2, None], "y has missing labels"),
     ([0, 0, 1, 1, 2, "a", None][1:], "y has missing labels"),
     ([0, 0, 1, 1, 2, 0.5], "y has fractions, such as 0.5"),
-    (np.array([0, 0, 1, 1, "a", "b"], dtype=object), "y mixes labels of types int, st"),
+    (
+        np.array([0, 0, 1, 1, "a", "b"], dtype=object),
+        "y mixes labels of the types int, st",
+    ),
 ]
 
 

@@ -314,8 +314,8 @@ def test_hard_tables(source):
     report = transfer_report(
         TransferClassifier(source, epochs=1),
         X,
-        np.arange(30) % 5,
-        train_sizes=[5, 12],
+        np.arange(30) % 3,
+        train_sizes=[3, 12],
         cv=2,
         baselines=["scratch", "linear_probe", "logistic", "hist_gradient_boosting"],
     )
