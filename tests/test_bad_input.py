@@ -109,9 +109,9 @@ def test_regression_targets(make, target):
     refuses(make(), (X, y), ValueError, "Unknown label type: continuous")
 
 
-def test_one_hot_labels(make, target):
+def test_one_hot_labels_of_other_values(make, target):
     X, y = target
-    refuses(make(), (X, np.eye(5)[y]), ValueError, "1d array")
+    refuses(make(), (X, 3 * np.eye(5)[y]), ValueError, "other than 0 and 1")
 
 
 def test_missing_y(make, target):
@@ -389,7 +389,7 @@ def test_unknown_feature_layer(make, target, source):
 
 
 def test_mlp_has_no_features(target):
-    refuses(BackboneFeatures("mlp"), [target[0]], ValueError, "'mlp'", "pretrained")
+    refuses(BackboneFeatures("mlp"), [target[0]], ValueError, "'mlp'", "backbone_")
 
 
 def test_subclassed_model(target):

@@ -157,32 +157,42 @@ def test_early_stopping_restores_the_best_weights(make, digits):
     assert len(scores) - 1 - int(np.argmax(scores)) >= 4
 
 
+@pytest.fixture
+def tasks(monkeypatch):
+    """Tasks after a validation set was split off."""
+    from sktransfer.learners import by_steps
+
+    seen, split = [], by_steps.split_validation
+
+    def spy(task):
+        seen.append(split(task))
+        return seen[-1]
+
+    monkeypatch.setattr(by_steps, "split_validation", spy)
+    return seen
+
+
 @pytest.mark.parametrize("recipe", ["lp_ft", "gradual"])
-def test_early_stopping_restores_the_best_weights_of_all_stages(make, target, recipe):
+def test_early_stopping_restores_the_best_weights_of_all_stages(
+    make, target, recipe, tasks
+):
     X, y = target
     settings = {
         "recipe": recipe,
         "early_stopping": True,
+        "scoring": None,
         "validation_fraction": 0.3,
         "epochs": 16,
         "batch_size": 8,
         "learning_rate": 1.0,
         "head_learning_rate": 0.02,
     }
-    kept = []
-    set_aside = TransferClassifier._set_aside
-
-    class Spy(TransferClassifier):
-        def _set_aside(self, *args):
-            kept.append(set_aside(self, *args))
-            return kept[-1]
-
     # Fine-tuning at this rate only does harm.
-    estimator = Spy(**(make().get_params() | settings)).fit(X, y)
+    estimator = make(**settings).fit(X, y)
     scores = estimator.validation_scores_
     assert max(scores) > scores[-1]
     assert estimator.best_validation_score_ == max(scores)
-    aside = kept[0][1]
+    aside = tasks[0].validation
     predicted = estimator.predict(aside.X[aside.index])
     assert np.mean(predicted == estimator.classes_[aside.y]) == max(scores)
 
@@ -208,20 +218,11 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(make, target):
     assert same_bits(estimator.weights_, seen[best][1])
 
 
-def test_early_stopping_sets_aside_rows_of_each_class(make, digits, monkeypatch):
+def test_the_validation_set_has_samples_of_each_class(make, digits, tasks):
     X, y = digits[2], digits[3]
     order = np.argsort(y, kind="stable")
-    taken = []
-    set_aside = TransferClassifier._set_aside
-
-    def spy(self, examples, *args):
-        parts = set_aside(self, examples, *args)
-        taken.append(parts)
-        return parts
-
-    monkeypatch.setattr(TransferClassifier, "_set_aside", spy)
     make(early_stopping=True, validation_fraction=0.2).fit(X[order], y[order])
-    kept, aside = taken[0]
+    kept, aside = tasks[0].samples, tasks[0].validation
     assert len(kept) + len(aside) == len(X)
     expected = np.bincount(y) * 0.2
     assert np.all(np.abs(np.bincount(aside.y) - expected) <= 1)
@@ -237,6 +238,7 @@ def test_early_stopping_scores_use_sample_weight(make, target):
     scores = (
         make(
             early_stopping=True,
+            scoring=None,
             validation_fraction=0.3,
             epochs=8,
             recipe="full",

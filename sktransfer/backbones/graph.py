@@ -296,9 +296,7 @@ def duplicate(model):
 
     constants = {id(weight) for layer in adapted.values() for weight in layer.weights}
     weights = [
-        keras.ops.convert_to_numpy(weight)
-        for weight in model.weights
-        if id(weight) not in constants
+        weight.numpy() for weight in model.weights if id(weight) not in constants
     ]
     try:
         copy = deserialize(
