@@ -104,7 +104,12 @@ def test_several_sources_are_put_on_one_scale():
     X, y, sample_domain = toy("concept")
     X[:100] = 3 * X[:100] - 4
     sample_domain[:100] = 5
-    early = {"early_stopping": True, "backbone": two_layers((2,)), "dtype": "float64"}
+    early = {
+        "early_stopping": True,
+        "scoring": None,
+        "backbone": two_layers((2,)),
+        "dtype": "float64",
+    }
     for parameters in (QUICK | {"backbone": two_layers((2,))}, QUICK | early):
         model = fit(UNGUARDED, (X, y, sample_domain), **parameters)
         if "early_stopping" in parameters:
