@@ -15,7 +15,7 @@ from sktransfer.training.store.digests import array_digest
 
 # Samples that are read and computed together.
 _BLOCK_CALLS = 32
-_contexts = Cache("table contexts", 1 << 26)
+_contexts = Cache("table contexts", 1 << 25)
 # What TensorFlow keeps for the two functions, measured.
 _FUNCTION_BYTES = 40_000_000
 _traced = Cache("functions of the table network", 4 * _FUNCTION_BYTES)
