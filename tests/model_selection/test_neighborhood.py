@@ -30,7 +30,7 @@ def test_mean_entropy_of_similarities(temperature, model, rows):
 
 def test_blocks_of_rows_change_nothing(model, rows, monkeypatch):
     whole = SoftNeighborhoodDensity()(model, *rows)
-    monkeypatch.setattr(neighborhood, "_BLOCK", 7)
+    monkeypatch.setattr(neighborhood, "_BLOCK_ROWS", 7)
     assert SoftNeighborhoodDensity()(model, *rows) == pytest.approx(whole, rel=1e-12)
 
 
