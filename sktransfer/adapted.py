@@ -136,12 +136,15 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     random_state : int, RandomState instance or None, default=None
         Seed of the head, of fresh weights, shuffles and random layers.
     verbose : int, default=0
-        1 shows a progress bar with loss and score.
+        1 shows a progress bar with loss and accuracy.
 
     Attributes
     ----------
     backbone_ : Backbone
         The network with the trained weights, its head and classes.
+    context_ : Views
+        With ``backbone="tabular"`` only: the labeled samples, which predictions need.
+        `backbone_` does not have them.
     classes_ : ndarray of shape (n_classes,)
         Class labels: those of the labeled rows.
     method_ : AdaptationMethod

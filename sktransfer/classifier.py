@@ -19,10 +19,11 @@ class TransferClassifier(BaseTransferClassifier):
     backbone : str, path-like, callable, keras.Model or Backbone, default="tabular"
         The network to start from, never changed by a fit:
 
-        - "tabular": a network for tables of up to a few thousand rows, pretrained on
-          synthetic tables, which learns in context: without a gradient step, from the
-          labeled rows beside those to classify [4]_. It takes missing values, and
-          categories and strings in data frames; see :ref:`tabular`;
+        - "tabular": a network for tables, pretrained on synthetic ones, which learns in
+          context: without a gradient step, from the labeled rows beside those to
+          classify [4]_. Each of its views holds 1,024 rows, or a sample of more. It
+          takes missing values, and categories and strings in data frames; see
+          :ref:`tabular`;
         - "mlp": a network for tables without pretrained weights, whose width
           follows the number of columns and whose first layer standardizes them;
         - the name of a ``keras.applications`` model, such as "MobileNetV2";
@@ -113,14 +114,17 @@ class TransferClassifier(BaseTransferClassifier):
     random_state : int, RandomState instance or None, default=None
         Seed of the head, of fresh weights, shuffles and random layers.
     verbose : int, default=0
-        1 shows a progress bar with loss and score.
+        1 shows a progress bar with loss and accuracy.
 
     Attributes
     ----------
     backbone_ : Backbone
         The network with the trained weights, its head and classes.
+    context_ : Views
+        With ``backbone="tabular"`` only: the labeled samples, which predictions need.
+        `backbone_` does not have them.
     classes_ : ndarray of shape (n_classes,)
-        Class labels.
+        Class labels; the numbers of the columns where y was an indicator matrix.
     frozen_depth_ : int
         Number of frozen weighted layers.
     history_ : dict of list
@@ -197,15 +201,15 @@ class TransferClassifier(BaseTransferClassifier):
         ----------
         X : array-like of shape (n_samples, ...)
             Rows of the shape that the backbone takes, or flat rows of the same size.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or an indicator matrix of 0 and 1 for several labels.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights; a row of weight 0 is as good as absent.
         X_val : array-like of shape (n_val, ...) or None, default=None
             Samples of a validation set of your own, in place of a random part of X;
             for groups or time, for example. Used with ``early_stopping=True``. In a
             ``Pipeline``, ``transform_input=["X_val"]`` transforms it as X.
-        y_val : array-like of shape (n_val,) or None, default=None
+        y_val : array-like of shape (n_val,) or (n_val, n_labels) or None, default=None
             Labels of `X_val`.
         sample_weight_val : array-like of shape (n_val,) or None, default=None
             Weights of `X_val`.
