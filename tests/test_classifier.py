@@ -981,7 +981,7 @@ def test_verbose(make, target, capsys):
     make(verbose=1, early_stopping=True).fit(*target)
     shown = capsys.readouterr().out
     assert "loss" in shown
-    assert "val_score" in shown
+    assert "val_accuracy" in shown
     make(verbose=0).fit(*target)
     assert capsys.readouterr().out == ""
 

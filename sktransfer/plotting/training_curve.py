@@ -16,7 +16,7 @@ _LOSSES = {
     ),
 }
 _SCORES = {
-    "val_score": (
+    "val_accuracy": (
         "validation accuracy",
         {"color": RED, "linestyle": ":", "marker": "^"},
     ),
@@ -63,7 +63,7 @@ class TrainingCurveDisplay:
     >>> clf = TransferClassifier("mlp", epochs=5, early_stopping=True, random_state=0)
     >>> display = TrainingCurveDisplay.from_estimator(clf.fit(X, y))
     >>> list(display.lines_)
-    ['loss', 'val_loss', 'val_score']
+    ['loss', 'val_loss', 'val_accuracy']
     """
 
     def __init__(self, *, history):

@@ -131,5 +131,5 @@ def test_recovers_where_a_network_has_to_choose():
 
 def test_needs_two_rows_of_each_domain():
     X, y, sample_domain = toy("covariate", n_samples=20)
-    with pytest.raises(ValueError, match="20 samples of the source and 1 of"):
+    with pytest.raises(ValueError, match="20 source samples and 1 target samples"):
         fit(Reweight(), (X[:21], y[:21], sample_domain[:21]), **QUICK)

@@ -18,12 +18,12 @@ def texts(ax):
 def test_the_curve_is_the_history(make, target):
     clf = make(epochs=4, early_stopping=True).fit(*target)
     display = TrainingCurveDisplay.from_estimator(clf)
-    assert list(display.lines_) == ["loss", "val_loss", "val_score"]
+    assert list(display.lines_) == ["loss", "val_loss", "val_accuracy"]
     for name, line in display.lines_.items():
         np.testing.assert_array_equal(line.get_xdata(), np.arange(1, clf.n_iter_ + 1))
         np.testing.assert_array_equal(line.get_ydata(), clf.history_[name])
     assert display.lines_["loss"].axes is display.lines_["val_loss"].axes is display.ax_
-    assert display.lines_["val_score"].axes is display.score_ax_
+    assert display.lines_["val_accuracy"].axes is display.score_ax_
     assert display.figure_ is display.ax_.figure
     assert display.ax_.get_xlabel() == "epoch"
     assert display.score_ax_.get_ylabel() == "accuracy"
