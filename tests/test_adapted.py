@@ -462,7 +462,8 @@ def test_nothing_that_is_passed_is_changed(rows):
 def test_fitted_attributes(rows):
     X, _, sample_domain = rows
     estimator = fit(make_adapted("dann", early_stopping=True), rows)
-    keys = ["stage", "loss", "learning_rate", "val_loss", "val_score"]
+    keys = ["stage", "loss", "accuracy", "learning_rate", "seconds"]
+    keys += ["val_loss", "val_accuracy", "val_score"]
     assert set(estimator.history_) == {*keys, "alignment_loss", "domain_accuracy"}
     assert [*estimator.history_["stage"]] == ["probe"] + ["fine_tune"] * 3
     # The probe has no gradient steps.
@@ -481,10 +482,11 @@ def test_fitted_attributes(rows):
 
 def test_fitted_attributes_by_method(rows):
     mcc = fit(make_adapted("mcc", recipe="full"), rows)
-    assert set(mcc.history_) == {"stage", "loss", "learning_rate", "alignment_loss"}
+    keys = {"stage", "loss", "accuracy", "learning_rate", "seconds"}
+    assert set(mcc.history_) == {*keys, "alignment_loss"}
     assert isinstance(mcc.method_, MCC)
     plain = fit(make_adapted("source_only"), rows)
-    assert set(plain.history_) == {"stage", "loss", "learning_rate"}
+    assert set(plain.history_) == keys
     assert plain.target_prior_.shape == (3,)
 
 
