@@ -18,7 +18,7 @@ class EpochTasks:
         self._estimator, self._attributes, self._data = estimator, attributes, data
 
     @property
-    def watches(self):
+    def has_callbacks(self):
         """Whether the estimator has callbacks."""
         return bool(getattr(self._estimator, "_skl_callbacks", None))
 

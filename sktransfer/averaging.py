@@ -241,7 +241,7 @@ def _with_own_statistics(average, estimators, X):
     ]
     if not differing:
         return average
-    with program.held():
+    with program.hold():
         program.load(backbone.weights, backbone.head)
         statistics = program.batch_statistics(X, np.arange(len(X)))
     for i in differing:

@@ -170,7 +170,7 @@ class BackboneFeatures(
 
         backbone = self.backbone_
         program = get_program(backbone, backbone.n_layers, 1, self.dtype)
-        with program.held():
+        with program.hold():
             program.load(backbone.weights, None)
             parts = FrozenOutputs(
                 program, X, part="features", folder=memory_folder(self.memory)

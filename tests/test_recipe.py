@@ -93,7 +93,7 @@ def test_normalization_keeps_its_statistics(target):
         ({"warm_up": 1.0}, "'warm_up' parameter of Recipe.*1.0"),
         ({"mixup_alpha": -0.1}, "'mixup_alpha' parameter of Recipe.*-0.1"),
         ({"order": "in_context"}, "needs backbone='tabular'"),
-        ({"tune": "norm"}, "tune='norm' of the recipe leaves nothing to train"),
+        ({"tune": "norm"}, "tune='norm' of the recipe trains no weights"),
     ],
 )
 def test_bad_parameters(make, target, parameters, words):

@@ -233,7 +233,7 @@ class DomainTask:
     def program(self, fit):
         """Hold the program of a fit, loaded with its weights."""
         program = self._program(fit.backbone)
-        with program.held():
+        with program.hold():
             program.load(fit.weights, fit.head)
             yield program
 

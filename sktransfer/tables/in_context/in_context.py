@@ -170,7 +170,7 @@ class MeanOfViews(keras.layers.Layer):
         -------
         tensor of shape (n, n_classes)
         """
-        return combine_views(scores[:, self.n_rows :], codes)
+        return average_views(scores[:, self.n_rows :], codes)
 
     def compute_output_spec(self, scores, codes):
         """Return the shape."""
@@ -185,7 +185,7 @@ class MeanOfViews(keras.layers.Layer):
 _VIEWS_NEEDED = 3
 
 
-def combine_views(scores, codes):
+def average_views(scores, codes):
     """Compute scores of the classes from those of the codes in all views.
 
     Parameters
@@ -306,4 +306,4 @@ def recall(model, views, memory, x):
     scores = tokens[:, :, 0, :]
     for name in ("norm", "hidden", "scores"):
         scores = model.get_layer(name)(scores)
-    return combine_views(scores + missing[:, None, :], views.codes)
+    return average_views(scores + missing[:, None, :], views.codes)

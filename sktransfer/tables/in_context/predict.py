@@ -9,7 +9,7 @@ from sktransfer._large_arrays import stack, take_rows
 from sktransfer._random import preserve_random_state
 from sktransfer.tables.in_context.in_context import blocks_of, recall, remember
 from sktransfer.tables.in_context.views import Views
-from sktransfer.training.step.calls import in_calls, rows_per_call
+from sktransfer.training.step.calls import run_in_calls, samples_per_call
 from sktransfer.training.step.tracing import traced_once
 from sktransfer.training.store.digests import array_digest
 
@@ -52,10 +52,10 @@ def class_scores(backbone, context, X, dtype):
         lambda tensors: sum(t.shape.num_elements() * t.dtype.size for t in tensors),
     )
     sample = keras.KerasTensor((None, X.shape[1]), dtype)
-    size = rows_per_call(sample.shape)
+    size = samples_per_call(sample.shape)
     block = _BLOCK_CALLS * size
     parts = (
-        in_calls(
+        run_in_calls(
             lambda x: [recall_samples(x, *inputs, *memory)],
             [take_rows(X, np.arange(start, min(start + block, len(X))))],
             [sample],

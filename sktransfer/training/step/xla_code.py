@@ -1,18 +1,18 @@
-"""Machine code that XLA has compiled, which TensorFlow never drops by itself."""
+"""Machine code of XLA, which TensorFlow never drops by itself."""
 
 import contextlib
 import threading
 
 import tensorflow as tf
 
-# TensorFlow finds the owner of the code by the name of its C++ class.
+# TensorFlow looks up the owner of the code by the name of its C++ class.
 _OWNER = b"N10tensorflow14DeviceCompilerIN3xla15LocalExecutableENS1_11LocalClientEEE"
 _OWNER_NAME, _CONTAINER = "xla_device_compiler", "localhost"
 _SEED, _FACTOR, _BITS = 0xDECAFCAFFE, 0xC6A4A7935BD1E995, (1 << 64) - 1
 
 
 class XlaCode:
-    """Machine code of this process: it is used, or dropped, and never both."""
+    """Machine code of this process, which is never dropped while it runs."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -20,7 +20,7 @@ class XlaCode:
 
     @contextlib.contextmanager
     def used(self):
-        """Keep the code while it runs."""
+        """Return a context in which the code is not dropped."""
         with self._lock:
             self._n_running += 1
         try:
@@ -30,10 +30,9 @@ class XlaCode:
                 self._n_running -= 1
 
     def drop(self):
-        """Drop all code, unless some of it runs; XLA compiles it when it is needed.
+        """Drop all code unless some of it runs; XLA compiles it again if needed.
 
-        Where TensorFlow keeps the code elsewhere, such as in another version, nothing
-        happens.
+        Nothing happens in versions of TensorFlow that keep the code elsewhere.
         """
         with self._lock:
             if self._n_running == 0:
