@@ -43,7 +43,7 @@ class FittingMixin:
     _supports_multilabel = True
 
     def _copy_for_fit(self, *, partial=False):
-        """Return a shallow copy, without fitted attributes that the fit does not use."""
+        """Return a shallow copy, with fitted attributes only if the fit uses them."""
         fitted = copy.copy(self)
         if not (partial or self.warm_start):
             for name in [name for name in vars(fitted) if name.endswith("_")]:

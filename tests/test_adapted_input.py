@@ -250,7 +250,7 @@ def test_target_labels(rows, value):
 def test_a_batch_of_one_row(rows, method):
     X, y, sample_domain = rows
     given = {"X": X, "y": y, "sample_domain": sample_domain, "batch_size": 1}
-    parts = [f"method={method}", "batch_size=1", "Write batch_size=32", "at least 2"]
+    parts = [f"method={method}", "batch_size=1", "Use batch_size=32", "at least 2"]
     refused(ValueError, *parts, method=method, **given)
 
 

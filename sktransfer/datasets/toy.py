@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from sktransfer._random import make_rng
 
-# The greatest share of a class in a domain, at the greatest label shift.
+# Highest prior of a class in a domain, at the greatest label shift.
 _MAX_SHARE = 0.9
 
 

@@ -29,13 +29,13 @@ def proxy_a_distance(X_source, X_target):
 
     .. math:: \max(0,\, 2 (1 - 2 e))
 
-    0 where the domains cannot be told apart, 2 where they always can.
+    It is 0 if a classifier cannot separate the domains, and 2 if it always can.
 
     Parameters
     ----------
     X_source, X_target : array-like of shape (n_samples, n_features)
-        Rows, or features, of the two domains, at least two of each. Of more than 2000
-        rows as many are drawn.
+        Samples, or features, of the two domains, at least two of each. If there are
+        more than 2000 samples, as many are drawn.
 
     Returns
     -------
@@ -87,8 +87,8 @@ def mmd(X_source, X_target):
     Parameters
     ----------
     X_source, X_target : array-like of shape (n_samples, n_features)
-        Rows, or features, of the two domains, at least two of each. Of more than 2000
-        rows as many are drawn.
+        Samples, or features, of the two domains, at least two of each. If there are
+        more than 2000 samples, as many are drawn.
 
     Returns
     -------
@@ -191,9 +191,9 @@ def coral_distance(X_source, X_target):
 
 
 def prior_distance(y_source, y_target):
-    r"""Total variation distance of the shares of classes.
+    r"""Total variation distance of the class priors.
 
-    With the shares :math:`p_c, q_c` of class c among the labels, it is
+    With the fractions :math:`p_c, q_c` of class c among the labels, it is
 
     .. math:: \frac{1}{2} \sum_c |p_c - q_c|
 

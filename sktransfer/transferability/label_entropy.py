@@ -8,7 +8,7 @@ from sktransfer.transferability._checks import check_classes, check_labels
 def nce(source_labels, y):
     r"""Negative entropy of the labels given source labels of the same rows.
 
-    With :math:`\hat P` the shares of the n rows, the score is [1]_
+    With :math:`\hat P` the relative frequencies in the n samples, the score is [1]_
 
     .. math:: \sum_{y, z} \hat P(y, z) \log \frac{\hat P(y, z)}{\hat P(z)}
 

@@ -18,7 +18,7 @@ _MAX_ROWS = 10_000
     prefer_skip_nested_validation=True,
 )
 def knn_score(features, y, *, n_neighbors=1):
-    """Share of rows whose nearest other rows have their label.
+    """Fraction of samples whose nearest other samples have their label.
 
     This is the accuracy of k nearest neighbors, left one out: each row is given the
     label that is most frequent among the k rows nearest to it, by Euclidean distance.
@@ -48,7 +48,7 @@ def knn_score(features, y, *, n_neighbors=1):
 
     Notes
     -----
-    Of more than 10,000 rows as many are drawn, the same each time.
+    If there are more than 10,000 samples, as many are drawn, the same each time.
 
     References
     ----------

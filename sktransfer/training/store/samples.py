@@ -10,8 +10,8 @@ from sktransfer.training.store.digests import sample_digests
 from sktransfer.training.store.feature_folder import open_folder
 from sktransfer.training.store.feature_store import PagedOutputs, feature_store
 
-# A fit keeps prefix outputs up to this size, or up to that of the feature store if it is
-# greater. Larger ones are computed again for each chunk, so that data may be larger than
+# A fit keeps prefix outputs up to this size, or up to that of the feature store if that
+# is greater. Larger ones are computed again for each chunk, so data may be larger than
 # memory.
 _KEEP_BYTES = 1 << 29
 _CHUNK_BYTES = 1 << 26
