@@ -41,6 +41,8 @@ class FittingMixin:
     """Fits a copy of an estimator; the estimator gets its attributes at the end."""
 
     _supports_multilabel = True
+    # Optimizer state and history of the last call of `partial_fit`.
+    _partial_fit_state = None, ()
 
     def _copy_for_fit(self, *, partial=False):
         """Return a shallow copy, with fitted attributes only if the fit uses them."""
@@ -203,7 +205,7 @@ class FittingMixin:
             head_weights=backbone.head if keeps_head else None,
             from_scratch=self._from_scratch if is_warm else not backbone.pretrained,
             is_warm=is_warm,
-            optimizer_state=self._optimizer_state() if partial and is_warm else None,
+            optimizer_state=self._partial_fit_state[0] if partial and is_warm else None,
             folder=memory_folder(self.memory),
             one_epoch=partial,
             nominal=() if self._columns is None else self._columns.nominal,
@@ -271,22 +273,15 @@ class FittingMixin:
             "_predictor": predictor,
         }
 
-    def _optimizer_state(self):
-        """Return the state of the optimizer after the last `partial_fit`, if any."""
-        state = getattr(self, "_partial_fit_state", None)
-        return state and state[0]
-
-    def _earlier_entries(self, task):
-        """Return the history of earlier calls of `partial_fit`."""
-        state = getattr(self, "_partial_fit_state", None)
-        return state[1] if task.one_epoch and task.is_warm and state else []
-
     def _set_attributes(self, task, result):
         """Set the fitted attributes from the result of a learner."""
-        entries = [*self._earlier_entries(task), *result.history]
-        self._partial_fit_state = None
+        entries = result.history
         if task.one_epoch:
+            if task.is_warm:
+                entries = [*self._partial_fit_state[1], *entries]
             self._partial_fit_state = result.optimizer_state, entries
+        else:
+            self._partial_fit_state = None, ()
         if not task.is_warm or task.order == "in_context":
             start = [*task.backbone.weights, *result.start_head]
             self.start_weights_ = start if task.backbone.pretrained else None

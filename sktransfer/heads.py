@@ -8,7 +8,24 @@ import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 
-class ClassHead:
+class _Head:
+    """Base class of the heads: `classes` has one entry for each output."""
+
+    def __init__(self, classes):
+        self.classes = classes
+
+    @property
+    def n_units(self):
+        """Number of outputs."""
+        return len(self.classes)
+
+    @property
+    def key(self):
+        """Hashable key of the compiled loss."""
+        return type(self).__name__, self.n_units
+
+
+class ClassHead(_Head):
     """Head for one class for each sample: softmax and cross-entropy.
 
     Parameters
@@ -28,19 +45,6 @@ class ClassHead:
 
     activation = "softmax"
     target_shape, target_dtype = (), "int32"
-
-    def __init__(self, classes):
-        self.classes = classes
-
-    @property
-    def n_units(self):
-        """Number of outputs."""
-        return len(self.classes)
-
-    @property
-    def key(self):
-        """Hashable key of the compiled loss."""
-        return type(self).__name__, self.n_units
 
     # ---- labels and predictions
 
@@ -158,7 +162,7 @@ class SoftClassHead(ClassHead):
         return tf.reduce_sum(targets * log_proba, axis=1)
 
 
-class MultilabelHead:
+class MultilabelHead(_Head):
     """Head for any number of labels for each sample: sigmoid, binary cross-entropy.
 
     Parameters
@@ -171,22 +175,12 @@ class MultilabelHead:
     target_dtype = "float"
 
     def __init__(self, n_labels):
-        self.classes = np.arange(n_labels)
-
-    @property
-    def n_units(self):
-        """Number of outputs."""
-        return len(self.classes)
+        super().__init__(np.arange(n_labels))
 
     @property
     def target_shape(self):
         """Shape of the target of one sample."""
         return (self.n_units,)
-
-    @property
-    def key(self):
-        """Hashable key of the compiled loss."""
-        return type(self).__name__, self.n_units
 
     def targets(self, y):
         """Return the indicator matrix as floats."""

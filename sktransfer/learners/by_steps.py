@@ -24,22 +24,14 @@ class BySteps:
         FitResult
         """
         from sktransfer.training.fine_tune import fine_tune
-        from sktransfer.training.plan.stages import Stage, plan
+        from sktransfer.training.plan.stages import Stage, plan_task
 
-        settings = task.settings
         if task.one_epoch:
             stages = [Stage("fine_tune", task.frozen_depth, 1)]
         else:
-            if settings.early_stopping and task.validation is None:
+            if task.settings.early_stopping and task.validation is None:
                 task = split_validation(task)
-            stages = plan(
-                task.order,
-                depth=task.frozen_depth,
-                n_layers=task.backbone.n_layers,
-                epochs=settings.epochs,
-                pretrained=task.is_trained,
-                has_head=task.head_weights is not None,
-            )
+            stages = plan_task(task)
         n_epochs = sum(stage.epochs for stage in stages)
         task.observer.fit_begin(n_epochs, is_exact=task.adapt is None)
         result = (task.adapt or fine_tune)(task, stages)

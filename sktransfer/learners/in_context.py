@@ -143,21 +143,15 @@ def _fine_tune(task, context, head):
         without_context,
     )
     from sktransfer.training.fine_tune import fine_tune
-    from sktransfer.training.plan.stages import plan
+    from sktransfer.training.plan.stages import plan_task
 
     if task.validation is None:
         task = split_validation(task)
+    task = task.replace(head_weights=head)
     one_view = make_context(task.samples, task.head.n_units, task.rng, n_views=1)
     predictor = ContextPredictor(one_view, task.dtype)
     settings = task.settings
-    stages = plan(
-        task.order,
-        depth=task.frozen_depth,
-        n_layers=task.backbone.n_layers,
-        epochs=settings.epochs,
-        pretrained=task.is_trained,
-        has_head=True,
-    )
+    stages = plan_task(task)
     n_epochs = sum(stage.epochs for stage in stages)
     task.observer.fit_begin(n_epochs, is_exact=False)
     start = task.backbone.replace(head=head)
@@ -169,7 +163,6 @@ def _fine_tune(task, context, head):
     result = fine_tune(
         task.replace(
             backbone=with_context(task.backbone, one_view),
-            head_weights=head,
             validation=task.validation if settings.early_stopping else None,
             settings=settings.replace(batch_size=batch_size),
         ),

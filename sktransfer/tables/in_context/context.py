@@ -10,7 +10,7 @@ from sktransfer.backbones.backbone import Backbone
 from sktransfer.tables.in_context.in_context import make_in_context_model
 from sktransfer.tables.in_context.network import GROUP, MAX_CLASSES, make_network
 from sktransfer.tables.in_context.pretrained import SIZES, network_weights
-from sktransfer.tables.in_context.views import Views
+from sktransfer.tables.in_context.views import INTEGER_FIELDS, Views
 
 # Number of views to average. Many samples need fewer, as their views differ less and
 # take longer. More classes than codes need more.
@@ -166,11 +166,8 @@ def _scores(x, bags, has_ranks, sample_weight):
     return scores
 
 
-_INTEGERS = {"has_ranks", "sees_ranks", "y", "category_column", "columns", "codes"}
-
-
 def _read_only(name, value):
-    array = np.array(value, np.int32 if name in _INTEGERS else np.float64)
+    array = np.array(value, np.int32 if name in INTEGER_FIELDS else np.float64)
     array.flags.writeable = False
     return array
 

@@ -12,7 +12,7 @@ from sktransfer.tables.in_context.in_context import (
     encode_context,
     predict_from_context,
 )
-from sktransfer.tables.in_context.views import Views
+from sktransfer.tables.in_context.views import INTEGER_FIELDS, Views
 from sktransfer.training.step.calls import run_in_calls, samples_per_call
 from sktransfer.training.step.tracing import traced_once
 from sktransfer.training.store.digests import array_digest
@@ -86,12 +86,11 @@ def _trace(backbone, dtype):
     with preserve_random_state():
         model = backbone.build_architecture(dtype=dtype)
     variables, n, n_views = model.weights, len(model.weights), len(Views._fields)
-    integers = {"has_ranks", "sees_ranks", "y", "category_column", "columns", "codes"}
     ranks = {"x": 3, "scores": 3, "y": 2, "log_weight": 2, "columns": 2, "codes": 2}
     signature = [tf.TensorSpec(v.shape, v.dtype) for v in variables]
     signature += [
         tf.TensorSpec(
-            [None] * ranks.get(name, 1), "int32" if name in integers else dtype
+            [None] * ranks.get(name, 1), "int32" if name in INTEGER_FIELDS else dtype
         )
         for name in Views._fields
     ]

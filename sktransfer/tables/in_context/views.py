@@ -5,6 +5,11 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+# Fields of Views with integers.
+INTEGER_FIELDS = frozenset(
+    {"has_ranks", "sees_ranks", "y", "category_column", "columns", "codes"}
+)
+
 
 class Views(NamedTuple):
     """Labeled samples in several views.

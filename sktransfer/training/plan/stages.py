@@ -26,6 +26,18 @@ class Stage:
     epochs: int
 
 
+def plan_task(task):
+    """List the stages of the recipe of a task; see :func:`plan`."""
+    return plan(
+        task.order,
+        depth=task.frozen_depth,
+        n_layers=task.backbone.n_layers,
+        epochs=task.settings.epochs,
+        pretrained=task.is_trained,
+        has_head=task.head_weights is not None,
+    )
+
+
 def plan(order, *, depth, n_layers, epochs, pretrained, has_head):
     """List the stages of a recipe.
 

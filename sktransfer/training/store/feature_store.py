@@ -92,7 +92,7 @@ class FeatureStore:
 
     def _reset(self):
         self._index = {}
-        self._hits = self._misses = 0
+        self.hits = self.misses = 0
 
     @property
     def max_bytes(self):
@@ -107,16 +107,6 @@ class FeatureStore:
     def bytes(self):
         """Memory of the stored outputs and their index, in bytes."""
         return self._pages.bytes
-
-    @property
-    def hits(self):
-        """Number of requested samples that were not computed."""
-        return self._hits
-
-    @property
-    def misses(self):
-        """Number of samples that were computed."""
-        return self._misses
 
     def __repr__(self):
         return (
@@ -192,8 +182,8 @@ class FeatureStore:
                 again = missing[ids[missing] < 0]
                 ids[again] = ids[[first[digests[i]] for i in again.tolist()]]
         with self._lock:
-            self._misses += n_computed
-            self._hits += len(digests) - n_computed
+            self.misses += n_computed
+            self.hits += len(digests) - n_computed
         return PagedOutputs(pages, ids)
 
     def _computing_lock(self, space):
