@@ -1,15 +1,15 @@
-"""Reports of epochs to scikit-learn's callbacks."""
+"""Reports of epochs to the callbacks of scikit-learn."""
 
 
 class EpochTasks:
-    """Makes each epoch a subtask of the fit.
+    """Reports each epoch to the callbacks as a subtask of the fit.
 
     Parameters
     ----------
     estimator : estimator
-        Has scikit-learn's callback support; its fit is running.
+        Estimator that is being fitted, with the callback support of scikit-learn.
     attributes : callable
-        Gives the fitted attributes for the weights of a program, as a dict.
+        Called with a program; returns the fitted attributes for its weights, as a dict.
     data : dict
         Training set for callbacks, X and y: arrays, or functions that return them.
     """
@@ -18,12 +18,12 @@ class EpochTasks:
         self._estimator, self._attributes, self._data = estimator, attributes, data
 
     @property
-    def watches(self):
+    def has_callbacks(self):
         """Whether the estimator has callbacks."""
         return bool(getattr(self._estimator, "_skl_callbacks", None))
 
     def fit_begin(self, n_epochs):
-        """Report that the fit begins; `n_epochs` is None where it is not known."""
+        """Report that the fit begins; `n_epochs` is None if it is not known."""
         # The interface of scikit-learn for estimators with callbacks.
         self._context = self._estimator._init_callback_context(  # noqa: SLF001
             max_subtasks=n_epochs
@@ -36,7 +36,7 @@ class EpochTasks:
         self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch_end(self, entry, program):
-        """Report that an epoch has ended; return whether a callback stops the fit."""
+        """Report that an epoch has ended; return whether to stop the fit."""
         return self._epoch.call_on_fit_task_end(
             estimator=self._estimator,
             reconstruction_attributes=lambda: self._attributes(program),

@@ -1,4 +1,4 @@
-"""What the estimators share: parameters, tags, predictions and display."""
+"""Base class of the estimators: parameters, tags, predictions and display."""
 
 import numbers
 import os
@@ -21,9 +21,9 @@ from sktransfer.training.store.feature_folder import memory_folder
 class BaseTransferClassifier(
     FittingMixin, Interpolation, CallbackSupportMixin, ClassifierMixin, BaseEstimator
 ):
-    """Parameters, checks, fitting and prediction of a backbone with a head."""
+    """Base class of the estimators with a backbone and a head."""
 
-    # Whether X of predict has been checked before.
+    # True if X was checked before predict.
     _is_checked = False
 
     _parameter_constraints = {
@@ -138,15 +138,15 @@ class BaseTransferClassifier(
 
     @property
     def weights_(self):
-        """Trained weights: the backbone's, then kernel and bias of the head."""
+        """Trained weights: of the backbone, then kernel and bias of the head."""
         if not hasattr(self, "backbone_"):
-            raise AttributeError("weights_ exists after fit only.")
+            raise AttributeError("weights_ does not exist before fit; call fit.")
         return [*self.backbone_.weights, *self.backbone_.head]
 
     # ---- prediction
 
     def decision_function(self, X):
-        """Compute logits.
+        """Compute the logits of samples.
 
         Parameters
         ----------
@@ -156,12 +156,12 @@ class BaseTransferClassifier(
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes), float64
-            For two classes, the logit of ``classes_[1]`` minus that of the other.
+            For two classes, the logit of ``classes_[1]`` minus that of ``classes_[0]``.
         """
-        return self._logits(X, "decision_function")
+        return self._predict(X, "decision_function")
 
     def predict_proba(self, X):
-        """Predict probabilities.
+        """Predict the probabilities of the classes.
 
         Parameters
         ----------
@@ -171,13 +171,13 @@ class BaseTransferClassifier(
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64
-            Probabilities of the classes, in the order of ``classes_``; they sum to 1.
-            Where y was an indicator matrix, the probability of each label.
+            Probabilities in the order of ``classes_``; those of a sample sum to 1. If
+            y of `fit` was an indicator matrix, the probability of each label.
         """
-        return self._logits(X, "predict_proba")
+        return self._predict(X, "predict_proba")
 
     def predict(self, X):
-        """Predict labels.
+        """Predict the labels of samples.
 
         Parameters
         ----------
@@ -187,12 +187,12 @@ class BaseTransferClassifier(
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Class labels; where y was an indicator matrix, an indicator matrix.
+            Class labels, or an indicator matrix if y of `fit` was one.
         """
-        return self._logits(X, "predict")
+        return self._predict(X, "predict")
 
-    def _logits(self, X, method):
-        """Compute logits, and what a method of the head makes of them."""
+    def _predict(self, X, method):
+        """Compute logits, and call a method of the head with them."""
         check_is_fitted(self)
         if not self._is_checked:
             X = check_rows(self, X, reset=False, columns=self._columns)

@@ -1,4 +1,4 @@
-"""Fitting of the estimators: parameters to task, result to attributes."""
+"""Fitting of the estimators: make a task, let a learner fit it, set attributes."""
 
 import copy
 import dataclasses
@@ -38,21 +38,23 @@ _SETTINGS = (
 
 
 class FittingMixin:
-    """Fits a copy of an estimator, which takes its attributes when it succeeds."""
+    """Fits a copy of an estimator; the estimator gets its attributes at the end."""
 
     _supports_multilabel = True
+    # Optimizer state and history of the last call of `partial_fit`.
+    _partial_fit_state = None, ()
 
-    def _copy_for_fit(self, *, is_warm):
-        """Return a shallow copy; without the fitted attributes unless `is_warm`."""
+    def _copy_for_fit(self, *, partial=False):
+        """Return a shallow copy, with fitted attributes only if the fit uses them."""
         fitted = copy.copy(self)
-        if not is_warm:
+        if not (partial or self.warm_start):
             for name in [name for name in vars(fitted) if name.endswith("_")]:
                 delattr(fitted, name)
         return fitted
 
-    def _take(self, fitted, reports=None):
-        """Take the attributes of a fitted copy, all at once."""
-        # What scikit-learn's callbacks have stored here during the fit stays.
+    def _set_state(self, fitted, reports=None):
+        """Set all attributes to those of a fitted copy."""
+        # Callbacks of scikit-learn store attributes in this object during a fit.
         private = {k: v for k, v in vars(self).items() if not k.endswith("_")}
         self.__dict__ = private | vars(fitted)
         if reports is not None:
@@ -60,12 +62,12 @@ class FittingMixin:
         return self
 
     def _check_fit_input(self, X, y, sample_weight, *, source, reset=True):
-        """Check a training set; samples of weight 0 are left out.
+        """Check a training set and leave out samples of weight 0.
 
         Returns
         -------
         Samples
-            With the labels as they are.
+            Its y has class labels, not class indices.
         """
         if reset:
             self._columns = TableColumns(X) if source.accepts_tables else None
@@ -105,12 +107,12 @@ class FittingMixin:
         )
 
     def _check_validation(self, data, train, head):
-        """Check a validation set of the user: X_val, y_val and sample_weight_val.
+        """Check X_val, y_val and sample_weight_val of fit.
 
         Returns
         -------
         Samples or None
-            With labels; None where there is no validation set.
+            Its y has class labels. None if the user gave no validation set.
         """
         X_val, y_val, sample_weight = data
         if X_val is None and y_val is None:
@@ -122,8 +124,8 @@ class FittingMixin:
                 )
         if not self.early_stopping:
             raise ValueError(
-                "early_stopping=False with X_val and y_val; a validation set is used "
-                "with early_stopping=True only."
+                "X_val and y_val need early_stopping=True; got early_stopping=False. "
+                "Set early_stopping=True, or leave them out."
             )
         try:
             X, y = check_rows(self, X_val, y_val, reset=False, columns=self._columns)
@@ -133,7 +135,7 @@ class FittingMixin:
         samples = check_labels(X, y, sample_weight, accepts_multilabel=True)
         if not head.accepts(samples.y):
             raise ValueError(
-                f"y_val has labels that y lacks, or another shape: it has "
+                f"y_val has labels that are not in y, or another shape: its labels are "
                 f"{np.unique(samples.y).tolist()}, and the classes of y are "
                 f"{head.classes.tolist()}."
             )
@@ -155,19 +157,19 @@ class FittingMixin:
         Parameters
         ----------
         samples : Samples
-            Training set with labels.
+            Training set; y has class labels.
         head : ClassHead or MultilabelHead
-            Made for the labels of the training set.
+            Head for these labels.
         source : Source
-            Read from the parameter `backbone`.
+            Source of the parameter `backbone`.
         is_warm : bool
-            Whether the fitted weights are the start.
+            Whether training starts from the fitted weights.
         partial : bool, default=False
-            Whether this is a call of `partial_fit`.
+            Whether `partial_fit` was called.
         validation : Samples or None, default=None
-            Validation set of the user, with labels.
+            Validation set of the user; y has class labels.
         **options
-            More attributes of the task.
+            Other attributes of the task.
         """
         from sktransfer.backbones.freezing import resolve_depth
         from sktransfer.training.observer import Observer, make_callbacks
@@ -180,18 +182,18 @@ class FittingMixin:
             backbone, head = self.backbone_, self._head
         else:
             build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
-            # The network for tables in context sees the weights of classes.
+            # The statistics of a network for tables do not use class weights.
             backbone = source.build(build, samples, rng)
             if self.head == "keep":
-                head = _kept_head(backbone, head, self.feature_layer)
+                head = _make_kept_head(backbone, head, self.feature_layer)
         warn_of_unused(self, source, recipe.order, backbone, is_warm=is_warm)
         keeps_head = self.head == "keep" or (is_warm and not source.learns_in_context)
         depth = resolve_depth(self.frozen_depth, backbone.layers_table())
         if recipe.order in ("linear_probe", "in_context"):
             depth = backbone.n_layers
         return FitTask(
-            samples=_to_targets(weighted, head, backbone),
-            validation=validation and _to_targets(validation, head, backbone),
+            samples=_encode(weighted, head, backbone),
+            validation=validation and _encode(validation, head, backbone),
             head=head,
             backbone=backbone,
             frozen_depth=depth,
@@ -203,7 +205,7 @@ class FittingMixin:
             head_weights=backbone.head if keeps_head else None,
             from_scratch=self._from_scratch if is_warm else not backbone.pretrained,
             is_warm=is_warm,
-            optimizer_state=self._optimizer_state() if partial and is_warm else None,
+            optimizer_state=self._partial_fit_state[0] if partial and is_warm else None,
             folder=memory_folder(self.memory),
             one_epoch=partial,
             nominal=() if self._columns is None else self._columns.nominal,
@@ -218,13 +220,14 @@ class FittingMixin:
         task : FitTask
             From :meth:`_make_task`.
         source : Source
-            Read from the parameter `backbone`.
+            Source of the parameter `backbone`.
         estimator : estimator or None, default=None
-            The estimator that scikit-learn's callbacks belong to.
+            Estimator whose scikit-learn callbacks are called.
 
         Returns
         -------
         EpochTasks or None
+            Reports to these callbacks.
         """
         learner, reports = choose_learner(source), None
         if task.settings.scoring == "scorer":
@@ -238,7 +241,7 @@ class FittingMixin:
             }
             reports = EpochTasks(
                 estimator,
-                lambda program: self._attributes_of(task, learner, program),
+                lambda program: self._fitted_attributes(task, learner, program),
                 data,
             )
             task.observer.listener = reports
@@ -246,20 +249,20 @@ class FittingMixin:
         return reports
 
     def _make_scorer(self, task, learner):
-        """Make a function that scores a program by the parameter `scoring`."""
+        """Make a function that computes the score `scoring` of a program."""
         scorer = check_scoring(self, self.scoring)
 
         def score(program, samples):
             fitted = copy.copy(self)
-            vars(fitted).update(self._attributes_of(task, learner, program))
+            vars(fitted).update(self._fitted_attributes(task, learner, program))
             fitted._is_checked = True  # noqa: SLF001
             X = take_rows(samples.X, samples.index)
             return scorer(fitted, X, task.head.labels(samples.y))
 
         return score
 
-    def _attributes_of(self, task, learner, program):
-        """Return the fitted attributes for the present weights of a program."""
+    def _fitted_attributes(self, task, learner, program):
+        """Return the fitted attributes for the current weights of a program."""
         weights, head, predictor = learner.snapshot(task, program)
         return vars(self) | {
             "backbone_": task.backbone.replace(
@@ -270,26 +273,19 @@ class FittingMixin:
             "_predictor": predictor,
         }
 
-    def _optimizer_state(self):
-        """Return the state of the optimizer after the last `partial_fit`, if any."""
-        state = getattr(self, "_partial_fit_state", None)
-        return state and state[0]
-
-    def _earlier_entries(self, task):
-        """Return the history that an epoch of `partial_fit` adds to."""
-        state = getattr(self, "_partial_fit_state", None)
-        return state[1] if task.one_epoch and task.is_warm and state else []
-
     def _set_attributes(self, task, result):
         """Set the fitted attributes from the result of a learner."""
-        entries = [*self._earlier_entries(task), *result.history]
-        self._partial_fit_state = None
+        entries = result.history
         if task.one_epoch:
+            if task.is_warm:
+                entries = [*self._partial_fit_state[1], *entries]
             self._partial_fit_state = result.optimizer_state, entries
+        else:
+            self._partial_fit_state = None, ()
         if not task.is_warm or task.order == "in_context":
             start = [*task.backbone.weights, *result.start_head]
             self.start_weights_ = start if task.backbone.pretrained else None
-        # Weights that did not change stay the same object, shared with the source.
+        # Weights that did not change are the same arrays as in the source network.
         weights = [
             old if np.array_equal(old, new) else new
             for old, new in zip(result.backbone.weights, result.weights, strict=True)
@@ -318,14 +314,14 @@ class FittingMixin:
             setattr(self, f"{name}_", value)
 
 
-def _to_targets(samples, head, backbone):
-    """Return samples in the shape that a backbone takes, with the targets of a head."""
+def _encode(samples, head, backbone):
+    """Return samples in the shape of a backbone, with the targets of a head."""
     X = shape_rows(samples.X, backbone.input_shape)
     return dataclasses.replace(samples, X=X, y=head.targets(samples.y))
 
 
-def _kept_head(backbone, head, feature_layer):
-    """Make the head of a backbone whose own classification layer is kept."""
+def _make_kept_head(backbone, head, feature_layer):
+    """Make the head for the classification layer that a backbone keeps."""
     if backbone.head is None:
         raise ValueError(
             "head='keep' needs a backbone that ends in a Dense classification "
@@ -341,7 +337,7 @@ def _kept_head(backbone, head, feature_layer):
         classes = np.arange(n_columns)
     if not np.isin(labels, classes).all():
         raise ValueError(
-            f"head='keep' keeps {n_columns} classes, {classes.tolist()}; the "
-            f"labels are {labels.tolist()}. Use head='new'."
+            f"head='keep' keeps {n_columns} classes, {classes.tolist()}; the labels "
+            f"of y are {labels.tolist()}. Use head='new'."
         )
     return ClassHead(classes) if isinstance(head, ClassHead) else head

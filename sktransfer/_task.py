@@ -1,4 +1,4 @@
-"""What a learner gets to fit a task, and what it gives."""
+"""The task of a fit, which a learner gets, and the result, which it returns."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,9 +8,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Settings:
-    """Parameters of training; the estimator and its recipe document them.
+    """Parameters of training, documented by the estimator and its recipe.
 
-    `scoring` is "loss", "accuracy", or "scorer" for the scorer of the task.
+    `scoring` is "loss", "accuracy", or "scorer", which uses the scorer of the task.
     """
 
     learning_rate: Any
@@ -41,18 +41,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class FitTask:
-    """Everything that a learner needs.
+    """Everything that a learner needs to fit a model.
 
     Attributes
     ----------
     samples : Samples
-        Training set, with the targets of the head.
+        Training set; y has the targets of the head.
     head : ClassHead or MultilabelHead
-        What is put on the features.
+        Kind of the outputs.
     backbone : Backbone
-        Where training starts.
+        Network that training starts from.
     frozen_depth : int
-        Number of weighted layers that keep their weights.
+        Number of frozen layers with weights.
     order : str
         Order of the recipe: "linear_probe", "full", "lp_ft", "gradual" or
         "in_context".
@@ -61,34 +61,34 @@ class FitTask:
     dtype : str
         Floating-point type of all computations.
     rng : numpy.random.Generator
-        Source of everything that is random.
+        Random generator of the fit.
     observer : Observer
-        Gets each epoch.
+        Receives the results of each epoch.
     head_weights : tuple of two ndarrays or None
-        Kernel and bias to start from; None starts from a new head.
+        Kernel and bias to start from. None starts from a new head.
     validation : Samples or None
-        Validation set.
+        Validation set; y has the targets of the head.
     from_scratch : bool
-        Whether no training before this one set the weights. BatchNormalization then
-        learns its statistics.
+        Whether the weights were never trained. BatchNormalization then learns its
+        statistics.
     is_warm : bool
         Whether training starts from the weights of an earlier fit of the estimator.
     folder : str or None
-        Where outputs of frozen layers are kept on disk.
+        Folder that keeps outputs of frozen layers.
     scorer : callable or None
-        Called with a loaded program and the validation set; returns the score that
+        Called with a loaded program and the validation set. Returns the score that
         early stopping maximizes.
     one_epoch : bool
-        Whether this is one epoch of `partial_fit`.
+        Whether `partial_fit` was called, which trains for one epoch.
     optimizer_state : list of list of ndarray or None
-        State of the optimizer to start from.
+        State of the optimizer to start from. None is a new optimizer.
     adapt : callable or None
-        Trains for a target domain, in place of plain fine-tuning. It gets the task
-        and the stages, and gives a FitResult.
+        Adapts the network to a target domain. Called with the task and the stages of
+        the recipe; returns a FitResult. None is plain fine-tuning.
     nominal : sequence of int
-        Columns of categories without an order.
+        Columns with categories that have no order.
     is_target : ndarray of shape (n_samples,), bool, or None
-        Which samples are of the target, where that is known to a learner.
+        Which labeled samples are of the target. None if none of them is.
     """
 
     samples: Any
@@ -114,7 +114,7 @@ class FitTask:
 
     @property
     def is_trained(self):
-        """Whether the starting weights were trained, here or before."""
+        """Whether the weights at the start are trained ones."""
         return self.backbone.pretrained or self.is_warm
 
     def replace(self, **changes):
@@ -124,29 +124,30 @@ class FitTask:
 
 @dataclass(frozen=True)
 class FitResult:
-    """Everything that a learner gives.
+    """Everything that a learner returns.
 
     Attributes
     ----------
     backbone : Backbone
-        What was trained, with the weights that it had before.
+        The network with its weights before the fit.
     weights : list of ndarray
-        Of the whole backbone, after the fit.
+        Weights of the whole backbone after the fit.
     head : list of two ndarrays
-        Kernel and bias, after the fit.
+        Kernel and bias after the fit.
     history : list of dict
-        One entry an epoch: stage, loss, accuracy, learning_rate, seconds and, with a
-        validation set, val_loss, val_accuracy and val_score.
-    best_score : float or None
-        Greatest validation score, that of the weights that are kept.
+        One entry for each epoch: stage, loss, accuracy, learning_rate, seconds and,
+        with a validation set, val_loss, val_accuracy and val_score.
     start_head : tuple of two ndarrays
-        The head before the first gradient step: that of a probe, where there was one.
+        Kernel and bias before the first gradient step. After a linear probe, those of
+        the probe.
+    best_score : float or None
+        Highest validation score: that of the weights that are kept.
     optimizer_state : list of list of ndarray or None
-        For one more epoch of the last stage.
+        State of the optimizer after the last stage.
     attributes : dict
-        More fitted attributes of the estimator, without their underscore.
+        Other fitted attributes of the estimator, by name without underscore.
     predictor : object
-        Computes outputs for new samples: ``predictor.logits(backbone, X, folder)``.
+        Computes the logits of samples: ``predictor.logits(backbone, X, folder)``.
     """
 
     backbone: Any

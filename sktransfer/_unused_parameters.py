@@ -1,8 +1,8 @@
-"""Warnings of parameters that were set and have no effect in a combination."""
+"""Warnings about parameters that were set and have no effect."""
 
 from sktransfer._warnings import warn_user
 
-# Parameters that say how gradient steps are taken.
+# Parameters of gradient steps.
 _STEP_PARAMETERS = (
     "learning_rate",
     "head_learning_rate",
@@ -19,62 +19,65 @@ _STEP_PARAMETERS = (
 
 
 def warn_of_unused(estimator, source, order, backbone, *, is_warm):
-    """Warn once of all parameters that were set and have no effect.
+    """Warn once about all parameters that were set and have no effect.
 
-    A recipe that is named is no reason to warn of "in_context": a search may have other
-    candidates.
+    There is no warning about parameters of gradient steps if the user set
+    ``recipe="in_context"``: a search may have other recipes too.
 
     Parameters
     ----------
     estimator : estimator
-        Before the fit.
+        Estimator before the fit.
     source : Source
-        Read from its parameter `backbone`.
+        Source of its parameter `backbone`.
     order : str
-        Order of the recipe; not "auto".
+        Order of the recipe, not "auto".
     backbone : Backbone
-        Where training starts.
+        Network that training starts from.
     is_warm : bool
-        Whether the weights of an earlier fit are the start.
+        Whether training starts from the weights of an earlier fit.
     """
-    messages = []
-    is_named = getattr(estimator.recipe, "order", estimator.recipe) != "auto"
-    if order == "in_context" and not is_named:
-        names = _changed(estimator, ("frozen_depth", *_STEP_PARAMETERS))
-        if names:
-            messages.append(
-                f"{names} has no effect: with backbone='tabular', recipe='auto' learns "
-                "in context, without a gradient step. Use recipe='full' to fine-tune "
-                "the network, or backbone='mlp' to train one from scratch."
-            )
-    if order == "linear_probe" and estimator.head == "new" and not is_warm:
-        names = _changed(estimator, ("frozen_depth", *_STEP_PARAMETERS))
-        if names and not source.learns_in_context:
-            messages.append(
-                f"{names} has no effect: recipe='linear_probe' solves the head without "
-                "a gradient step, on a frozen backbone. Use recipe='lp_ft' or 'full' "
-                "to train by gradient steps."
-            )
-    if not source.uses_options:
-        names = _changed(estimator, ("feature_layer", "preprocess"))
-        if names:
-            messages.append(
-                f"{names} has no effect with backbone={estimator.backbone!r}, whose "
-                "features are its last hidden layer."
-            )
-    if order != "linear_probe" and not (backbone.pretrained or is_warm):
-        names = _changed(estimator, ("frozen_depth",))
-        if names:
-            messages.append(
-                f"{names} freezes layers with random weights: the backbone is not "
-                "pretrained. Use frozen_depth=0, or a pretrained backbone."
-            )
+    is_default_recipe = getattr(estimator.recipe, "order", estimator.recipe) == "auto"
+    has_new_head = estimator.head == "new" and not is_warm
+    rules = [
+        (
+            order == "in_context" and is_default_recipe,
+            ("frozen_depth", *_STEP_PARAMETERS),
+            "has no effect: with backbone='tabular', recipe='auto' learns in context, "
+            "without gradient steps. Use recipe='full' to fine-tune the network, or "
+            "backbone='mlp' to train one from scratch.",
+        ),
+        (
+            order == "linear_probe" and has_new_head and not source.learns_in_context,
+            ("frozen_depth", *_STEP_PARAMETERS),
+            "has no effect: recipe='linear_probe' solves the head without gradient "
+            "steps, on a frozen backbone. Use recipe='lp_ft' or 'full' to train by "
+            "gradient steps.",
+        ),
+        (
+            not source.uses_options,
+            ("feature_layer", "preprocess"),
+            f"has no effect with backbone={estimator.backbone!r}, whose features are "
+            "the outputs of its last hidden layer.",
+        ),
+        (
+            order != "linear_probe" and not (backbone.pretrained or is_warm),
+            ("frozen_depth",),
+            "freezes layers with random weights: the backbone is not pretrained. Use "
+            "frozen_depth=0, or a pretrained backbone.",
+        ),
+    ]
+    messages = [
+        f"{names} {effect}"
+        for applies, parameters, effect in rules
+        if applies and (names := _changed(estimator, parameters))
+    ]
     if messages:
         warn_user(" ".join(messages))
 
 
 def _changed(estimator, names):
-    """Return "name=value" of the parameters that are not at their defaults."""
+    """Return "name=value" of the parameters that differ from their defaults."""
     default = type(estimator)().get_params(deep=False)
     value = estimator.get_params(deep=False)
     return ", ".join(

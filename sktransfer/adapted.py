@@ -2,7 +2,6 @@
 
 import functools
 
-import numpy as np
 from sklearn.base import _fit_context, clone
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import StrOptions
@@ -11,7 +10,6 @@ from sktransfer._estimator import BaseTransferClassifier
 from sktransfer._inputs.domain_samples import DomainSamples
 from sktransfer._inputs.labels import check_classes
 from sktransfer._inputs.samples import check_rows
-from sktransfer._large_arrays import take_rows
 from sktransfer._warnings import warn_user
 from sktransfer.heads import make_head
 from sktransfer.learners.choose import read_source
@@ -20,123 +18,120 @@ from sktransfer.learners.choose import read_source
 class DomainAdaptedClassifier(BaseTransferClassifier):
     """Classifier trained on a labeled source for an unlabeled target.
 
-    Rows of both domains are in X, told apart by `sample_domain`, or those of the target
-    are in `X_target`. Labels of target rows are never read unless
-    ``target_labels="use"``. Without rows of a target it is a plain fine-tune, as
+    ``DomainAdaptedClassifier().fit(X, y, sample_domain=sample_domain)`` uses samples of
+    both domains in X; `sample_domain` is less than 0 for those of the target. Samples
+    of the target can also be in `X_target`. Their labels are never read unless
+    ``target_labels="use"``. Without a target it is plain fine-tuning, as
     :class:`TransferClassifier` with the same parameters.
 
-    It predicts for the target. The methods "label_shift", "domain_standardize",
-    "adabn", "tent" and "shot", and "auto" where it chooses one of them, make a network
-    for the target alone, which may err on rows of the source; all others give one
-    network for both.
+    It predicts for the target. The network of the methods "label_shift", "adabn",
+    "domain_standardize", "tent" and "shot" can be worse on the source; "auto" may
+    choose one of them. Other methods make one network for both domains.
+
+    Ten parameters matter most: `backbone`, `frozen_depth`, `recipe`, `learning_rate`,
+    `epochs`, `batch_size`, `early_stopping`, `class_weight`, `random_state` and
+    `verbose`. The defaults of the others suit most tasks.
 
     Parameters
     ----------
     backbone : str, path-like, callable, keras.Model or Backbone, default="mlp"
-        The network to start from, never changed by a fit:
-
-        - "tabular": a pretrained network for tables that learns in context; where some
-          rows of the target have labels that may be used, it is told which domain each
-          row is of. It goes with the methods "auto" and "source_only", which are then
-          the same;
-        - "mlp": a network for tables without pretrained weights, whose width
-          follows the number of columns and whose first layer standardizes them;
-        - the name of a ``keras.applications`` model, such as "MobileNetV2";
-        - "hub:PRESET": a keras-hub preset (needs the extra ``hub``);
-        - the path of a ``.keras`` or ``.h5`` file with a whole model;
-        - a function that returns a ``keras.Model``; if it has a parameter
-          ``input_shape`` it gets the shape of one row of X;
-        - a ``keras.Model`` or a :class:`~sktransfer.Backbone`, for example
-          ``backbone_`` of a fitted estimator.
+        Network to start from, as in :class:`TransferClassifier`: "mlp", "tabular", the
+        name of a ``keras.applications`` model, "hub:PRESET", a path, a function, a
+        ``keras.Model`` or a Backbone. "tabular" needs the method "auto" or
+        "source_only", which are the same for it. If it may use labels of the target,
+        it has a column that says which samples are of the target.
     method : str or AdaptationMethod, default="auto"
-        How the network is adapted: a name or an object with parameters of its own,
-        for example ``MCC(temperature=3)``; see :ref:`adaptation_methods`. "auto" adapts
-        only where the target's rows speak for it.
+        How the network is adapted: a name, or an object with parameters, such as
+        ``MCC(temperature=3)``; see :ref:`adaptation_methods`. "auto" chooses a method
+        by the samples of the target, and adapts only if its checks say so.
     target_labels : {"ignore", "use"}, default="ignore"
-        Whether labels of target rows are left unread; "use" learns from those that are
-        not the unlabeled marker: None, NaN, or -1 where that is not a class of the
-        source.
+        "ignore" never reads labels of the target. "use" also learns from the labeled
+        samples of the target. A label of None or NaN, or -1 where that is not a class
+        of the source, means unlabeled.
     weights : str, path-like or None, default="auto"
-        "auto" takes the weights that come with the backbone ("imagenet" for an
-        application); None draws fresh random weights, for a network trained from
-        scratch; "imagenet", or the path of a weights file, replaces them.
+        Weights that training starts from. "auto" uses those that come with the
+        backbone ("imagenet" for an application). None draws random weights, to train
+        from scratch. "imagenet" or the path of a weights file loads those weights.
     feature_layer : str, default="auto"
-        Where the backbone is cut: "auto" is before its old classification layer,
-        "output" its output; otherwise the name of a layer.
+        Layer whose output is the features. "auto" cuts the backbone before its old
+        classification layer. "output" uses the output of the backbone. Otherwise the
+        name of a layer, for the features of an earlier layer.
     head : {"new", "keep"}, default="new"
-        A fresh classification layer, or the loaded model's own one. The latter
-        needs the same classes.
+        "new" puts a new classification layer on the features. "keep" keeps the
+        classification layer of the backbone, which needs the same classes.
     preprocess : str or None, default="auto"
-        "auto" scales the pixels (0 to 255) as an application by name expects and
-        leaves other inputs as they are; None never does; the name of an application
-        puts its preprocessing before any backbone.
+        Preprocessing before the backbone. "auto" scales pixels (0 to 255) if the
+        backbone is the name of an application, and changes nothing otherwise. None
+        changes nothing. The name of an application uses its preprocessing.
     frozen_depth : int, float, "all" or the name of a layer, default=0
-        How much of the backbone, from the input, keeps its weights: a number of
-        weighted layers (negative counts from the end), a fraction in [0, 1] of these
-        layers, "all", or the name of the last layer that is frozen. See
-        ``backbone_.layers_table()`` for the names.
+        Part of the backbone, from the input, that keeps its weights. An int is a number
+        of layers with weights; a negative one counts from the end. A float is a
+        fraction in [0, 1] of these layers. "all" freezes the backbone. A name freezes
+        the layers up to that one; ``backbone_.layers_table()`` lists them. A greater
+        depth trains faster and changes fewer weights.
     recipe : {"auto", "in_context", "linear_probe", "full", "lp_ft", "gradual"} or \
             Recipe, default="auto"
-        Order in which weights are trained: none, with the "tabular" backbone alone;
-        the head alone on frozen features; all unfrozen layers; first the one, then the
-        other [1]_; or more and more layers from the top [2]_. "auto" is "in_context"
-        for "tabular" and "lp_ft" for others. A backbone that is not pretrained is
-        trained as by "full" except with "linear_probe". A
-        :class:`~sktransfer.Recipe` also says which of the unfrozen weights learn, and
-        has warm-up, a cosine schedule and MixUp.
+        Which weights are trained, and in which order; see :class:`TransferClassifier`.
+        "auto" is "in_context" for "tabular", which has no other, and "lp_ft" for other
+        backbones [1]_ [2]_. A :class:`~sktransfer.Recipe` has more options.
     learning_rate : float or LearningRateSchedule, default=1e-3
-        Learning rate of the gradient steps, or a Keras schedule over steps.
+        Learning rate of the gradient steps, or a Keras schedule over the steps. It is
+        usually the first parameter to tune.
     head_learning_rate : float or None, default=None
-        Learning rate of the head; None is the same as `learning_rate`.
+        Learning rate of the head. None uses `learning_rate`.
     layer_decay : float, default=1.0
-        Each layer learns at `layer_decay` times the rate of the layer above it.
+        Each layer has `layer_decay` times the learning rate of the layer after it. A
+        value in (0, 1) changes the first layers less than the last ones.
     optimizer : str or keras.optimizers.Optimizer, default="adamw"
-        Name or instance; rate and decay are taken from here, not from an instance. With
-        ``use_ema=True`` the averaged weights are those validated and kept.
+        Name of a Keras optimizer, or an instance, which is copied. `learning_rate` and
+        `weight_decay` replace those of an instance. With ``use_ema=True`` the averaged
+        weights are validated and kept.
     weight_decay : float, default=1e-4
-        Decoupled weight decay of kernels.
+        Decoupled weight decay of the kernels. 0 turns it off.
     l2_sp : float, default=0.0
-        Penalty on half the squared distance of the unfrozen backbone weights from
-        where they started [3]_.
+        Weight of a penalty that keeps the backbone near its start: half the squared
+        distance of the unfrozen weights from their starting values [3]_.
     label_smoothing : float, default=0.0
-        Share of each label spread over all classes.
+        Fraction of each label that is spread evenly over all classes.
     batch_size : int, default=32
-        Rows in a gradient step.
+        Number of samples in a gradient step.
     epochs : int, default=50
-        Greatest number of passes over the rows, over all stages of the recipe.
+        Maximum number of epochs, over all stages of the recipe.
     early_stopping : bool, default=False
-        True stops when the score of a validation set has not improved by `tol` for
-        `n_iter_no_change` epochs, and restores the best weights. The validation set is
-        a stratified part of X, or `X_val` of `fit`. False stops in the same way by the
-        training loss, and keeps the last weights.
+        True stops training when the score of a validation set has not improved by
+        `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
+        set is a stratified part of X, or `X_val` of `fit`. False stops in the same way
+        by the training loss, and keeps the last weights.
     scoring : str, callable or None, default="loss"
-        Score of `early_stopping`: "loss" is the negative log loss; None is the
-        accuracy; otherwise the name of a scikit-learn scorer, or a callable with the
-        signature ``scorer(estimator, X, y)``. The log loss is less noisy than the
-        accuracy of a few samples.
+        Score of ``early_stopping=True``. "loss" is the negative log loss. None is the
+        accuracy. Otherwise the name of a scikit-learn scorer, or a callable with the
+        signature ``scorer(estimator, X, y)``. On few samples the log loss is less
+        noisy than the accuracy.
     validation_fraction : float, default=0.1
-        Fraction of X in the validation set of `early_stopping`.
+        Fraction of X in the validation set of ``early_stopping=True``.
     n_iter_no_change : int, default=10
-        Epochs without improvement that are waited for.
+        Number of epochs without an improvement after which training stops.
     tol : float, default=1e-4
-        Least improvement that counts.
+        Minimum improvement of the score, or of the training loss.
     class_weight : dict, "balanced" or None, default=None
-        Weights of classes, as in other classifiers.
+        Weights of the classes. A dict has a weight for each class label. "balanced"
+        gives all classes the same total weight. None gives all the weight 1.
     warm_start : bool, default=False
-        Go on from the weights of the last fit.
+        True starts from the weights of the last fit. False starts from `backbone`.
     callbacks : list or None, default=None
-        Keras callbacks: names, factories or instances, which are copied. Their
-        epoch hooks are called.
+        Keras callbacks: names, functions that return one, or instances, which are
+        copied. Their methods for epochs are called, those for batches are not.
     memory : str, path-like, joblib.Memory or None, default=None
-        Folder in which outputs of frozen layers are kept for other processes and
-        later runs. In one process the feature store keeps them in any case; see
+        Folder that keeps the outputs of frozen layers for other processes and later
+        runs. None keeps them in the memory of this process only; see
         :ref:`feature_store`.
     dtype : {"float32", "float64"}, default="float32"
-        Type of all computations.
+        Floating-point type of all computations.
     random_state : int, RandomState instance or None, default=None
-        Seed of the head, of fresh weights, shuffles and random layers.
+        Seed of new weights, of the validation set, of the order of the samples and of
+        random layers. An int makes fits repeatable.
     verbose : int, default=0
-        1 shows a progress bar with loss and accuracy.
+        1 shows a progress bar with loss and accuracy, 0 does not.
 
     Attributes
     ----------
@@ -146,37 +141,43 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         With ``backbone="tabular"`` only: the labeled samples, which predictions need.
         `backbone_` does not have them.
     classes_ : ndarray of shape (n_classes,)
-        Class labels: those of the labeled rows.
+        Class labels of the labeled samples.
     method_ : AdaptationMethod
-        The method that was used, with its parameters; of "auto" what it has chosen.
+        The method that was used. For "auto" the method that it chose.
     target_prior_ : ndarray of shape (n_classes,) or None
-        Estimated shares of the classes in the target: by the method, where it makes an
-        estimate, otherwise the mean of the predicted probabilities. None without a
-        target.
+        Estimated class prior of the target: the estimate of the method, or the mean of
+        the predicted probabilities if it has none. None without a target.
     source_weights_ : ndarray of shape (n_samples,)
-        Factors that the method put on the weights of the rows of X, of mean 1 over
-        those of the source and 0 for rows that were not learned from.
+        Factors of the method on the weights of the samples in X. Their mean over the
+        source is 1. They are 0 for samples that were not used as labeled ones.
     frozen_depth_ : int
-        Number of frozen weighted layers.
+        Number of frozen layers with weights.
+    start_weights_ : list of ndarray or None
+        Weights of the backbone and of the head before the first gradient step. None if
+        the backbone was not pretrained.
+    context_ : NamedTuple of ndarray
+        Only after a fit in which "tabular" learned: the labeled samples in the views of
+        the network. `predict` needs them. They are not in ``backbone_``.
     history_ : dict of list
-        One value an epoch: stage, loss and accuracy on the source, learning_rate and
-        seconds; alignment_loss and domain_accuracy, the accuracy of the discriminator,
-        where the method has them; with `early_stopping`, val_loss, val_accuracy and
-        val_score. A solved probe is one entry.
+        One value for each epoch; the keys are those of :class:`TransferClassifier`.
+        "loss" and "accuracy" are those of the labeled samples. Some methods add
+        "alignment_loss", and "domain_accuracy" of their discriminator. The stage
+        "target" trains on the target only.
     loss_curve_ : list of float
         Training loss of each epoch.
     loss_, best_loss_ : float
-        The last and the least training loss.
+        Last and lowest training loss.
     n_iter_ : int
-        Number of entries in the history.
+        Number of epochs in ``history_``.
     validation_scores_ : list of float or None
-        Score of the validation set after each epoch, by `scoring`.
+        Score of the validation set after each epoch, by `scoring`. None without
+        `early_stopping`.
     best_validation_score_ : float or None
-        The greatest of them, that of the weights that are kept.
+        Highest of these scores: that of the weights that are kept.
     n_features_in_ : int
         Length of the second axis of X.
     feature_names_in_ : ndarray of shape (n_features,)
-        Column names, where X had them.
+        Column names, if X has them.
 
     See Also
     --------
@@ -311,27 +312,27 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Rows of the shape that the backbone takes, or flat rows of the same size.
+            Samples in the shape that the backbone expects, or flattened.
         y : array-like of shape (n_samples,)
-            Class labels. Those of target rows may be anything, None and NaN too.
+            Class labels. Those of the target may be anything, also None and NaN.
         sample_domain : array-like of shape (n_samples,) or None, default=None
-            Integers, 0 or more for rows of a source and less than 0 for rows of a
-            target; different numbers are different domains. None means that all rows
+            One integer for each sample: 0 or more for a source, less than 0 for a
+            target. Different numbers are different domains. None means that all samples
             of X are of one source.
         X_target : array-like of shape (n_target, ...), tuple or None, default=None
-            Unlabeled rows of a target, beside those in X. In a tuple of one array they
-            are not cut by a search or cross-validation.
+            More unlabeled samples of the target. A search or cross-validation does not
+            split a tuple of one array.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weights of the rows of X; a row of weight 0 is as good as absent. Rows of
-            the target without a label all count alike.
+            Weights of the samples. A sample of weight 0 is ignored. Unlabeled samples
+            of the target all have the same weight.
         X_val : array-like of shape (n_val, ...) or None, default=None
-            Samples of a validation set of your own, in place of a random part of X;
-            for groups or time, for example. Used with ``early_stopping=True``. In a
-            ``Pipeline``, ``transform_input=["X_val"]`` transforms it as X.
+            Samples of your own validation set, for ``early_stopping=True``: for
+            example, of other groups or later times than X. None uses a random part of
+            X. A ``Pipeline`` transforms it with ``transform_input=["X_val"]``.
         y_val : array-like of shape (n_val,) or None, default=None
             Labels of `X_val`.
         sample_weight_val : array-like of shape (n_val,) or None, default=None
-            Weights of `X_val`.
+            Weights of the samples in `X_val`.
 
         Returns
         -------
@@ -340,31 +341,42 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         Raises
         ------
         ValueError
-            When the data or a parameter is not usable, among them BackboneError; or
-            when the loss becomes NaN (NonFiniteLossError).
+            If X, y or a parameter is not valid. It is a BackboneError if the backbone
+            does not fit the data, and a NonFiniteLossError if the loss becomes NaN.
         """
-        is_warm = self.warm_start and hasattr(self, "backbone_")
-        fitted = self._copy_for_fit(is_warm=is_warm)
+        fitted = self._copy_for_fit()
         data = X, y, sample_domain, X_target
         validation = X_val, y_val, sample_weight_val
         reports = fitted._fit_domains(self, data, sample_weight, validation)  # noqa: SLF001
-        return self._take(fitted, reports)
+        return self._set_state(fitted, reports)
 
     def _fit_domains(self, estimator, data, sample_weight, validation):
         """Fit this copy of an estimator."""
         from sktransfer.adaptation import SourceOnly
+        from sktransfer.adaptation.adapt import adapt
+        from sktransfer.adaptation.in_context import (
+            check_in_context,
+            in_context_attributes,
+        )
         from sktransfer.adaptation.registry import resolve_method
 
         source = read_source(self.backbone)
         method = resolve_method(self.method)
         if source.learns_in_context:
-            self._check_in_context(method, source)
-        samples = self._check_domains(data, sample_weight, source)
+            check_in_context(method, self._choose_recipe(source))
+        samples = DomainSamples.check(
+            *data,
+            use_target=self.target_labels == "use",
+            check_input=lambda X, y: self._check_fit_input(
+                X, y, sample_weight, source=source
+            ),
+            check_X=lambda X: check_rows(self, X, reset=False, columns=self._columns),
+        )
         if not samples.has_target and not isinstance(method, SourceOnly):
             warn_user(
                 "There are no samples of a target, so this is plain fine-tuning. Pass "
-                "sample_domain, with numbers less than 0 for samples of the target in "
-                "X, or X_target."
+                "X_target, or a sample_domain that is less than 0 for samples of the "
+                "target in X."
             )
         labeled, old_classes = samples.labeled, getattr(self, "classes_", None)
         check_classes(labeled.y, old_classes, keeps_head=self.head == "keep")
@@ -376,60 +388,12 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
             validation=self._check_validation(validation, labeled, head),
             is_warm=old_classes is not None,
             is_target=samples.is_target,
-            adapt=functools.partial(_adapt, clone(method), samples),
+            adapt=functools.partial(adapt, clone(method), samples),
         )
         reports = self._fit_task(task, source, estimator)
         if source.learns_in_context:
-            self._describe_in_context(samples, task)
+            attributes = in_context_attributes(
+                samples, task, self.backbone_, self._predictor
+            )
+            vars(self).update(attributes)
         return reports
-
-    def _check_in_context(self, method, source):
-        """Check that nothing needs gradient steps."""
-        from sktransfer.adaptation import Auto, SourceOnly
-
-        if not isinstance(method, (Auto, SourceOnly)):
-            raise ValueError(
-                f"method={method} adapts by gradient steps, or changes a network that "
-                "was trained by them; backbone='tabular' learns in context. Use "
-                "method='auto', with labels of some samples of the target if there are "
-                "any, or backbone='mlp'."
-            )
-        if self._choose_recipe(source).order != "in_context":
-            raise ValueError(
-                f"recipe={self.recipe!r} is not for backbone='tabular' in "
-                "DomainAdaptedClassifier; expected 'auto' or 'in_context'."
-            )
-
-    def _describe_in_context(self, samples, task):
-        """Set the attributes that an adaptation method sets otherwise."""
-        from sktransfer.adaptation import SourceOnly
-
-        self.method_, self.target_prior_ = SourceOnly(), None
-        self.source_weights_ = np.zeros(len(task.samples.X))
-        self.source_weights_[task.samples.index] = 1.0
-        if samples.has_target:
-            target, _ = samples.target(task.samples.X, task.backbone.input_shape)
-            X = take_rows(target.X, target.index)
-            logits = self._predictor.logits(self.backbone_, X)
-            self.target_prior_ = task.head.predict_proba(logits).mean(axis=0)
-
-    def _check_domains(self, data, sample_weight, source):
-        X, y, sample_domain, X_target = data
-        return DomainSamples.check(
-            X,
-            y,
-            sample_domain,
-            X_target,
-            use_target=self.target_labels == "use",
-            check_input=lambda X, y: self._check_fit_input(
-                X, y, sample_weight, source=source
-            ),
-            check_X=lambda X: check_rows(self, X, reset=False, columns=self._columns),
-        )
-
-
-def _adapt(method, samples, task, stages):
-    """Train by a method; imports TensorFlow when it is called."""
-    from sktransfer.adaptation.adapt import adapt
-
-    return adapt(method, samples, task, stages)

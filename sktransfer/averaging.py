@@ -1,4 +1,4 @@
-"""Averages of weights after the fit: with the pretrained ones, and of several fits."""
+"""Averages of weights: of a fit with its start, and of several fits."""
 
 import copy
 import numbers
@@ -13,44 +13,46 @@ _ALPHAS = np.linspace(0, 1, 11)
 
 
 class Interpolation:
-    """What a fitted estimator needs to be interpolated.
+    """Mixin that adds `interpolate` to an estimator.
 
-    It has ``start_weights_``: the weights of the backbone and of the head before the
-    first gradient step, or None for a network that was not pretrained. Frozen ones are
-    the same arrays as in ``backbone_``.
+    The fitted estimator has ``start_weights_``: the weights of the backbone and of the
+    head before the first gradient step, or None if the backbone was not pretrained.
+    Frozen weights are the same arrays as in ``backbone_``.
     """
 
     def interpolate(self, alpha="auto", X_val=None, y_val=None):
         r"""Make an estimator with weights between the pretrained and the fitted ones.
 
-        Its weights, the head's too, are
-        :math:`(1 - \alpha) \theta_{pretrained} + \alpha \theta_{fitted}` [1]_. What was
-        learned on few rows of one domain costs less on others that way. The head that
-        goes with the pretrained weights is the linear probe of "lp_ft", or the one that
-        was kept or warm-started.
+        The weights of the backbone and of the head are
+        :math:`(1 - \alpha) \theta_{pretrained} + \alpha \theta_{fitted}` [1]_. Their
+        accuracy on other domains is often higher than that of the fitted weights. The
+        pretrained weights need a head: the linear probe of ``recipe="lp_ft"``, the
+        classification layer of ``head="keep"``, or the head of a warm start.
 
         Parameters
         ----------
         alpha : float or "auto", default="auto"
-            From 0, the pretrained weights, to 1, the fitted ones. "auto" takes that of
-            0, 0.1, ..., 1 with the least log loss on the validation rows, which a few
-            rows tell apart better than accuracy does.
-        X_val : array-like of shape (n_samples, ...) or None, default=None
-            Rows that were not trained on, of the domains that count; for "auto".
-        y_val : array-like of shape (n_samples,) or None, default=None
-            Their labels.
+            Number in [0, 1]: 0 is the pretrained weights, 1 the fitted ones. "auto"
+            chooses the value of 0, 0.1, ..., 1 with the lowest log loss on the
+            validation set.
+        X_val : array-like of shape (n_val, ...) or None, default=None
+            Validation set for "auto": samples that were not trained on, from the
+            domains that the predictions are for.
+        y_val : array-like of shape (n_val,) or None, default=None
+            Labels of `X_val`.
 
         Returns
         -------
         estimator : same type
-            Fitted, with the attribute ``interpolation_alpha_``; its history is that of
-            the fit. This one is not changed.
+            Fitted copy with the new weights and the attribute
+            ``interpolation_alpha_``. Its history is that of the fit. This estimator is
+            not changed.
 
         Raises
         ------
         ValueError
-            When `alpha` is out of range, rows for "auto" are missing, or there is no
-            trained network, or no head, to start from.
+            If `alpha` is not in [0, 1], if "auto" has no validation set, if the
+            backbone was not pretrained, or if training started with an untrained head.
 
         References
         ----------
@@ -79,20 +81,18 @@ class Interpolation:
         start = self._check_start()
         end = [*self.backbone_.weights, *self.backbone_.head]
 
-        def at(alpha):
+        def interpolated(alpha):
             pairs = zip(start, end, strict=True)
             return _with_weights(self, [_between(a, b, alpha) for a, b in pairs])
 
         if isinstance(alpha, str) and alpha == "auto":
             if X_val is None or y_val is None:
                 raise ValueError(
-                    "alpha='auto' chooses on validation rows; pass X_val and y_val, or "
-                    "a float in [0, 1]."
+                    "alpha='auto' needs a validation set; pass X_val and y_val, or "
+                    "alpha as a float in [0, 1]."
                 )
-            losses = [
-                log_loss(y_val, at(a).predict_proba(X_val), labels=self.classes_)
-                for a in _ALPHAS
-            ]
+            probabilities = [interpolated(a).predict_proba(X_val) for a in _ALPHAS]
+            losses = [log_loss(y_val, p, labels=self.classes_) for p in probabilities]
             alpha = _ALPHAS[int(np.argmin(losses))]
         elif isinstance(alpha, bool) or not isinstance(alpha, numbers.Real):
             raise TypeError(
@@ -101,56 +101,58 @@ class Interpolation:
             )
         elif not 0 <= alpha <= 1:
             raise ValueError(f"alpha={alpha!r}; expected a float in [0, 1] or 'auto'.")
-        estimator = at(alpha)
+        estimator = interpolated(alpha)
         estimator.interpolation_alpha_ = float(alpha)
         return estimator
 
     def _check_start(self):
         if self.start_weights_ is None:
             raise ValueError(
-                f"The backbone, {self.backbone_.name!r}, was not pretrained: there are "
-                "no weights to interpolate with."
+                f"The backbone {self.backbone_.name!r} was not pretrained, so there "
+                "are no weights to interpolate with. Fit with a pretrained backbone."
             )
         if not np.any(self.start_weights_[-2]):
             raise ValueError(
-                "Training began with a new head, which does not fit the pretrained "
-                "features. Fit with recipe='lp_ft', or with head='keep'."
+                "Training started with a new head that was not trained on the "
+                "pretrained features. Fit with recipe='lp_ft' or head='keep'."
             )
         return self.start_weights_
 
 
 def soup(estimators, X_val, y_val):
-    """Average the weights of fits that differ in training parameters alone.
+    """Average the weights of fits that started from the same weights.
 
-    The greedy soup [1]_: from the most accurate fit on the validation rows down, each
-    is added to the average if the average does not get less accurate there. It predicts
-    at the cost of one network, where an ensemble has that of all.
+    This is the greedy soup [1]_. It starts from the fit with the highest accuracy on
+    the validation set. Then it adds the other fits to the average, from the best to the
+    worst, unless the accuracy of the average decreases. An ensemble predicts with all
+    networks, a soup with one.
 
-    Statistics of batch normalization are those of the backbone in all fits, and stay.
-    Where fits have estimated their own, those of the average are estimated on `X_val`.
+    The statistics of BatchNormalization are the same in all fits and are kept. If fits
+    have statistics of their own, the soup computes new ones on `X_val`.
 
     Parameters
     ----------
     estimators : list of TransferClassifier or DomainAdaptedClassifier
-        Fitted, from the same backbone, and from the same head: with ``recipe="lp_ft"``
-        on the same rows it is the same probe, whatever the `random_state`.
-    X_val : array-like of shape (n_samples, ...)
-        Rows that were not trained on.
-    y_val : array-like of shape (n_samples,)
-        Their labels.
+        Fitted estimators with the same backbone and the same head at the start. All
+        fits with ``recipe="lp_ft"`` on the same samples start from the same head. Other
+        parameters, such as `learning_rate` and `random_state`, may differ.
+    X_val : array-like of shape (n_val, ...)
+        Validation set: samples that were not trained on.
+    y_val : array-like of shape (n_val,)
+        Labels of `X_val`.
 
     Returns
     -------
     estimator : same type
-        Fitted: a copy of the most accurate one with the averaged weights, and the
-        attribute ``soup_members_``, positions in `estimators`, the first one first. Its
-        history is that of the most accurate fit.
+        Copy of the most accurate estimator with the averaged weights. Its attribute
+        ``soup_members_`` has the positions in `estimators` of the fits in the average.
+        Its history is that of the most accurate fit.
 
     Raises
     ------
     TypeError, ValueError
-        When something else than such estimators is given, or when they did not start
-        from the same weights.
+        If `estimators` has other objects, or fits that did not start from the same
+        weights.
 
     References
     ----------
@@ -170,9 +172,9 @@ def soup(estimators, X_val, y_val):
     ...     for rate in (3e-4, 1e-3, 3e-3)
     ... ]
     >>> fits = [clf.fit(X_new[900:960], y[900:960]) for clf in fits]
-    >>> rows = X_new[960:1200], y[960:1200]
-    >>> averaged = soup(fits, *rows)
-    >>> averaged.score(*rows) >= max(clf.score(*rows) for clf in fits)
+    >>> X_val, y_val = X_new[960:1200], y[960:1200]
+    >>> averaged = soup(fits, X_val, y_val)
+    >>> averaged.score(X_val, y_val) >= max(clf.score(X_val, y_val) for clf in fits)
     True
     """
     estimators = list(estimators)
@@ -197,17 +199,16 @@ def _between(start, end, alpha):
 
 
 def _with_weights(estimator, weights):
-    """Copy a fitted estimator with other weights of its backbone and head."""
+    """Return a copy of a fitted estimator with other weights."""
     estimator = copy.copy(estimator)
     vars(estimator).pop("_partial_fit_state", None)
     backbone = estimator.backbone_
-    *of_backbone, kernel, bias = weights
-    estimator.backbone_ = backbone.replace(weights=of_backbone, head=[kernel, bias])
+    estimator.backbone_ = backbone.replace(weights=weights[:-2], head=weights[-2:])
     return estimator
 
 
 def _average(estimators, X):
-    """Average the weights of fitted estimators; statistics are those on X."""
+    """Average the weights of fitted estimators; compute statistics on X if needed."""
     weights = [
         arrays[0]
         if all(np.array_equal(array, arrays[0]) for array in arrays)
@@ -226,31 +227,31 @@ def _average(estimators, X):
 
 
 def _with_own_statistics(average, estimators, X):
-    """Estimate the statistics of BatchNormalization that differ between fits on X."""
+    """Compute the statistics of BatchNormalization that differ between fits on X."""
     from sktransfer.training.step.program_cache import get_program
 
     backbone, weights = average.backbone_, average.weights_
     program = get_program(
         backbone, average.frozen_depth_, len(backbone.head[1]), average.dtype
     )
-    own = [
+    differing = [
         i
         for i in program.statistics
         if not all(np.array_equal(e.weights_[i], weights[i]) for e in estimators)
     ]
-    if not own:
+    if not differing:
         return average
-    with program.held():
+    with program.hold():
         program.load(backbone.weights, backbone.head)
         statistics = program.batch_statistics(X, np.arange(len(X)))
-    for i in own:
+    for i in differing:
         weights[i] = statistics[i].astype(weights[i].dtype)
     return _with_weights(average, weights)
 
 
 def _check_members(estimators):
     if not estimators:
-        raise ValueError("estimators is empty; expected fitted estimators.")
+        raise ValueError("estimators is empty; expected a list of fitted estimators.")
     first = estimators[0]
     for i, estimator in enumerate(estimators):
         if not isinstance(estimator, Interpolation):
@@ -261,21 +262,23 @@ def _check_members(estimators):
         check_is_fitted(estimator)
         if estimator.start_weights_ is None:
             raise ValueError(
-                f"estimators[{i}] was trained from scratch; weights can be averaged "
-                "where fits start from the same pretrained backbone."
+                f"estimators[{i}] was trained from scratch; expected fits that started "
+                "from the same pretrained backbone."
             )
         if (
             estimator.backbone_.program_key != first.backbone_.program_key
             or not np.array_equal(estimator.classes_, first.classes_)
         ):
             raise ValueError(
-                f"estimators[{i}] has another network, or other classes, than "
-                "estimators[0]; fit all from the same backbone on the same classes."
+                f"estimators[{i}] has another network or other classes than "
+                "estimators[0]. Fit all from the same backbone on the same classes."
             )
         parts = ("backbone", slice(-2)), ("head", slice(-2, None))
         for name, part in parts:
-            own, other = estimator.start_weights_[part], first.start_weights_[part]
-            if not all(map(np.array_equal, own, other)):
+            pairs = zip(
+                estimator.start_weights_[part], first.start_weights_[part], strict=True
+            )
+            if not all(np.array_equal(*pair) for pair in pairs):
                 raise ValueError(
                     f"estimators[{i}] started from another {name} than estimators[0]. "
                     "Fit all from the same backbone, with recipe='lp_ft' on the same "

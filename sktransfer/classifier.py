@@ -14,107 +14,124 @@ from sktransfer.learners.choose import read_source
 class TransferClassifier(BaseTransferClassifier):
     """Classifier that fine-tunes a pretrained Keras network.
 
+    ``TransferClassifier("MobileNetV2", frozen_depth="all").fit(X, y)`` puts a new head
+    on a pretrained network for images and trains the head.
+    Ten parameters matter most: `backbone`, `frozen_depth`, `recipe`, `learning_rate`,
+    `epochs`, `batch_size`, `early_stopping`, `class_weight`, `random_state` and
+    `verbose`. The defaults of the others suit most tasks.
+
     Parameters
     ----------
     backbone : str, path-like, callable, keras.Model or Backbone, default="tabular"
-        The network to start from, never changed by a fit:
+        Network to start from. A fit does not change it.
 
-        - "tabular": a network for tables, pretrained on synthetic ones, which learns in
-          context: without a gradient step, from the labeled rows beside those to
-          classify [4]_. Each of its views holds 1,024 rows, or a sample of more. It
-          takes missing values, and categories and strings in data frames; see
-          :ref:`tabular`;
-        - "mlp": a network for tables without pretrained weights, whose width
-          follows the number of columns and whose first layer standardizes them;
-        - the name of a ``keras.applications`` model, such as "MobileNetV2";
-        - "hub:PRESET": a keras-hub preset (needs the extra ``hub``);
-        - the path of a ``.keras`` or ``.h5`` file with a whole model;
-        - a function that returns a ``keras.Model``; if it has a parameter
-          ``input_shape`` it gets the shape of one row of X;
-        - a ``keras.Model`` or a :class:`~sktransfer.Backbone`, for example
-          ``backbone_`` of a fitted estimator.
+        - "tabular": a network for tables, pretrained on synthetic tables. It learns in
+          context [4]_: it predicts from the labeled samples, without gradient steps.
+          Each of its views holds 1,024 samples, or a random part of more. Data frames
+          may have missing values, categories and strings; see :ref:`tabular`.
+        - "mlp": a network for tables without pretrained weights. Its width depends on
+          the number of columns. Its first layer standardizes them.
+        - The name of a ``keras.applications`` model, such as "MobileNetV2".
+        - "hub:PRESET": a preset of keras-hub (needs the extra ``hub``).
+        - The path of a ``.keras`` or ``.h5`` file with a whole model.
+        - A function that returns a ``keras.Model``. If it has a parameter
+          ``input_shape``, it is called with the shape of one sample.
+        - A ``keras.Model`` or a :class:`~sktransfer.Backbone`, such as ``backbone_`` of
+          a fitted estimator.
     weights : str, path-like or None, default="auto"
-        "auto" takes the weights that come with the backbone ("imagenet" for an
-        application); None draws fresh random weights, for a network trained from
-        scratch; "imagenet", or the path of a weights file, replaces them.
+        Weights that training starts from. "auto" uses those that come with the
+        backbone ("imagenet" for an application). None draws random weights, to train
+        from scratch. "imagenet" or the path of a weights file loads those weights.
     feature_layer : str, default="auto"
-        Where the backbone is cut: "auto" is before its old classification layer,
-        "output" its output; otherwise the name of a layer.
+        Layer whose output is the features. "auto" cuts the backbone before its old
+        classification layer. "output" uses the output of the backbone. Otherwise the
+        name of a layer, for the features of an earlier layer.
     head : {"new", "keep"}, default="new"
-        A fresh classification layer, or the loaded model's own one. The latter
-        needs the same classes.
+        "new" puts a new classification layer on the features. "keep" keeps the
+        classification layer of the backbone, which needs the same classes.
     preprocess : str or None, default="auto"
-        "auto" scales the pixels (0 to 255) as an application by name expects and
-        leaves other inputs as they are; None never does; the name of an application
-        puts its preprocessing before any backbone.
+        Preprocessing before the backbone. "auto" scales pixels (0 to 255) if the
+        backbone is the name of an application, and changes nothing otherwise. None
+        changes nothing. The name of an application uses its preprocessing.
     frozen_depth : int, float, "all" or the name of a layer, default=0
-        How much of the backbone, from the input, keeps its weights: a number of
-        weighted layers (negative counts from the end), a fraction in [0, 1] of these
-        layers, "all", or the name of the last layer that is frozen. See
-        ``backbone_.layers_table()`` for the names.
+        Part of the backbone, from the input, that keeps its weights. An int is a number
+        of layers with weights; a negative one counts from the end. A float is a
+        fraction in [0, 1] of these layers. "all" freezes the backbone. A name freezes
+        the layers up to that one; ``backbone_.layers_table()`` lists them. A greater
+        depth trains faster and changes fewer weights.
     recipe : {"auto", "in_context", "linear_probe", "full", "lp_ft", "gradual"} or \
             Recipe, default="auto"
-        Order in which weights are trained: none, with the "tabular" backbone alone;
-        the head alone on frozen features; all unfrozen layers; first the one, then the
-        other [1]_; or more and more layers from the top [2]_. "auto" is "in_context"
-        for "tabular" and "lp_ft" for others. A backbone that is not pretrained is
-        trained as by "full" except with "linear_probe". With "tabular", what training
-        gives is kept only if it lowers the log loss of rows set aside. A
-        :class:`~sktransfer.Recipe` also says which of the unfrozen weights learn, and
-        has warm-up, a cosine schedule and MixUp.
+        Which weights are trained, and in which order.
+
+        - "auto": "in_context" for "tabular", "lp_ft" for other backbones.
+        - "in_context": none; only for "tabular".
+        - "linear_probe": the head, on frozen features.
+        - "full": the head and all unfrozen layers together.
+        - "lp_ft": first "linear_probe", then "full" [1]_.
+        - "gradual": first the head, then more and more layers from the top [2]_.
+
+        Without pretrained weights, all recipes except "linear_probe" are "full". For
+        "tabular", a fit by gradient steps keeps the new weights only if they lower the
+        log loss of the validation set. A :class:`~sktransfer.Recipe` has more options:
+        which of the unfrozen weights are trained, warm-up, a cosine schedule and MixUp.
     learning_rate : float or LearningRateSchedule, default=1e-3
-        Learning rate of the gradient steps, or a Keras schedule over steps.
+        Learning rate of the gradient steps, or a Keras schedule over the steps. It is
+        usually the first parameter to tune.
     head_learning_rate : float or None, default=None
-        Learning rate of the head; None is the same as `learning_rate`.
+        Learning rate of the head. None uses `learning_rate`.
     layer_decay : float, default=1.0
-        Each layer learns at `layer_decay` times the rate of the layer above it.
+        Each layer has `layer_decay` times the learning rate of the layer after it. A
+        value in (0, 1) changes the first layers less than the last ones.
     optimizer : str or keras.optimizers.Optimizer, default="adamw"
-        Name or instance; rate and decay are taken from here, not from an instance. With
-        ``use_ema=True`` the averaged weights are those validated and kept.
+        Name of a Keras optimizer, or an instance, which is copied. `learning_rate` and
+        `weight_decay` replace those of an instance. With ``use_ema=True`` the averaged
+        weights are validated and kept.
     weight_decay : float, default=1e-4
-        Decoupled weight decay of kernels.
+        Decoupled weight decay of the kernels. 0 turns it off.
     l2_sp : float, default=0.0
-        Penalty on half the squared distance of the unfrozen backbone weights from
-        where they started [3]_.
+        Weight of a penalty that keeps the backbone near its start: half the squared
+        distance of the unfrozen weights from their starting values [3]_.
     label_smoothing : float, default=0.0
-        Share of each label spread over all classes.
+        Fraction of each label that is spread evenly over all classes.
     batch_size : int, default=32
-        Rows in a gradient step.
+        Number of samples in a gradient step.
     epochs : int, default=50
-        Greatest number of passes over the rows, over all stages of the recipe.
+        Maximum number of epochs, over all stages of the recipe.
     early_stopping : bool, default=False
-        True stops when the score of a validation set has not improved by `tol` for
-        `n_iter_no_change` epochs, and restores the best weights. The validation set is
-        a stratified part of X, or `X_val` of `fit`. False stops in the same way by the
-        training loss, and keeps the last weights.
+        True stops training when the score of a validation set has not improved by
+        `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
+        set is a stratified part of X, or `X_val` of `fit`. False stops in the same way
+        by the training loss, and keeps the last weights.
     scoring : str, callable or None, default="loss"
-        Score of `early_stopping`: "loss" is the negative log loss; None is the
-        accuracy; otherwise the name of a scikit-learn scorer, or a callable with the
-        signature ``scorer(estimator, X, y)``. The log loss is less noisy than the
-        accuracy of a few samples.
+        Score of ``early_stopping=True``. "loss" is the negative log loss. None is the
+        accuracy. Otherwise the name of a scikit-learn scorer, or a callable with the
+        signature ``scorer(estimator, X, y)``. On few samples the log loss is less
+        noisy than the accuracy.
     validation_fraction : float, default=0.1
-        Fraction of X in the validation set of `early_stopping`.
+        Fraction of X in the validation set of ``early_stopping=True``.
     n_iter_no_change : int, default=10
-        Epochs without improvement that are waited for.
+        Number of epochs without an improvement after which training stops.
     tol : float, default=1e-4
-        Least improvement that counts.
+        Minimum improvement of the score, or of the training loss.
     class_weight : dict, "balanced" or None, default=None
-        Weights of classes, as in other classifiers.
+        Weights of the classes. A dict has a weight for each class label. "balanced"
+        gives all classes the same total weight. None gives all the weight 1.
     warm_start : bool, default=False
-        Go on from the weights of the last fit.
+        True starts from the weights of the last fit. False starts from `backbone`.
     callbacks : list or None, default=None
-        Keras callbacks: names, factories or instances, which are copied. Their
-        epoch hooks are called.
+        Keras callbacks: names, functions that return one, or instances, which are
+        copied. Their methods for epochs are called, those for batches are not.
     memory : str, path-like, joblib.Memory or None, default=None
-        Folder in which outputs of frozen layers are kept for other processes and
-        later runs. In one process the feature store keeps them in any case; see
+        Folder that keeps the outputs of frozen layers for other processes and later
+        runs. None keeps them in the memory of this process only; see
         :ref:`feature_store`.
     dtype : {"float32", "float64"}, default="float32"
-        Type of all computations.
+        Floating-point type of all computations.
     random_state : int, RandomState instance or None, default=None
-        Seed of the head, of fresh weights, shuffles and random layers.
+        Seed of new weights, of the validation set, of the order of the samples and of
+        random layers. An int makes fits repeatable.
     verbose : int, default=0
-        1 shows a progress bar with loss and accuracy.
+        1 shows a progress bar with loss and accuracy, 0 does not.
 
     Attributes
     ----------
@@ -124,27 +141,35 @@ class TransferClassifier(BaseTransferClassifier):
         With ``backbone="tabular"`` only: the labeled samples, which predictions need.
         `backbone_` does not have them.
     classes_ : ndarray of shape (n_classes,)
-        Class labels; the numbers of the columns where y was an indicator matrix.
+        Class labels. If y was an indicator matrix, the numbers of its columns.
     frozen_depth_ : int
-        Number of frozen weighted layers.
+        Number of frozen layers with weights.
+    start_weights_ : list of ndarray or None
+        Weights of the backbone and of the head before the first gradient step. None if
+        the backbone was not pretrained.
+    context_ : NamedTuple of ndarray
+        Only after a fit in which "tabular" learned: the labeled samples in the views of
+        the network. `predict` needs them. They are not in ``backbone_``.
     history_ : dict of list
-        One value an epoch: stage, loss, accuracy, learning_rate, seconds and, with
-        `early_stopping`, val_loss, val_accuracy and val_score. A solved probe is one
-        entry.
+        One value for each epoch. The keys are "stage" ("probe", "head", "fine_tune" or
+        "in_context"), "loss", "accuracy", "learning_rate" and "seconds"; with
+        `early_stopping` also "val_loss", "val_accuracy" and "val_score". A value is
+        None where it does not exist. A linear probe has no epochs and is one entry.
     loss_curve_ : list of float
         Training loss of each epoch.
     loss_, best_loss_ : float
-        The last and the least training loss.
+        Last and lowest training loss.
     n_iter_ : int
-        Number of entries in the history.
+        Number of epochs in ``history_``.
     validation_scores_ : list of float or None
-        Score of the validation set after each epoch, by `scoring`.
+        Score of the validation set after each epoch, by `scoring`. None without
+        `early_stopping`.
     best_validation_score_ : float or None
-        The greatest of them, that of the weights that are kept.
+        Highest of these scores: that of the weights that are kept.
     n_features_in_ : int
         Length of the second axis of X.
     feature_names_in_ : ndarray of shape (n_features,)
-        Column names, where X had them.
+        Column names, if X has them.
 
     See Also
     --------
@@ -195,24 +220,25 @@ class TransferClassifier(BaseTransferClassifier):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Fine-tune the backbone.
+        """Fit the backbone and its head to labeled samples.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Rows of the shape that the backbone takes, or flat rows of the same size.
+            Samples in the shape that the backbone expects, or flattened.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or an indicator matrix of 0 and 1 for several labels.
+            Class labels. A backbone that is trained by gradient steps also accepts an
+            indicator matrix of 0 and 1, if a sample may have several labels.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weights; a row of weight 0 is as good as absent.
+            Weights of the samples. A sample of weight 0 is ignored.
         X_val : array-like of shape (n_val, ...) or None, default=None
-            Samples of a validation set of your own, in place of a random part of X;
-            for groups or time, for example. Used with ``early_stopping=True``. In a
-            ``Pipeline``, ``transform_input=["X_val"]`` transforms it as X.
+            Samples of your own validation set, for ``early_stopping=True``: for
+            example, of other groups or later times than X. None uses a random part of
+            X. A ``Pipeline`` transforms it with ``transform_input=["X_val"]``.
         y_val : array-like of shape (n_val,) or (n_val, n_labels) or None, default=None
             Labels of `X_val`.
         sample_weight_val : array-like of shape (n_val,) or None, default=None
-            Weights of `X_val`.
+            Weights of the samples in `X_val`.
 
         Returns
         -------
@@ -221,17 +247,16 @@ class TransferClassifier(BaseTransferClassifier):
         Raises
         ------
         ValueError
-            When X, y or a parameter is not usable, among them BackboneError; or when
-            the loss becomes NaN (NonFiniteLossError).
+            If X, y or a parameter is not valid. It is a BackboneError if the backbone
+            does not fit the data, and a NonFiniteLossError if the loss becomes NaN.
         """
-        is_warm = self.warm_start and hasattr(self, "backbone_")
-        fitted = self._copy_for_fit(is_warm=is_warm)
+        fitted = self._copy_for_fit()
         validation = X_val, y_val, sample_weight_val
         reports = fitted._fit_labeled(self, X, y, sample_weight, validation)  # noqa: SLF001
-        return self._take(fitted, reports)
+        return self._set_state(fitted, reports)
 
     def _fit_labeled(self, estimator, X, y, sample_weight, validation):
-        """Fit this copy of an estimator."""
+        """Fit this copy of an estimator to labeled samples."""
         source = read_source(self.backbone)
         samples = self._check_fit_input(X, y, sample_weight, source=source)
         old_classes = getattr(self, "classes_", None)
@@ -249,47 +274,47 @@ class TransferClassifier(BaseTransferClassifier):
     def _is_trained_in_steps(self):
         if read_source(self.backbone).learns_in_context:
             raise AttributeError(
-                "backbone='tabular' learns in context, from all rows at once, so there "
-                "is no partial_fit. Use fit, or backbone='mlp'."
+                "partial_fit is not available with backbone='tabular', which learns in "
+                "context, from all samples at once. Use fit, or backbone='mlp'."
             )
         return True
 
     @available_if(_is_trained_in_steps)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch on some rows, going on from earlier calls.
+        """Train for one epoch on a batch of samples, after earlier calls.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Rows.
-        y : array-like of shape (n_samples,)
-            Class labels.
+            Samples in the shape that the backbone expects, or flattened.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or an indicator matrix; see :meth:`fit`.
         classes : array-like of shape (n_classes,) or None, default=None
-            All classes of all calls; needed in the first one.
+            Class labels of all calls. The first call needs them.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weights.
+            Weights of the samples.
 
         Returns
         -------
         self : TransferClassifier
         """
         is_first = not hasattr(self, "backbone_")
-        fitted = self._copy_for_fit(is_warm=True)
+        fitted = self._copy_for_fit(partial=True)
         fitted._fit_part(X, y, classes, sample_weight, is_first)  # noqa: SLF001
-        return self._take(fitted)
+        return self._set_state(fitted)
 
     def _fit_part(self, X, y, classes, sample_weight, is_first):
         """Train this copy of an estimator for one epoch."""
         if is_first and classes is None:
             raise ValueError(
-                "classes=None; the first call of partial_fit needs the labels of all "
-                "classes."
+                "classes=None; the first call of partial_fit needs the class labels of "
+                "all calls."
             )
         labels = self.classes_ if classes is None else np.unique(classes)
         if not is_first and not np.array_equal(labels, self.classes_):
             raise ValueError(
-                f"classes={classes!r} is not the same as in the first call, "
+                f"classes={classes!r} differs from the classes of the first call, "
                 f"{self.classes_.tolist()}."
             )
         source = read_source(self.backbone)
@@ -300,7 +325,8 @@ class TransferClassifier(BaseTransferClassifier):
             unknown = np.setdiff1d(samples.y, labels)
             if len(unknown):
                 raise ValueError(
-                    f"y has labels {unknown.tolist()} that are not in classes."
+                    f"y has labels {unknown.tolist()} that are not in classes, "
+                    f"{labels.tolist()}."
                 )
             head = ClassHead(labels)
         else:

@@ -26,29 +26,36 @@ from sktransfer.training.store.samples import Samples
 class BackboneFeatures(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Transformer that gives the features of a pretrained Keras network.
+    """Transformer that computes the features of a pretrained Keras network.
 
-    Nothing is trained: `fit` only finds the backbone.
+    Nothing is trained. `fit` only loads the backbone.
 
     Parameters
     ----------
     backbone : str, path-like, callable, keras.Model or Backbone
-        As in :class:`TransferClassifier`, but not "mlp", which has learned nothing.
+        Network, as in :class:`TransferClassifier`: the name of a ``keras.applications``
+        model, "hub:PRESET", a path, a function, a ``keras.Model`` or a Backbone. "mlp"
+        is not supported as it is not pretrained. "tabular" is not supported as its
+        features depend on labels.
     weights : str, path-like or None, default="auto"
-        As in :class:`TransferClassifier`.
+        Weights of the network. "auto" uses those that come with the backbone
+        ("imagenet" for an application). None draws random weights. "imagenet" or the
+        path of a weights file loads those weights.
     feature_layer : str, default="auto"
-        Layer whose output is taken: "auto" is what goes into the old classification
-        layer, "output" the output; otherwise a layer's name. Feature maps are
-        averaged over their positions.
+        Layer whose output is the features. "auto" cuts the backbone before its old
+        classification layer. "output" uses the output of the backbone. Otherwise the
+        name of a layer. Feature maps are averaged over their positions.
     preprocess : str or None, default="auto"
-        As in :class:`TransferClassifier`.
+        Preprocessing before the backbone. "auto" scales pixels (0 to 255) if the
+        backbone is the name of an application, and changes nothing otherwise. None
+        changes nothing. The name of an application uses its preprocessing.
     memory : str, path-like, joblib.Memory or None, default=None
-        Folder in which features are kept for other processes and later runs. In one
-        process the feature store keeps them in any case; see :ref:`feature_store`.
+        Folder that keeps the features for other processes and later runs. None keeps
+        them in the memory of this process only; see :ref:`feature_store`.
     dtype : {"float32", "float64"}, default="float32"
-        Type of the computations and of the result.
+        Floating-point type of the computations and of the features.
     random_state : int, RandomState instance or None, default=None
-        Seed of fresh weights, with ``weights=None``.
+        Seed of the weights with ``weights=None``.
 
     Attributes
     ----------
@@ -57,11 +64,11 @@ class BackboneFeatures(
     n_features_in_ : int
         Length of the second axis of X.
     feature_names_in_ : ndarray of shape (n_features,)
-        Column names, where X had them.
+        Column names, if X has them.
 
     See Also
     --------
-    TransferClassifier : Fine-tunes the network too.
+    TransferClassifier : Also fine-tunes the network.
 
     Examples
     --------
@@ -114,12 +121,12 @@ class BackboneFeatures(
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Find the backbone.
+        """Load the backbone and check that it accepts X.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Rows of the shape that the backbone takes, or flat rows of the same size.
+            Samples in the shape that the backbone expects, or flattened.
         y : None
             Ignored.
 
@@ -130,9 +137,10 @@ class BackboneFeatures(
         source = read_source(self.backbone)
         if source.learns_in_context or isinstance(source, MLPSource):
             raise ValueError(
-                f"backbone={self.backbone!r} has no features of samples alone: they "
-                "depend on labels. Use TransferClassifier, or pass the backbone_ of an "
-                "estimator that was trained by gradient steps."
+                f"backbone={self.backbone!r} has no pretrained features of a sample: "
+                "those of 'tabular' depend on labels, and 'mlp' is not pretrained. Use "
+                "TransferClassifier, or pass the backbone_ of an estimator that was "
+                "trained by gradient steps."
             )
         X = check_rows(self, X, reset=True)
         rng = make_rng(self.random_state)
@@ -144,12 +152,12 @@ class BackboneFeatures(
         return self
 
     def transform(self, X):
-        """Compute the features of rows.
+        """Compute the features of samples.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Rows.
+            Samples in the shape that the backbone expects, or flattened.
 
         Returns
         -------
@@ -162,7 +170,7 @@ class BackboneFeatures(
 
         backbone = self.backbone_
         program = get_program(backbone, backbone.n_layers, 1, self.dtype)
-        with program.held():
+        with program.hold():
             program.load(backbone.weights, None)
             parts = FrozenOutputs(
                 program, X, part="features", folder=memory_folder(self.memory)

@@ -1,15 +1,32 @@
-"""Heads: what is put on the features of a backbone, and how its outputs are read.
+"""Heads: the kinds of outputs of a network, with their losses and predictions.
 
 A head is the last layer of the network. Its kind decides the number of outputs, their
-activation, the loss, the targets that stand for the labels, and the predictions.
+activation, the loss, the targets that encode the labels, and the predictions.
 """
 
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 
-class ClassHead:
-    """One of several classes for each sample: softmax and cross-entropy.
+class _Head:
+    """Base class of the heads: `classes` has one entry for each output."""
+
+    def __init__(self, classes):
+        self.classes = classes
+
+    @property
+    def n_units(self):
+        """Number of outputs."""
+        return len(self.classes)
+
+    @property
+    def key(self):
+        """Hashable key of the compiled loss."""
+        return type(self).__name__, self.n_units
+
+
+class ClassHead(_Head):
+    """Head for one class for each sample: softmax and cross-entropy.
 
     Parameters
     ----------
@@ -29,19 +46,6 @@ class ClassHead:
     activation = "softmax"
     target_shape, target_dtype = (), "int32"
 
-    def __init__(self, classes):
-        self.classes = classes
-
-    @property
-    def n_units(self):
-        """Number of outputs."""
-        return len(self.classes)
-
-    @property
-    def key(self):
-        """What compiled training depends on, hashable."""
-        return type(self).__name__, self.n_units
-
     # ---- labels and predictions
 
     def targets(self, y):
@@ -49,15 +53,15 @@ class ClassHead:
         return np.searchsorted(self.classes, y).astype(np.int32)
 
     def accepts(self, y):
-        """Return whether labels are classes of the head."""
+        """Return whether all labels are classes of the head."""
         return y.ndim == 1 and bool(np.isin(y, self.classes).all())
 
     def labels(self, targets):
-        """Return the labels of targets."""
+        """Return the class labels of class indices."""
         return self.classes[targets]
 
     def decision_function(self, logits):
-        """Return the logits; for two classes their difference, of shape (n,)."""
+        """Return the logits, or for two classes their difference, of shape (n,)."""
         return logits[:, 1] - logits[:, 0] if self.n_units == 2 else logits
 
     def predict_proba(self, logits):
@@ -65,7 +69,7 @@ class ClassHead:
         return softmax(logits, axis=1)
 
     def predict(self, logits):
-        """Return the label of the greatest logit of each sample."""
+        """Return the class label with the highest logit of each sample."""
         return self.classes[logits.argmax(axis=1)]
 
     def row_losses(self, logits, targets):
@@ -73,17 +77,17 @@ class ClassHead:
         return -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
 
     def is_correct(self, logits, targets):
-        """Return whether the prediction of each sample is right, of shape (n,)."""
+        """Return whether the prediction of each sample is correct, of shape (n,)."""
         return logits.argmax(axis=1) == targets
 
     # ---- training
 
     def soft(self):
-        """Return the head of the same kind whose targets are fractions, for MixUp."""
+        """Return a head with fractions of the classes as targets, for MixUp."""
         return SoftClassHead(self.classes)
 
     def one_hot(self, targets):
-        """Return targets as fractions of the classes, of shape (n, n_classes)."""
+        """Return one-hot targets, of shape (n, n_classes)."""
         return np.eye(self.n_units)[targets]
 
     def losses(self, logits, targets, smoothing):
@@ -96,7 +100,7 @@ class ClassHead:
         targets : tensor of shape (n, *target_shape)
             Targets.
         smoothing : tensor
-            Label smoothing: the fraction of each label spread over all outputs.
+            Label smoothing: fraction of each label that is spread over all outputs.
 
         Returns
         -------
@@ -111,13 +115,13 @@ class ClassHead:
         )
 
     def correct(self, logits, targets):
-        """Compute whether each prediction is right, a tensor of shape (n,), bool."""
+        """Compute whether each prediction is correct, of shape (n,), bool."""
         import tensorflow as tf
 
         return tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), targets)
 
     def solve(self, features, targets, sample_weight, C):
-        """Fit the head on frozen features; see :mod:`sktransfer.training.step.probe`.
+        """Fit the head on frozen features; see :func:`.probe.solve_head`.
 
         Returns
         -------
@@ -136,7 +140,7 @@ class ClassHead:
 
 
 class SoftClassHead(ClassHead):
-    """Classes whose targets are fractions that sum to 1, of shape (n_classes,)."""
+    """Class head whose targets are fractions of the classes, which sum to 1."""
 
     target_dtype = "float"
 
@@ -146,7 +150,7 @@ class SoftClassHead(ClassHead):
         return (self.n_units,)
 
     def correct(self, logits, targets):
-        """Compute whether the class of the greatest fraction is predicted."""
+        """Compute whether the class with the highest fraction is predicted."""
         import tensorflow as tf
 
         return super().correct(logits, tf.argmax(targets, axis=1, output_type=tf.int32))
@@ -158,8 +162,8 @@ class SoftClassHead(ClassHead):
         return tf.reduce_sum(targets * log_proba, axis=1)
 
 
-class MultilabelHead:
-    """Any number of labels for each sample: sigmoids and binary cross-entropy.
+class MultilabelHead(_Head):
+    """Head for any number of labels for each sample: sigmoid, binary cross-entropy.
 
     Parameters
     ----------
@@ -171,29 +175,19 @@ class MultilabelHead:
     target_dtype = "float"
 
     def __init__(self, n_labels):
-        self.classes = np.arange(n_labels)
-
-    @property
-    def n_units(self):
-        """Number of outputs."""
-        return len(self.classes)
+        super().__init__(np.arange(n_labels))
 
     @property
     def target_shape(self):
         """Shape of the target of one sample."""
         return (self.n_units,)
 
-    @property
-    def key(self):
-        """What compiled training depends on, hashable."""
-        return type(self).__name__, self.n_units
-
     def targets(self, y):
         """Return the indicator matrix as floats."""
         return np.asarray(y, dtype=np.float64)
 
     def accepts(self, y):
-        """Return whether labels are an indicator matrix of as many columns."""
+        """Return whether y is an indicator matrix with one column for each label."""
         return y.ndim == 2 and y.shape[1] == self.n_units
 
     def labels(self, targets):
@@ -209,7 +203,7 @@ class MultilabelHead:
         return expit(logits)
 
     def predict(self, logits):
-        """Return the indicator matrix of labels that are more likely than not."""
+        """Return the indicator matrix of the labels with a probability over 0.5."""
         return (logits > 0).astype(int)
 
     def row_losses(self, logits, targets):
@@ -218,15 +212,15 @@ class MultilabelHead:
         return -likelihood.mean(axis=1)
 
     def is_correct(self, logits, targets):
-        """Return whether all labels of each sample are right, of shape (n,)."""
+        """Return whether all labels of each sample are correct, of shape (n,)."""
         return ((logits > 0) == (targets > 0.5)).all(axis=1)
 
     def soft(self):
-        """Return this head: its targets may be fractions already."""
+        """Return this head, whose targets may be fractions."""
         return self
 
     def one_hot(self, targets):
-        """Return the targets, which may be fractions already."""
+        """Return the targets, which may be fractions."""
         return targets
 
     def losses(self, logits, targets, smoothing):
@@ -238,7 +232,7 @@ class MultilabelHead:
         return tf.reduce_mean(losses, axis=1)
 
     def correct(self, logits, targets):
-        """Compute whether all labels of each sample are right, of shape (n,), bool."""
+        """Compute whether all labels of each sample are correct, of shape (n,)."""
         import tensorflow as tf
 
         return tf.reduce_all(tf.equal(logits > 0, targets > 0.5), axis=1)
@@ -251,7 +245,7 @@ class MultilabelHead:
         for target in (targets > 0.5).astype(np.int32).T:
             weights = np.bincount(target, sample_weight, 2)
             if (weights == 0).any():
-                # A label that is constant here: its smoothed log odds.
+                # The label is constant: use its smoothed log odds.
                 odds = np.log((weights[1] + 0.5) / (weights[0] + 0.5))
                 columns.append((np.zeros(features.shape[1]), odds))
                 continue
@@ -262,7 +256,7 @@ class MultilabelHead:
 
 
 def make_head(y):
-    """Make the head that fits labels.
+    """Make the head for class labels or for an indicator matrix.
 
     Parameters
     ----------
@@ -277,7 +271,7 @@ def make_head(y):
 
 
 def evaluate(head, logits, targets, sample_weight):
-    """Compute the weighted mean loss and accuracy of logits.
+    """Compute the weighted means of loss and accuracy.
 
     Parameters
     ----------

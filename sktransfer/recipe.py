@@ -1,4 +1,4 @@
-"""Recipe: in which order, which weights, by which schedule a fit trains."""
+"""Recipe: which weights a fit trains, in which order and with which schedule."""
 
 import numbers
 
@@ -10,53 +10,56 @@ TUNED = ("all", "bias", "norm", "first", "middle", "last", "lora")
 
 
 class Recipe(BaseEstimator):
-    r"""How a fit trains: the order of its stages, the weights that learn, the rates.
+    r"""Which weights a fit trains, in which order and with which learning rates.
 
-    For `recipe` of :class:`TransferClassifier` and :class:`DomainAdaptedClassifier`,
-    where the name of an order is the same as a `Recipe` of that order. Its own
-    parameters are searched over like those of any estimator, as ``recipe__tune``. They
-    count in gradient steps: a linear probe is solved, and knows none of them.
+    For the parameter `recipe` of :class:`TransferClassifier` and
+    :class:`DomainAdaptedClassifier`. There, the name of an order is a recipe with the
+    defaults below. A search can use the parameters of a recipe, as ``recipe__tune``.
+    All parameters except `order` and `probe_C` apply to gradient steps only.
 
     Parameters
     ----------
-    order : str, default="auto"
-        Order in which weights are trained: "auto", "in_context", "linear_probe",
-        "full", "lp_ft" or "gradual"; see :class:`TransferClassifier`.
+    order : {"auto", "in_context", "linear_probe", "full", "lp_ft", "gradual"}, \
+            default="auto"
+        Order in which weights are trained. "auto" is "in_context" for
+        ``backbone="tabular"`` and "lp_ft" for other backbones. See
+        :class:`TransferClassifier` for the others.
     tune : {"all", "bias", "norm", "first", "middle", "last", "lora"}, default="all"
-        Which weights of the unfrozen layers learn; the head always does.
+        Which weights of the unfrozen layers are trained. The head is always trained.
+        Fewer weights can help if there are few samples.
 
-        - "all": all of them;
-        - "bias": biases, and the shifts of normalization layers [1]_;
+        - "all": all weights.
+        - "bias": biases, and shifts of normalization layers [1]_.
         - "norm": scales and shifts of normalization layers (batch, layer, group, RMS)
-          [2]_; a pretrained network keeps its batch statistics all the same;
-        - "first", "middle", "last": all weights of that third of the unfrozen weighted
-          layers, counted from the input [3]_;
-        - "lora": to each kernel a product of two factors is added, and they are what
-          learns [4]_. Layers that Keras has no ``enable_lora`` for, biases, and kernels
-          under a constraint stay as they are. The sum is what is kept, so ``backbone_``
-          is an ordinary network.
+          [2]_. The batch statistics of a pretrained network do not change.
+        - "first", "middle", "last": all weights of one third of the unfrozen layers
+          with weights, counted from the input [3]_.
+        - "lora": low-rank updates, which are added to kernels [4]_. Biases, kernels
+          with a constraint and layers without ``enable_lora`` in Keras are not trained.
+          ``backbone_`` has the sums, so it is an ordinary network.
     lora_rank : int, default=4
-        Columns of the first factor; read with ``tune="lora"`` alone.
+        Rank of the updates of ``tune="lora"``. A greater rank trains more weights.
     schedule : {"constant", "cosine"}, default="constant"
-        "cosine" lowers all learning rates along half a cosine, to 0 at the last of the
-        planned steps [5]_, those of all epochs. It does not go with `partial_fit`,
-        which plans none, or with a Keras schedule as `learning_rate`.
+        How the learning rates change. "constant" keeps them. "cosine" decreases them
+        along half a cosine, to 0 in the last step of all epochs [5]_. `partial_fit` and
+        a Keras schedule as `learning_rate` need "constant".
     warm_up : float, default=0.0
-        Share of the planned steps over which the rates first rise from 0.
+        Fraction of the steps of all epochs in which the learning rates increase from 0,
+        in [0, 1). `partial_fit` and a Keras schedule need 0.
     probe_C : float, default=0.1
         Inverse strength of the L2 penalty of the linear probe, a logistic regression on
-        features that are scaled to unit mean variance.
+        features that are scaled to a mean variance of 1. A lower value is a stronger
+        penalty.
     mixup_alpha : float, default=0.0
-        Above 0, each row of a batch is mixed with another one,
-        :math:`\lambda x + (1 - \lambda) x'`, their labels likewise, with
-        :math:`\lambda \sim \mathrm{Beta}(\alpha, \alpha)` drawn for each row [6]_.
-        Where layers are frozen it is their outputs that are mixed. It does not go with
-        methods of adaptation that add a loss to gradient steps, or with
-        ``backbone="tabular"``.
+        Parameter of MixUp; 0 turns it off. Above 0, each sample of a batch is mixed
+        with another one, :math:`\lambda x + (1 - \lambda) x'`, and so are their labels.
+        :math:`\lambda \sim \mathrm{Beta}(\alpha, \alpha)` is drawn for each sample
+        [6]_. With frozen layers, their outputs are mixed. It needs 0 with
+        ``backbone="tabular"`` and with adaptation methods that add a loss.
 
     See Also
     --------
-    TransferClassifier : Takes a recipe.
+    TransferClassifier : Fine-tunes a network by a recipe.
 
     References
     ----------
@@ -116,28 +119,28 @@ class Recipe(BaseEstimator):
 
 
 def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
-    """Find the recipe of a fit, and check that it goes with what it is for.
+    """Resolve the recipe of a fit, and check it against the other parameters.
 
     Parameters
     ----------
     recipe : str or Recipe
-        As the user gave it.
+        Parameter of the estimator.
     backbone, learning_rate
         Parameters of the estimator.
     in_context : bool
         Whether the backbone learns in context.
     partial : bool
-        Whether this is a call of `partial_fit`.
+        Whether `partial_fit` was called.
 
     Returns
     -------
     Recipe
-        A new one, whose order is not "auto".
+        A copy whose order is not "auto".
 
     Raises
     ------
     ValueError
-        When a parameter is not valid here.
+        If a parameter is not valid, or not with the other parameters.
     """
     recipe = Recipe(recipe) if isinstance(recipe, str) else clone(recipe)
     recipe.check_parameters()
@@ -145,26 +148,26 @@ def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
         recipe.order = "in_context" if in_context else "lp_ft"
     if recipe.order == "in_context" and not in_context:
         raise ValueError(
-            f"recipe='in_context' goes with backbone='tabular'; with "
+            f"recipe='in_context' needs backbone='tabular'; with "
             f"backbone={backbone!r} expected one of {list(ORDERS[2:])}."
         )
     if recipe.mixup_alpha > 0 and in_context:
         raise ValueError(
-            f"mixup_alpha={recipe.mixup_alpha!r} of the recipe does not go with "
-            "backbone='tabular', whose rows are told by rows that are not mixed. Use "
+            f"mixup_alpha={recipe.mixup_alpha!r} of the recipe is not supported with "
+            "backbone='tabular', which compares samples that are not mixed. Use "
             "mixup_alpha=0."
         )
     if recipe.schedule == "constant" and recipe.warm_up == 0:
         return recipe
-    given = f"schedule={recipe.schedule!r} and warm_up={recipe.warm_up!r}"
+    parameters = f"schedule={recipe.schedule!r} and warm_up={recipe.warm_up!r}"
     if callable(learning_rate):
         raise ValueError(
-            f"{given} of the recipe do not go with a Keras schedule as learning_rate; "
-            "write a float there, or leave them out."
+            f"{parameters} of the recipe are not supported with a Keras schedule as "
+            "learning_rate; expected a float. Use a float, or the default recipe."
         )
     if partial:
         raise ValueError(
-            f"{given} of the recipe need to know how many steps there will be, which "
-            "partial_fit does not. Use a Keras schedule as learning_rate."
+            f"{parameters} of the recipe need the total number of steps, which "
+            "partial_fit does not know. Use a Keras schedule as learning_rate."
         )
     return recipe

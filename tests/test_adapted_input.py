@@ -53,7 +53,7 @@ def refused(error, *parts, X, y, method="dann", **kwargs):
         (np.repeat(["source", "target"], 20), ["integers", "'source'"]),
         (np.repeat(["0", "-1"], 20), ["integers", "'0'"]),
         ([0] * 20 + [None] * 20, ["integers", "0, None"]),
-        (np.full(40, -1), ["less than 0 for all rows", "0 or more"]),
+        (np.full(40, -1), ["less than 0 for all samples", "0 or more"]),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -66,7 +66,7 @@ def test_the_wrong_domains_are_the_ones_that_are_told(rows):
     X, y, sample_domain = rows
     wrong = sample_domain.astype(float)
     wrong[[7, 30]] = 0.25, -2.5
-    refused(ValueError, "among them 0.25, -2.5.", X=X, y=y, sample_domain=wrong)
+    refused(ValueError, "such as 0.25, -2.5.", X=X, y=y, sample_domain=wrong)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_the_wrong_domains_are_the_ones_that_are_told(rows):
 def test_no_target(rows, fitted):
     X, y, _ = rows
     for method in ("dann", MCC()):
-        with pytest.warns(UserWarning, match=r"no rows of a target.*X_target"):
+        with pytest.warns(UserWarning, match=r"no samples of a target.*X_target"):
             make_adapted(method).fit(X, y, **fitted)
     for method in ("source_only", SourceOnly()):
         with warnings.catch_warnings():
@@ -88,13 +88,13 @@ def test_rows_of_one_domain_have_no_weight(rows):
     is_source = sample_domain >= 0
     refused(
         ValueError,
-        "sample_weight is 0 for all rows of the source",
+        "sample_weight is 0 for all samples of the source",
         X=X,
         y=y,
         sample_domain=sample_domain,
         sample_weight=(~is_source).astype(float),
     )
-    with pytest.warns(UserWarning, match="no rows of a target"):
+    with pytest.warns(UserWarning, match="no samples of a target"):
         make_adapted().fit(
             X, y, sample_domain=sample_domain, sample_weight=is_source.astype(float)
         )
@@ -116,8 +116,8 @@ def test_rows_of_one_domain_have_no_weight(rows):
         (np.zeros(3), ValueError, ["Expected 2D array, got 1D array"]),
         (3.0, ValueError, ["Expected 2D array", "3.0"]),
         ([["a", "b", "c"]], ValueError, ["numeric"]),
-        ((), ValueError, ["tuple of 0", "one array"]),
-        ((np.zeros((9, 3)), None), ValueError, ["tuple of 2", "one array"]),
+        ((), ValueError, ["tuple of 0", "an array of samples"]),
+        ((np.zeros((9, 3)), None), ValueError, ["tuple of 2", "an array of samples"]),
         ((np.zeros((9, 2)),), ValueError, ["2 features", "3 features"]),
     ],
     ids=str,
@@ -158,7 +158,10 @@ def test_rows_of_the_source_without_a_label(rows, missing, target_labels):
     X, y, sample_domain = rows
     y = y.astype(object)
     y[:3] = missing
-    parts = ["y is None or NaN for 3 samples of the source", "need a label"]
+    parts = [
+        "y is None or NaN for 3 samples of the source",
+        "expected a label for each",
+    ]
     refused(
         ValueError,
         *parts,
@@ -247,7 +250,7 @@ def test_target_labels(rows, value):
 def test_a_batch_of_one_row(rows, method):
     X, y, sample_domain = rows
     given = {"X": X, "y": y, "sample_domain": sample_domain, "batch_size": 1}
-    parts = [f"method={method}", "batch_size=1", "Write batch_size=32", "at least 2"]
+    parts = [f"method={method}", "batch_size=1", "Use batch_size=32", "at least 2"]
     refused(ValueError, *parts, method=method, **given)
 
 
@@ -288,7 +291,7 @@ def test_rows_beside_x_of_another_scale(rows):
 
 def test_as_many_rows_beside_x_as_in_it(rows):
     X, y, _ = rows
-    with pytest.warns(UserWarning, match=r"40 rows, as many as X.*\(X_target,\)"):
+    with pytest.warns(UserWarning, match=r"40 samples, as many as X.*\(X_target,\)"):
         make_adapted(epochs=1).fit(X, y, X_target=X)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)

@@ -141,7 +141,7 @@ def test_bad_input_of_interpolate(make, tuned, rows):
         tuned.interpolate()
     with pytest.raises(NotFittedError):
         make().interpolate(0.5)
-    with pytest.raises(ValueError, match=r"'mlp', was not pretrained"):
+    with pytest.raises(ValueError, match=r"'mlp' was not pretrained"):
         TransferClassifier("mlp", epochs=1).fit(*rows[:2]).interpolate(0.5)
     with pytest.raises(ValueError, match=r"new head.*recipe='lp_ft'"):
         make(recipe="full", epochs=1).fit(*rows[:2]).interpolate(0.5)

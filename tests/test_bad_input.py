@@ -109,9 +109,9 @@ def test_regression_targets(make, target):
     refuses(make(), (X, y), ValueError, "Unknown label type: continuous")
 
 
-def test_one_hot_labels_of_other_values(make, target):
+def test_labels_in_columns_that_are_no_indicators(make, target):
     X, y = target
-    refuses(make(), (X, 3 * np.eye(5)[y]), ValueError, "other than 0 and 1")
+    refuses(make(), (X, 2 * np.eye(5)[y]), ValueError, "(30, 5)", "0 and 1")
 
 
 def test_missing_y(make, target):

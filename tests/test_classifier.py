@@ -1046,7 +1046,7 @@ def test_a_fit_with_bad_rows_leaves_the_estimator_as_it_was(make, target):
     before = fitted_state(estimator)
     with pytest.raises(ValueError, match="NaN"):
         estimator.fit(np.full((10, 3), np.nan), np.arange(10))
-    with pytest.raises(ValueError, match="rows of shape"):
+    with pytest.raises(ValueError, match="X has samples of shape"):
         estimator.fit(np.zeros((10, 3)), np.arange(10))
     assert same_objects(fitted_state(estimator), before)
     assert estimator.n_features_in_ == 64

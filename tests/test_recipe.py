@@ -92,8 +92,8 @@ def test_normalization_keeps_its_statistics(target):
         ({"schedule": "linear"}, "'schedule' parameter of Recipe.*'linear'"),
         ({"warm_up": 1.0}, "'warm_up' parameter of Recipe.*1.0"),
         ({"mixup_alpha": -0.1}, "'mixup_alpha' parameter of Recipe.*-0.1"),
-        ({"order": "in_context"}, "goes with backbone='tabular'"),
-        ({"tune": "norm"}, "tune='norm' of the recipe leaves nothing to train"),
+        ({"order": "in_context"}, "needs backbone='tabular'"),
+        ({"tune": "norm"}, "tune='norm' of the recipe trains no weights"),
     ],
 )
 def test_bad_parameters(make, target, parameters, words):
@@ -111,7 +111,7 @@ def test_something_else_than_a_recipe(make, target):
 @pytest.mark.parametrize("plan", [{"schedule": "cosine"}, {"warm_up": 0.1}])
 def test_rates_are_planned_once(make, target, plan):
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
-    with pytest.raises(ValueError, match="do not go with a Keras schedule"):
+    with pytest.raises(ValueError, match="are not supported with a Keras schedule"):
         make(recipe=Recipe(**plan), learning_rate=schedule).fit(*target)
     with pytest.raises(ValueError, match="which partial_fit does not"):
         make(recipe=Recipe(**plan)).partial_fit(*target, classes=range(5))

@@ -32,15 +32,15 @@ def assert_warns_at(line, message, call):
 @pytest.mark.parametrize(
     ("message", "parameters", "fitted"),
     [
-        ("no rows of a target", {}, {}),
+        ("no samples of a target", {}, {}),
         ("as many as X", {}, {"X_target": X}),
-        ("of another scale", {}, {"X_target": 100 * X[:9]}),
+        ("X_target has another scale", {}, {"X_target": 100 * X[:9]}),
         (
-            "in the target alone",
+            "in the target only",
             {"target_labels": "use"},
             {"y": np.where(SAMPLE_DOMAIN < 0, 2, y), "sample_domain": SAMPLE_DOMAIN},
         ),
-        ("no batch has rows", {}, {"y": np.arange(40) % 5, "X_target": X[:9]}),
+        ("no batch has samples", {}, {"y": np.arange(40) % 5, "X_target": X[:9]}),
         ("looks wrong", {"learning_rate": 1.0}, {"X_target": X[:9]}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -88,7 +88,7 @@ def test_through_scikit_learn():
     def search():
         cross_val_score(pipe, X, y, cv=2)
 
-    assert_warns_at(1, "no rows of a target", search)
+    assert_warns_at(1, "no samples of a target", search)
 
 
 def test_in_a_worker():

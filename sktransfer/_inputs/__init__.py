@@ -1,1 +1,1 @@
-"""Checks of what users pass: samples, labels, weights, domains, columns of tables."""
+"""Checks of user input: samples, labels, weights, domains, columns of tables."""

@@ -1,4 +1,4 @@
-"""Columns of data frames as numbers: categories become their positions."""
+"""Columns of data frames as numbers: categories are replaced by their positions."""
 
 import numbers
 
@@ -8,45 +8,45 @@ from sklearn.utils._missing import is_pandas_na
 
 
 class TableColumns:
-    """Turns the columns of data frames into numbers, as those of one frame were.
+    """Converts the columns of data frames to numbers.
 
-    Categories and strings become their positions: in the order that the column declares
-    for its categories, otherwise in alphabetical order. What is missing, or was not
-    there before, becomes NaN.
+    Categories and strings are replaced by their positions in the training set: in the
+    order of a categorical dtype, otherwise in alphabetical order. Missing values and
+    new categories become NaN.
 
     Parameters
     ----------
-    X : pandas.DataFrame, polars.DataFrame or anything else
-        What is learned from; nothing is, unless it is a frame.
+    X : pandas.DataFrame, polars.DataFrame or array-like
+        Training set. Only a data frame has columns to convert.
 
     Attributes
     ----------
     nominal : list of int
-        Columns of categories for which no order is declared.
+        Columns with categories that have no order.
     """
 
     def __init__(self, X):
         self._positions, self.nominal = {}, []
         frame = _frame(X)
         for i, column in enumerate([] if frame is None else frame.iter_columns()):
-            known = _categories(column)
-            if known is not None:
-                self._positions[i] = {value: j for j, value in enumerate(known)}
+            categories = _categories(column)
+            if categories is not None:
+                self._positions[i] = {value: j for j, value in enumerate(categories)}
                 if column.dtype != nw.Enum:
                     self.nominal.append(i)
 
     @property
     def are_numbers(self):
-        """Whether all columns are numbers already, without gaps of other kinds."""
+        """Whether no column has categories or strings."""
         return not self._positions
 
     def transform(self, X):
-        """Turn a frame, or an array with the same columns, into numbers.
+        """Convert a data frame, or an array with the same columns, to numbers.
 
         Parameters
         ----------
         X : pandas.DataFrame, polars.DataFrame or array-like of shape (n, n_columns)
-            Rows.
+            Samples.
 
         Returns
         -------
@@ -71,13 +71,13 @@ class TableColumns:
 
 
 def _frame(X):
-    """Return X as a frame, or None."""
+    """Return X as a narwhals frame, or None if it is not a data frame."""
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     return frame if isinstance(frame, nw.DataFrame) else None
 
 
 def _categories(column):
-    """Return the categories of a column in their order; None for one of numbers."""
+    """Return the categories of a column in order, or None for a column of numbers."""
     if column.dtype in (nw.Categorical, nw.Enum):
         return column.cat.get_categories().to_list()
     if column.dtype not in (nw.String, nw.Object):
@@ -89,5 +89,5 @@ def _categories(column):
 
 
 def _is_missing(value):
-    # NaN and NaT differ from themselves.
+    # NaN and NaT are not equal to themselves.
     return value is None or is_pandas_na(value) or value != value

@@ -1,4 +1,4 @@
-"""Rows of source and target, as DomainAdaptedClassifier gets them."""
+"""Samples of source and target: the checked input of DomainAdaptedClassifier."""
 
 from dataclasses import dataclass
 
@@ -15,17 +15,16 @@ from sktransfer.training.store.samples import Samples
 
 @dataclass(frozen=True)
 class DomainSamples:
-    """Checked samples: the labeled ones, and those of the target.
+    """Checked samples: the labeled ones and those of the target.
 
     Attributes
     ----------
     labeled : Samples
-        Samples to learn labels from: those of the source, and labeled ones of the
-        target that may be used.
+        Samples of the source, and labeled samples of the target that may be used.
     domains : ndarray of shape (n_samples,), int
-        Domains of the rows of X.
+        Domain of each sample of X.
     target_index : ndarray of shape (n_target,), int
-        Rows of X that are of the target, labeled or not.
+        Positions in X of the samples of the target, labeled or not.
     X_target : ndarray or None
         More samples of the target.
     """
@@ -37,31 +36,31 @@ class DomainSamples:
 
     @classmethod
     def check(cls, X, y, sample_domain, X_target, *, use_target, check_input, check_X):
-        """Check the arguments of fit; the caller's arrays are left as they are.
+        """Check the arguments of fit. The arrays of the user are not changed.
 
         Parameters
         ----------
         X, y, sample_domain, X_target
-            As in the fit of DomainAdaptedClassifier.
+            Arguments of the fit of DomainAdaptedClassifier.
         use_target : bool
-            Whether labels of target samples are used.
+            Whether labels of target samples may be used.
         check_input : callable
             Checks samples and labels; returns Samples.
         check_X : callable
-            Checks samples of the target.
+            Checks samples without labels; returns an array.
         """
-        labeled = None
+        is_labeled = None
         if sample_domain is not None:
             domains = check_sample_domain(sample_domain, X)
             if (domains < 0).all():
                 raise ValueError(
-                    "sample_domain is less than 0 for all rows: all are of a target. "
-                    "Rows of a source, with labels, need 0 or more."
+                    "sample_domain is less than 0 for all samples, so all are of a "
+                    "target; expected 0 or more for labeled samples of a source."
                 )
             if y is not None:
                 y = _label_column(y)
-                labeled = _labeled(X, y, domains, use_target)
-                y = _readable(y, domains, labeled)
+                is_labeled = _is_labeled(X, y, domains, use_target)
+                y = _hide_labels(y, domains, is_labeled)
         samples = check_input(X, y)
         X, index = samples.X, samples.index
         if sample_domain is None:
@@ -69,24 +68,24 @@ class DomainSamples:
         elif (domains[index] < 0).all():
             raise ValueError(
                 "sample_weight is 0 for all samples of the source (sample_domain of 0 "
-                "or more); some must have more."
+                "or more); expected more than 0 for some of them."
             )
         if X_target is not None:
             X_target = _check_target(check_X, X_target, X)
         target_index = index[domains[index] < 0]
-        if labeled is not None:
-            samples = samples.part(labeled[index])
+        if is_labeled is not None:
+            samples = samples.part(is_labeled[index])
         return cls(samples, domains, target_index, X_target)
 
     @property
     def is_target(self):
-        """Whether each labeled sample is of the target; None where none is."""
+        """Whether each labeled sample is of the target. None if none of them is."""
         is_target = self.domains[self.labeled.index] < 0
         return is_target if is_target.any() else None
 
     @property
     def has_target(self):
-        """Whether there is any row of a target."""
+        """Whether there are samples of a target."""
         return len(self.target_index) > 0 or self.X_target is not None
 
     def target(self, X, input_shape):
@@ -95,15 +94,16 @@ class DomainSamples:
         Parameters
         ----------
         X : ndarray of shape (n_samples, *input_shape)
-            All samples, in the shape that the backbone takes.
+            All samples, in the input shape of the backbone.
         input_shape : tuple
-            That shape.
+            Input shape of the backbone.
 
         Returns
         -------
-        Samples
+        samples : Samples
             Their y is 0.
         domains : ndarray of int
+            Domain of each of them.
         """
         index, domains = self.target_index, self.domains[self.target_index]
         if self.X_target is not None:
@@ -112,7 +112,7 @@ class DomainSamples:
             except ValueError as error:
                 raise type(error)(f"X_target: {error}") from error
             X = np.concatenate([X[index], more]) if len(index) else more
-            # They are a domain of their own.
+            # The samples of X_target are one more domain.
             number = min(-1, self.domains.min() - 1)
             domains = np.concatenate([domains, np.full(len(more), number)])
             index = np.arange(len(X))
@@ -121,57 +121,58 @@ class DomainSamples:
 
 
 def _label_column(y):
-    """Labels as an array of one dimension, each as it was."""
+    """Return the labels as a one-dimensional array, without a change of their types."""
     if not isinstance(getattr(y, "dtype", None), np.dtype):
-        # NumPy's choice would be strings for numbers beside a string, and floats for
-        # integers beside a missing one.
+        # NumPy would convert numbers to strings beside a string, and integers to
+        # floats beside a missing value.
         y = np.array(y, dtype=object)
     return column_or_1d(y)
 
 
-def _labeled(X, y, domains, use_target):
-    """Check which samples have a label that may be read."""
+def _is_labeled(X, y, domains, use_target):
+    """Return which samples have a label that may be used."""
     check_consistent_length(X, y)
     is_source = domains >= 0
     n_missing = int(is_missing_label(y[is_source]).sum())
     if n_missing:
         raise ValueError(
             f"y is None or NaN for {n_missing} samples of the source (sample_domain of "
-            "0 or more). All samples of the source need a label."
+            "0 or more); expected a label for each of them."
         )
     if not use_target:
         return is_source
     return is_source | ~is_unlabeled(y, source_classes=y[is_source])
 
 
-def _readable(y, domains, labeled):
-    """Copy labels, with one that is read anyhow in place of those that are not."""
-    given = y[labeled]
-    if y.dtype == object and len({isinstance(label, str) for label in given}) > 1:
+def _hide_labels(y, domains, is_labeled):
+    """Return a copy of the labels where one label replaces all that are not used."""
+    labels = y[is_labeled]
+    if y.dtype == object and len({isinstance(label, str) for label in labels}) > 1:
         raise ValueError(
-            "y has strings and other labels, "
-            f"{sorted({repr(label) for label in given})[:5]} among them; expected all "
-            "labels that are read to be of one type."
+            "y has strings and other labels, such as "
+            f"{sorted({repr(label) for label in labels})[:5]}; expected one type for "
+            "all labels that are used."
         )
-    read = as_labels(given)
-    copied = np.full(len(labeled), read[0], dtype=read.dtype)
-    copied[labeled] = read
-    only_target = np.setdiff1d(read[domains[labeled] < 0], read[domains[labeled] >= 0])
+    labels = as_labels(labels)
+    visible = np.full(len(y), labels[0], dtype=labels.dtype)
+    visible[is_labeled] = labels
+    is_target = domains[is_labeled] < 0
+    only_target = np.setdiff1d(labels[is_target], labels[~is_target])
     if len(only_target):
         warn_user(
-            f"The classes {only_target.tolist()} have labels in the target alone; they "
-            "are learned from those."
+            f"The classes {only_target.tolist()} have labeled samples in the target "
+            "only. They are learned from those samples."
         )
-    return copied
+    return visible
 
 
 def _check_target(check_X, X_target, X):
-    wrapped = isinstance(X_target, tuple)
-    if wrapped:
+    is_tuple = isinstance(X_target, tuple)
+    if is_tuple:
         if len(X_target) != 1:
             raise ValueError(
-                f"X_target is a tuple of {len(X_target)}; expected one array of rows, "
-                "or a tuple of one such array."
+                f"X_target is a tuple of {len(X_target)}; expected an array of "
+                "samples, or a tuple of one such array."
             )
         (X_target,) = X_target
     try:
@@ -180,14 +181,14 @@ def _check_target(check_X, X_target, X):
         raise type(error)(f"X_target: {error}") from error
     if X_target.shape[1:] != X.shape[1:]:
         raise ValueError(
-            f"X_target has rows of shape {X_target.shape[1:]}; those of X are of shape "
-            f"{X.shape[1:]}."
+            f"X_target has samples of shape {X_target.shape[1:]}; expected the shape "
+            f"of the samples of X, {X.shape[1:]}."
         )
-    if len(X_target) == len(X) and not wrapped:
+    if len(X_target) == len(X) and not is_tuple:
         warn_user(
-            f"X_target has {len(X)} rows, as many as X. A search or cross-validation "
-            "cuts such an array as it cuts X, and drops rows of the target. Pass "
-            "X_target=(X_target,), which is never cut."
+            f"X_target has {len(X)} samples, as many as X. A search or "
+            "cross-validation splits such an array like X, which drops samples of the "
+            "target. Pass X_target=(X_target,), which is never split."
         )
     warn_of_other_scale(
         "X_target",

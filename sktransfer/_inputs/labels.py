@@ -1,4 +1,4 @@
-"""Checks of y and of the weights of samples and classes."""
+"""Checks of labels, sample weights and class weights."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -26,7 +26,7 @@ def check_labels(X, y, sample_weight, *, accepts_multilabel):
     Returns
     -------
     Samples
-        With labels as given; samples of weight 0 are left out.
+        Without samples of weight 0; y has class labels, not class indices.
     """
     if issparse(y):
         y = y.toarray()
@@ -39,9 +39,10 @@ def check_labels(X, y, sample_weight, *, accepts_multilabel):
             )
         if not accepts_multilabel:
             raise ValueError(
-                f"y is an indicator matrix of shape {y.shape}; a sample has one class "
-                "with this backbone or estimator. Use TransferClassifier with "
-                "backbone='mlp' or another network that is trained by gradient steps."
+                f"y is an indicator matrix of shape {y.shape}; this backbone or "
+                "estimator expects class labels of shape (n_samples,). Use "
+                "TransferClassifier with backbone='mlp' or another network that is "
+                "trained by gradient steps."
             )
     sample_weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -51,22 +52,22 @@ def check_labels(X, y, sample_weight, *, accepts_multilabel):
 
 
 def check_classes(y, old_classes, *, keeps_head=False):
-    """Check that labels are of two classes or more, and those of a warm start.
+    """Check that there are two classes or more, the same as before a warm start.
 
     Parameters
     ----------
     y : ndarray of shape (n,) or (n, n_labels)
         Labels of samples with a weight above 0.
     old_classes : ndarray of shape (n_classes,) or None
-        Classes of the fit that a warm start resumes.
+        Classes of the earlier fit of a warm start. None is no warm start.
     keeps_head : bool, default=False
-        Whether labels may be some of the old classes.
+        Whether y may lack some of these classes.
     """
     if y.ndim == 2:
         if old_classes is not None and len(old_classes) != y.shape[1]:
             raise ValueError(
-                f"warm_start resumes a fit with {len(old_classes)} labels; y has "
-                f"{y.shape[1]} columns."
+                f"y has {y.shape[1]} columns; warm_start=True continues a fit with "
+                f"{len(old_classes)} labels. Use the same labels or warm_start=False."
             )
         return
     labels = np.unique(y)
@@ -81,20 +82,21 @@ def check_classes(y, old_classes, *, keeps_head=False):
         else np.array_equal(labels, old_classes)
     ):
         raise ValueError(
-            f"warm_start resumes a fit with the classes {old_classes.tolist()}; y has "
-            f"{labels.tolist()}."
+            f"y has the classes {labels.tolist()}; warm_start=True continues a fit "
+            f"with the classes {old_classes.tolist()}. Use the same classes or "
+            "warm_start=False."
         )
 
 
 def weigh_classes(class_weight, samples):
-    """Multiply the weights of samples by those of their classes.
+    """Multiply the weights of samples by the weights of their classes.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None
-        As in other classifiers.
+        Weights of the classes; "balanced" gives all the same total weight.
     samples : Samples
-        With class labels. They are not changed.
+        Their y has class labels. They are not changed.
 
     Returns
     -------
@@ -104,10 +106,10 @@ def weigh_classes(class_weight, samples):
         return samples
     if samples.y.ndim == 2:
         raise ValueError(
-            f"class_weight={class_weight!r} is not supported where y is an indicator "
-            "matrix; use sample_weight."
+            f"class_weight={class_weight!r} is not supported if y is an indicator "
+            "matrix; expected None. Use sample_weight."
         )
-    classes, position = np.unique(samples.y, return_inverse=True)
+    classes, class_index = np.unique(samples.y, return_inverse=True)
     weight = compute_class_weight(
         class_weight,
         classes=classes,
@@ -116,8 +118,8 @@ def weigh_classes(class_weight, samples):
     )
     if (weight < 0).any() or not weight.any():
         raise ValueError(
-            f"class_weight={class_weight!r} is not valid; weights must be 0 or more, "
-            "and one of them above 0."
+            f"class_weight={class_weight!r} is not valid; expected weights of 0 or "
+            "more, and at least one above 0."
         )
-    weight = samples.sample_weight * weight[position]
-    return Samples(samples.X, samples.index, samples.y, weight)
+    weight = samples.sample_weight * weight[class_index]
+    return samples.replace(sample_weight=weight)

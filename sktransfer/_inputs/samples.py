@@ -1,4 +1,4 @@
-"""Checks of X: numbers, columns of tables, the shape of a sample."""
+"""Checks of X: its numbers, its columns and the shape of a sample."""
 
 import numpy as np
 from sklearn.utils import assert_all_finite, check_array, check_X_y
@@ -9,20 +9,20 @@ from sktransfer.exceptions import BackboneError
 
 
 def check_values(estimator, X, *, allow_nan=False):
-    """Raise ValueError when X has values that the estimator cannot hold.
+    """Raise ValueError if X has values that are not valid for the estimator.
 
-    scikit-learn's check would bring all of a memory-mapped file into memory.
+    The check of scikit-learn would load all of a memory-mapped file into memory.
 
     Parameters
     ----------
     estimator : estimator
-        Has a `dtype` that must hold the values.
+        Its `dtype` limits the values.
     X : ndarray of shape (n_samples, ...)
         Samples.
     allow_nan : bool, default=False
-        Whether NaN stands for a missing value.
+        Whether X may have NaN, for missing values.
     """
-    limited = X.dtype == np.float64 and estimator.dtype == "float32" and X.size
+    is_narrowed = X.dtype == np.float64 and estimator.dtype == "float32" and X.size
     limit = np.finfo(np.float32).max
     for rows in blocks(X):
         assert_all_finite(
@@ -31,7 +31,7 @@ def check_values(estimator, X, *, allow_nan=False):
             estimator_name=type(estimator).__name__,
             input_name="X",
         )
-        if limited and max(np.nanmax(rows), -np.nanmin(rows)) > limit:
+        if is_narrowed and max(np.nanmax(rows), -np.nanmin(rows)) > limit:
             raise ValueError(
                 "Input X contains a value too large for dtype('float32'); scale it, or "
                 "use dtype='float64'."
@@ -39,21 +39,21 @@ def check_values(estimator, X, *, allow_nan=False):
 
 
 def check_rows(estimator, X, y="no_validation", *, reset, columns=None):
-    """Check X as any number of numeric dimensions; keep its own type.
+    """Check X, which may have any number of dimensions and keeps its dtype.
 
     Parameters
     ----------
     estimator : estimator
-        Has a `dtype` that must hold the values; its n_features_in_ and
-        feature_names_in_ are set, or compared.
+        Its `dtype` limits the values. Its n_features_in_ and feature_names_in_ are set
+        or compared with X.
     X : array-like of shape (n_samples, ...)
         Samples.
-    y : array-like of shape (n_samples,) or (n_samples, n_labels)
-        Labels, where there are any.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels), optional
+        Labels.
     reset : bool
-        Whether this is a fit.
+        True sets these attributes, as in fit. False compares them.
     columns : TableColumns or None, default=None
-        How columns become numbers, where gaps and strings are accepted.
+        Converts columns to numbers. None accepts no missing values and no strings.
 
     Returns
     -------
@@ -94,28 +94,28 @@ def _has_columns(y):
 
 
 def shape_rows(X, input_shape):
-    """Give rows the shape that a backbone takes.
+    """Reshape samples to the input shape of a backbone.
 
     Parameters
     ----------
     X : ndarray of shape (n, ...)
-        Rows.
+        Samples.
     input_shape : tuple
-        Shape of one row; None where any size is accepted.
+        Shape of one sample. None accepts any size.
 
     Returns
     -------
     ndarray of shape (n, ...)
-        A view where possible.
+        A view of X if possible.
 
     Raises
     ------
     BackboneError
-        When the sizes do not agree.
+        If the sizes do not agree.
     """
     shape = X.shape[1:]
     if len(shape) == len(input_shape) and all(
-        wanted in (None, n) for n, wanted in zip(shape, input_shape, strict=True)
+        expected in (None, n) for n, expected in zip(shape, input_shape, strict=True)
     ):
         return X
     unknown = input_shape.count(None)
@@ -124,6 +124,6 @@ def shape_rows(X, input_shape):
     if (unknown == 0 and size == known) or (unknown == 1 and size % known == 0):
         return X.reshape(len(X), *(-1 if n is None else n for n in input_shape))
     raise BackboneError(
-        f"X has rows of shape {shape}, {size} values each; the backbone takes rows of "
-        f"shape {input_shape}."
+        f"X has samples of shape {shape}, {size} values each; the backbone expects "
+        f"samples of shape {input_shape}."
     )

@@ -1,4 +1,4 @@
-"""Which samples have no label: the one rule of the package."""
+"""Check which samples have no label."""
 
 import numbers
 
@@ -7,12 +7,12 @@ from sklearn.utils._missing import is_pandas_na
 
 
 def is_missing_label(y):
-    """Check which labels are None, NaN or pd.NA.
+    """Return which labels are None, NaN or pd.NA.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        Labels of any dtype, the nullable dtypes of pandas among them.
+        Labels of any dtype, also the nullable dtypes of pandas.
 
     Returns
     -------
@@ -20,24 +20,24 @@ def is_missing_label(y):
     """
     y = _as_array(y)
     if y.dtype != object:
-        # Only a missing value differs from itself.
+        # Only a missing value is not equal to itself.
         return np.asarray(y != y)
     return np.array([_is_missing(label) for label in y], dtype=bool)
 
 
 def is_unlabeled(y, source_classes):
-    """Check which samples have no label.
+    """Return which samples have no label.
 
-    A sample is unlabeled if its label is None, NaN or pd.NA. The number -1 means the
-    same where the classes are numbers and -1 is not a class of the source. The string
-    "-1" is a class like any other.
+    A sample is unlabeled if its label is None, NaN or pd.NA. The number -1 also means
+    unlabeled if the classes are numbers and -1 is not a class of the source. The string
+    "-1" is always a class.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         Labels of any dtype.
     source_classes : array-like of shape (n,)
-        Classes of the source; repetitions and missing labels have no effect.
+        Labels of the source. Repeated and missing labels have no effect.
 
     Returns
     -------
@@ -56,8 +56,7 @@ def is_unlabeled(y, source_classes):
 
 
 def _as_array(y):
-    # Other dtypes than NumPy's become objects. NumPy would turn lists of numbers and
-    # strings into strings.
+    # NumPy would convert a list of numbers and strings to strings.
     return y if isinstance(y, np.ndarray) else np.array(y, dtype=object)
 
 

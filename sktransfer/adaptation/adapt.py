@@ -1,4 +1,4 @@
-"""The fit of DomainAdaptedClassifier: a method at work, and a check of its result."""
+"""The fit of DomainAdaptedClassifier: adaptation, and a check of its result."""
 
 import numpy as np
 from scipy.special import softmax
@@ -14,23 +14,23 @@ _EXPECTED_SAMPLES = 10
 
 
 def adapt(method, data, task, stages):
-    """Train for a target by a method.
+    """Train a network for a target by an adaptation method.
 
     Parameters
     ----------
     method : AdaptationMethod
-        How the network is adapted.
+        Adaptation method.
     data : DomainSamples
         Samples of the target, and domains.
     task : FitTask
-        Training on the labeled samples.
+        The fit on the labeled samples.
     stages : list of Stage
         Stages of the recipe.
 
     Returns
     -------
     FitResult
-        With the fitted attributes of the method.
+        Its attributes have the fitted attributes of the method.
     """
     attributes = {
         "method": method,
@@ -55,24 +55,24 @@ def adapt(method, data, task, stages):
 
 
 def _warn_of_failure(method, fit, predicted, task):
-    """Warn when the adapted network is useless, and say how it shows."""
+    """Warn if the loss or the predictions show that adaptation has failed."""
     n_classes, samples = task.head.n_units, task.samples
     losses = [e["loss"] for e in fit.history if e["stage"] != "target"]
     reasons = []
     if losses[-1] > np.log(n_classes):
         reasons.append(
-            f"the loss on the source ended at {losses[-1]:.3g}, above the "
-            f"{np.log(n_classes):.3g} of guessing: training has diverged"
+            f"the loss on the source is {losses[-1]:.3g} at the end, above the "
+            f"{np.log(n_classes):.3g} of random guesses, so training has diverged"
         )
     prior = np.bincount(samples.y, samples.sample_weight, n_classes)
     expected = len(predicted) * prior / prior.sum()
     n_predicted = np.bincount(predicted, minlength=n_classes)
-    n_lost = int(((n_predicted == 0) & (expected >= _EXPECTED_SAMPLES)).sum())
-    if n_lost:
+    n_missing = int(((n_predicted == 0) & (expected >= _EXPECTED_SAMPLES)).sum())
+    if n_missing:
         reasons.append(
-            f"{n_lost} of {n_classes} classes, of which the target would have at least "
-            f"{_EXPECTED_SAMPLES} samples each with the class prior of the source, are "
-            "never predicted: the classes are absent, or predictions have collapsed"
+            f"{n_missing} of {n_classes} classes are never predicted, but should have "
+            f"{_EXPECTED_SAMPLES} or more samples each by the class prior of the "
+            "source: the target lacks these classes, or the predictions have collapsed"
         )
     if reasons:
         warn_user(

@@ -35,7 +35,7 @@ class Auto(AdaptationMethod):
     1. The first check of :class:`LabelShift` is made. If another class prior explains
        how the predictions differ, the features are not aligned. The predictions are
        corrected by :class:`LabelShift` if two more conditions hold. The class priors
-       differ by a total variation of more than 0.5. And the second check, with the
+       differ by a total variation above 0.5. And the second check, with the
        source weighted to the estimated class prior, cannot separate the domains.
        Otherwise a label shift is only one of two explanations, and the network is that
        of :class:`SourceOnly`.

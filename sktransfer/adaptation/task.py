@@ -1,4 +1,4 @@
-"""What an adaptation method works with: training and outputs on two domains."""
+"""The task of an adaptation method: training and outputs on two domains."""
 
 import contextlib
 import copy
@@ -20,20 +20,20 @@ from sktransfer.training.store.samples import SampleFeatures, Samples
 class DomainTask:
     """Labeled samples, samples of a target, and a network to train on them.
 
-    It has no labels of target samples but of those that may be used, which are among
-    the labeled samples.
+    Target samples whose labels may be used are also among the labeled samples. There
+    are no other labels of the target.
 
     Attributes
     ----------
     fit_task : FitTask
-        The training on the labeled samples. Each training starts with a copy of its
-        random generator.
+        The fit on the labeled samples. Each training starts with a copy of its random
+        generator.
     stages : list of Stage
         Stages of the recipe.
     target : Samples
         Samples of the target; their y is 0.
     domains : ndarray of int
-        Domain of each row of X.
+        Domain of each sample of X.
     target_domains : ndarray of int
         Domain of each sample of the target.
     """
@@ -65,18 +65,13 @@ class DomainTask:
         return self.fit_task.head.n_units
 
     @property
-    def n_labeled_target(self):
-        """Number of labeled samples of the target."""
-        return int((self.source_domains < 0).sum())
-
-    @property
     def frozen_depth(self):
-        """Number of weighted layers that keep their weights to the end."""
+        """Number of frozen layers with weights in the last stage."""
         return self.stages[-1].depth
 
     @property
     def rng(self):
-        """A generator that no other part of the training draws from."""
+        """A new random generator, independent of that of the training."""
         return copy.deepcopy(self.fit_task.rng).spawn(1)[0]
 
     def train(
@@ -93,16 +88,16 @@ class DomainTask:
         Parameters
         ----------
         method : AdaptationMethod or None, default=None
-            Whose loss is added in the stages with gradient steps.
+            Method whose loss is added in gradient steps. None adds no loss.
         chosen : ndarray of int or None, default=None
-            Positions of the labeled samples that are used; None is all.
+            Positions of the labeled samples to use. None uses all.
         sample_weight : ndarray or None, default=None
-            Factors on the weights of those samples.
+            Factors on the weights of these samples. None is 1.
         backbone : Backbone or None, default=None
-            To train, with as many weighted layers; None is :attr:`backbone`. Another
-            one needs a new head.
+            Network to train, with the same number of layers with weights. None is
+            :attr:`backbone`. Another network needs a new head.
         **settings
-            Training parameters that differ from those of the estimator.
+            Training parameters to replace.
 
         Returns
         -------
@@ -112,8 +107,8 @@ class DomainTask:
         backbone = backbone or self.backbone
         if task.head_weights is not None and backbone != self.backbone:
             raise ValueError(
-                f"method={method} puts layers between the backbone and the head, which "
-                "a trained head does not fit. Use head='new' and warm_start=False."
+                f"method={method} changes the inputs of the head, so it needs a new "
+                "head. Use head='new' and warm_start=False."
             )
         if chosen is not None:
             samples = samples.part(chosen)
@@ -136,12 +131,12 @@ class DomainTask:
         return fine_tune(task, self.stages, alignment)
 
     def move_labeled(self, function):
-        """Copy with other samples in place of the labeled ones.
+        """Return a copy in which a function has transformed the labeled samples.
 
         Parameters
         ----------
         function : callable
-            Called with samples and the domain of each; returns as many samples.
+            Called with samples and their domains; returns the transformed samples.
 
         Returns
         -------
@@ -167,19 +162,19 @@ class DomainTask:
         return replace(self, fit_task=task, domains=domains)
 
     def train_on_target(self, fit, method, *, epochs=None, relabel=None):
-        """Continue a fit with samples of the target alone.
+        """Continue a fit on samples of the target only.
 
         Parameters
         ----------
         fit : FitResult
-            To start from.
+            Fit to start from.
         method : AdaptationMethod
-            Whose phases are run; they leave the cross-entropy of the source out.
+            Method with the phases to run, without the cross-entropy of the source.
         epochs : int or None, default=None
-            Passes over the target; None is as many as the estimator's.
+            Number of epochs. None is that of the estimator.
         relabel : callable or None, default=None
-            Called with features and logits of all samples of the target before each
-            epoch; returns their class indices.
+            Called with features and logits of all target samples before each epoch;
+            returns new class indices. None does not change them.
 
         Returns
         -------
@@ -231,9 +226,9 @@ class DomainTask:
 
     @contextlib.contextmanager
     def program(self, fit):
-        """Hold the program of a fit, loaded with its weights."""
+        """Return a context that holds the program of a fit, loaded with its weights."""
         program = self._program(fit.backbone)
-        with program.held():
+        with program.hold():
             program.load(fit.weights, fit.head)
             yield program
 
@@ -247,29 +242,29 @@ class DomainTask:
         )
 
     def normalization_layers(self):
-        """List the layers of BatchNormalization that are not frozen.
+        """List the BatchNormalization layers that are not frozen.
 
         Returns
         -------
         list of keras.layers.BatchNormalization
-            To look at, not to change.
+            Shared with other fits; they must not be changed.
         """
         return self._program(self.backbone).normalization_layers
 
     def renormalize(self, fit, trade_off=1.0):
-        """Estimate the statistics of BatchNormalization again, on the target.
+        """Compute the statistics of BatchNormalization on the target.
 
         Parameters
         ----------
         fit : FitResult
-            Of which network.
+            Fit to change.
         trade_off : float, default=1.0
-            Fraction of the new statistics; the rest is that of the present ones.
+            Weight of the new statistics, in [0, 1]; the old ones have the rest.
 
         Returns
         -------
         FitResult
-            Layers within the frozen depth are as before.
+            Copy with the mean statistics. Frozen layers do not change.
         """
         with self.program(fit) as program:
             statistics = program.batch_statistics(self.target.X, self.target.index)
@@ -282,25 +277,25 @@ class DomainTask:
 
 def _nothing_to_train(method, effect):
     return ValueError(
-        f"method={method} {effect}, and the whole backbone is frozen. Use a smaller "
+        f"method={method} {effect}, but the whole backbone is frozen. Use a smaller "
         "frozen_depth and recipe='lp_ft', 'full' or 'gradual'."
     )
 
 
 def _check_batch(method, task):
-    """Check that a batch is large enough to compare domains and classes."""
+    """Check that batches are large enough to compare domains and classes."""
     batch_size, n_samples = task.settings.batch_size, len(task.samples)
     n_classes = task.head.n_units
     size = min(batch_size, n_samples)
     if size == 1:
         raise ValueError(
-            f"method={method} compares the samples of a batch, and with "
-            f"batch_size={batch_size} and {n_samples} labeled samples a batch has 1 "
-            f"sample. Write batch_size={max(32, 2 * n_classes)}, or at least 2."
+            f"method={method} compares the samples of a batch; with "
+            f"batch_size={batch_size} and {n_samples} labeled samples a batch has one "
+            f"sample. Use batch_size={max(32, 2 * n_classes)}, or at least 2."
         )
     if size < n_classes:
         warn_user(
             f"With batch_size={batch_size} no batch has samples of all {n_classes} "
-            f"classes, and method={method} mistakes the classes that a batch lacks for "
-            f"a difference of the domains. Write batch_size={max(32, 2 * n_classes)}."
+            f"classes, so method={method} sees missing classes as a difference of the "
+            f"domains. Use batch_size={max(32, 2 * n_classes)}."
         )

@@ -225,13 +225,9 @@ class Backbone:
             It has the same architecture.
         """
         fields = {
-            "config": self._config,
-            "custom_objects": self._custom_objects,
-            "table": self._table,
-        } | {
-            name: getattr(self, name)
+            name.lstrip("_"): getattr(self, name)
             for name in self.__slots__
-            if not name.startswith("_")
+            if name != "_fingerprint"
         }
         return self._new(**(fields | changes))
 

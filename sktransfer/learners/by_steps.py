@@ -1,4 +1,4 @@
-"""Learning by gradient steps: fine-tuning of a backbone and its head."""
+"""Learning by gradient steps: training of a backbone and its head."""
 
 import contextlib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sktransfer.learners.validation import split_validation
 
 
 class BySteps:
-    """Fits a task by the stages of a recipe."""
+    """Learner that trains a network by the stages of a recipe."""
 
     def fit(self, task):
         """Fit a task.
@@ -17,29 +17,21 @@ class BySteps:
         Parameters
         ----------
         task : FitTask
-            What is trained on what.
+            The fit.
 
         Returns
         -------
         FitResult
         """
         from sktransfer.training.fine_tune import fine_tune
-        from sktransfer.training.plan.stages import Stage, plan
+        from sktransfer.training.plan.stages import Stage, plan_task
 
-        settings = task.settings
         if task.one_epoch:
             stages = [Stage("fine_tune", task.frozen_depth, 1)]
         else:
-            if settings.early_stopping and task.validation is None:
+            if task.settings.early_stopping and task.validation is None:
                 task = split_validation(task)
-            stages = plan(
-                task.order,
-                depth=task.frozen_depth,
-                n_layers=task.backbone.n_layers,
-                epochs=settings.epochs,
-                pretrained=task.is_trained,
-                has_head=task.head_weights is not None,
-            )
+            stages = plan_task(task)
         n_epochs = sum(stage.epochs for stage in stages)
         task.observer.fit_begin(n_epochs, is_exact=task.adapt is None)
         result = (task.adapt or fine_tune)(task, stages)
@@ -48,7 +40,7 @@ class BySteps:
         return result.replace(predictor=predictor)
 
     def snapshot(self, task, program):
-        """Return weights, head and predictor for the present state of a program."""
+        """Return weights, head and predictor for the current state of a program."""
         weights, head = program.read()
         predictor = StepsPredictor(program.depth, task.dtype, task.from_scratch)
         return weights, head, predictor
@@ -61,11 +53,11 @@ class StepsPredictor:
     Attributes
     ----------
     frozen_depth : int
-        Number of frozen weighted layers, whose outputs are in the feature store.
+        Number of frozen layers with weights.
     dtype : str
         Floating-point type of the computations.
     from_scratch : bool
-        As in the fit, so that the same compiled program is used.
+        Value of the fit, so that predictions use the same compiled program.
     """
 
     frozen_depth: int
@@ -74,7 +66,7 @@ class StepsPredictor:
 
     @contextlib.contextmanager
     def program(self, backbone):
-        """Give the compiled program of a Backbone, loaded with its weights."""
+        """Return a context with the program of a backbone, loaded with its weights."""
         from sktransfer.training.step.program_cache import get_program
 
         program = get_program(
@@ -84,7 +76,7 @@ class StepsPredictor:
             self.dtype,
             from_scratch=self.from_scratch,
         )
-        with program.held():
+        with program.hold():
             program.load(backbone.weights, backbone.head)
             yield program
 
@@ -94,11 +86,11 @@ class StepsPredictor:
         Parameters
         ----------
         backbone : Backbone
-            With its head.
+            Network with a head.
         X : ndarray of shape (n, ...)
             Samples.
         folder : str or None
-            Where outputs of frozen layers are kept on disk.
+            Folder that keeps outputs of frozen layers.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The one decision how a backbone learns: from the parameter to source and learner."""
+"""Choice of the source and of the learner for the parameter `backbone`."""
 
 from sktransfer.backbones.sources import SOURCES
 from sktransfer.learners.by_steps import BySteps
@@ -10,12 +10,12 @@ _ALL_SOURCES = (InContextSource, MLPSource, *SOURCES)
 
 
 def read_source(backbone):
-    """Read the parameter `backbone`, without data and without TensorFlow.
+    """Return the source of the parameter `backbone`, without importing TensorFlow.
 
     Parameters
     ----------
     backbone : str, path-like, callable, keras.Model or Backbone
-        The parameter of an estimator.
+        Parameter of an estimator.
 
     Returns
     -------
@@ -24,7 +24,7 @@ def read_source(backbone):
     Raises
     ------
     TypeError
-        When it is of another type.
+        If it has another type.
     """
     for source in _ALL_SOURCES:
         if source.matches(backbone):
@@ -37,12 +37,12 @@ def read_source(backbone):
 
 
 def choose_learner(source):
-    """Choose what fits tasks with a source.
+    """Return the learner for backbones of a source.
 
     Parameters
     ----------
     source : Source
-        From :func:`read_source`.
+        Result of :func:`read_source`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Learning in context: the table network gets the labeled samples beside new ones."""
+"""Learning in context: the table network predicts from labeled samples."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,15 +9,15 @@ from sktransfer._task import FitResult
 from sktransfer.heads import evaluate
 from sktransfer.learners.validation import split_validation
 
-# In a step of fine-tuning, one of so many samples is to be classified by the others.
+# In fine-tuning, a batch has at most the number of samples divided by this. The network
+# predicts its labels from the other samples.
 _SAMPLES_PER_QUERY = 4
-# The training loss is computed on so many samples at most. All of them would take as
-# long as the fit itself.
+# The training loss is computed on at most so many samples, as it takes long.
 _LOSS_SAMPLES = 192
 
 
 class InContext:
-    """Fits a task with the table network."""
+    """Learner for the table network."""
 
     def fit(self, task):
         """Fit a task.
@@ -25,14 +25,14 @@ class InContext:
         Parameters
         ----------
         task : FitTask
-            Its backbone is the table network. With the order "in_context" nothing is
-            trained, otherwise the network is fine-tuned.
+            The fit; its backbone is the table network. The order "in_context" trains
+            nothing, other orders fine-tune the network.
 
         Returns
         -------
         FitResult
-            With the attribute `context`: the labeled samples in the views of the
-            network, which predictions need.
+            Its attribute `context` has the labeled samples in the views of the network.
+            Predictions need it.
         """
         from sktransfer.tables.in_context.context import make_context
 
@@ -46,11 +46,11 @@ class InContext:
         self._context = context
         head = task.head_weights or _identity(task.head.n_units)
         if task.order == "in_context":
-            return _remember(task, context, head)
+            return _store_context(task, context, head)
         return _fine_tune(task, context, head)
 
     def snapshot(self, task, program):
-        """Return weights, head and predictor for the present state of a program."""
+        """Return weights, head and predictor for the current state of a program."""
         from sktransfer.tables.in_context.context import without_context
 
         weights, head = program.read()
@@ -60,7 +60,7 @@ class InContext:
 
 @dataclass(frozen=True)
 class ContextPredictor:
-    """Computes the logits of samples from labeled ones.
+    """Computes the logits of samples from labeled samples.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class ContextPredictor:
 
 
 def _identity(n_units):
-    """Return the head that passes class scores on."""
+    """Return the head whose logits are the class scores."""
     return np.eye(n_units), np.zeros(n_units)
 
 
@@ -94,8 +94,8 @@ def _is_identity(kernel, bias):
     return np.array_equal(kernel, np.eye(len(kernel))) and not bias.any()
 
 
-def _remember(task, context, head):
-    """Keep the labeled samples; nothing is trained."""
+def _store_context(task, context, head):
+    """Return a result with the labeled samples; nothing is trained."""
     samples = task.samples
     if len(samples) > _LOSS_SAMPLES:
         chosen = np.linspace(0, len(samples) - 1, _LOSS_SAMPLES).astype(int)
@@ -132,10 +132,10 @@ def _evaluate(task, predictor, backbone, samples):
 
 
 def _fine_tune(task, context, head):
-    """Fine-tune the network, and keep it where it is better on the validation set.
+    """Fine-tune the network, and keep it if the validation loss decreases.
 
-    In each step the samples of the batch are classified by the other labeled samples,
-    in one view. Afterwards the validation set is part of the context too.
+    In each step, the network predicts the labels of a batch from the other labeled
+    samples, in one view. The final context also has the validation set.
     """
     from sktransfer.tables.in_context.context import (
         make_context,
@@ -143,21 +143,15 @@ def _fine_tune(task, context, head):
         without_context,
     )
     from sktransfer.training.fine_tune import fine_tune
-    from sktransfer.training.plan.stages import plan
+    from sktransfer.training.plan.stages import plan_task
 
     if task.validation is None:
         task = split_validation(task)
+    task = task.replace(head_weights=head)
     one_view = make_context(task.samples, task.head.n_units, task.rng, n_views=1)
     predictor = ContextPredictor(one_view, task.dtype)
     settings = task.settings
-    stages = plan(
-        task.order,
-        depth=task.frozen_depth,
-        n_layers=task.backbone.n_layers,
-        epochs=settings.epochs,
-        pretrained=task.is_trained,
-        has_head=True,
-    )
+    stages = plan_task(task)
     n_epochs = sum(stage.epochs for stage in stages)
     task.observer.fit_begin(n_epochs, is_exact=False)
     start = task.backbone.replace(head=head)
@@ -169,7 +163,6 @@ def _fine_tune(task, context, head):
     result = fine_tune(
         task.replace(
             backbone=with_context(task.backbone, one_view),
-            head_weights=head,
             validation=task.validation if settings.early_stopping else None,
             settings=settings.replace(batch_size=batch_size),
         ),

@@ -5,22 +5,24 @@ from sklearn.model_selection import train_test_split
 
 
 def split_validation(task):
-    """Split a stratified, shuffled validation set off the training set.
+    """Split the training set of a task into a training and a validation set.
+
+    The split is random, and stratified by class.
 
     Parameters
     ----------
     task : FitTask
-        With the samples of both.
+        The fit.
 
     Returns
     -------
     FitTask
-        With a validation set, and the other samples as its training set.
+        Copy with both sets.
 
     Raises
     ------
     ValueError
-        When there are too few samples for both sets to have all classes.
+        If there are too few samples for all classes to be in both sets.
     """
     samples, fraction = task.samples, task.settings.validation_fraction
     is_classes = samples.y.ndim == 1
@@ -33,10 +35,10 @@ def split_validation(task):
         )
     except ValueError as error:
         raise ValueError(
-            f"early_stopping=True with validation_fraction={fraction} cannot split off "
-            f"a sample of each of the {task.head.n_units} classes from {len(samples)} "
-            f"samples: {error} Use more samples, a larger validation_fraction or "
-            "early_stopping=False."
+            f"early_stopping=True with validation_fraction={fraction} needs a "
+            f"validation set with samples of all {task.head.n_units} classes, which "
+            f"{len(samples)} samples do not allow: {error} Use more samples, a larger "
+            "validation_fraction or early_stopping=False."
         ) from error
     return task.replace(
         samples=samples.part(train), validation=samples.part(validation)

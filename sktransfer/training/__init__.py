@@ -1,1 +1,1 @@
-"""How weights are updated: programs, loops, optimizers and recipes."""
+"""Training by gradient steps: programs, loops, optimizers and recipes."""

@@ -1,4 +1,4 @@
-"""Fine-tuning: the stages of a recipe, one after the other."""
+"""Fine-tuning by the stages of a recipe."""
 
 import numpy as np
 
@@ -7,8 +7,11 @@ from sktransfer.exceptions import NonFiniteLossError
 from sktransfer.heads import evaluate
 from sktransfer.training.loop import EpochLoop, score
 from sktransfer.training.plan.planned_rate import plan_rates
-from sktransfer.training.plan.trained_variables import check_choice, choose_variables
-from sktransfer.training.step.mixup import check_mixing
+from sktransfer.training.plan.trained_variables import (
+    check_trained_variables,
+    choose_variables,
+)
+from sktransfer.training.step.mixup import check_mixup
 from sktransfer.training.step.probe import new_head
 from sktransfer.training.step.program_cache import get_program
 from sktransfer.training.step.trainer_cache import get_trainer
@@ -16,16 +19,16 @@ from sktransfer.training.store.samples import SampleFeatures
 
 
 def fine_tune(task, stages, alignment=None):
-    """Run the stages of a recipe.
+    """Train a network by the stages of a recipe.
 
     Parameters
     ----------
     task : FitTask
-        What is trained on what.
+        The fit.
     stages : list of Stage
-        From :func:`~sktransfer.training.plan.stages.plan`.
+        Stages of the recipe.
     alignment : Alignment or None, default=None
-        Adds the loss of an adaptation method to the stages with gradient steps.
+        Adds the loss of an adaptation method to the gradient steps.
 
     Returns
     -------
@@ -35,13 +38,13 @@ def fine_tune(task, stages, alignment=None):
 
 
 class _FineTuning:
-    """Weights, history and best score, from stage to stage."""
+    """Runs stages and keeps weights, history and best score between them."""
 
     def __init__(self, task, stages, alignment):
         self._stages, self._alignment = stages, alignment
         self._depth = stages[-1].depth
-        check_choice(self._program(task, self._depth), task.settings.tune)
-        check_mixing(task.settings, alignment)
+        check_trained_variables(self._program(task, self._depth), task.settings.tune)
+        check_mixup(task.settings, alignment)
         n_epochs = sum(stage.epochs for stage in stages)
         n_batches = -(-len(task.samples) // task.settings.batch_size)
         settings = plan_rates(task.settings, n_epochs * n_batches)
@@ -68,11 +71,11 @@ class _FineTuning:
         )
 
     def run(self):
-        """Run the stages."""
+        """Run all stages."""
         task = self._task
         for stage in self._stages:
             program = self._program(task, stage.depth)
-            with program.held():
+            with program.hold():
                 program.load(self._weights, self._head)
                 rows = SampleFeatures(task.samples, program, task.folder)
                 validation = None
@@ -119,7 +122,7 @@ class _FineTuning:
         return entry["val_score"], self._weights, self._head
 
     def _train(self, stage, program, rows, validation):
-        """Train by gradient steps; return the best score and weights, if any."""
+        """Train by gradient steps; return the result of the loop over epochs."""
         task, alignment = self._task, self._alignment
         settings = task.settings
         trainer = get_trainer(
@@ -147,8 +150,8 @@ class _FineTuning:
         if alignment is not None:
             alignment.stage_end(trainer)
         task.observer.stage_end()
-        # Callbacks may have restored other weights.
-        program.changed()
+        # Callbacks may have changed the weights.
+        program.mark_changed()
         self._weights, self._head = program.read()
         _check_finite(program, rows, settings)
         self._n_steps += trainer.optimizer.n_steps
@@ -157,9 +160,9 @@ class _FineTuning:
 
 
 def _check_finite(program, rows, settings):
-    """Raise NonFiniteLossError when the last step left NaN or infinite weights."""
-    some = rows.take(slice(0, program.rows_per_call))
-    if not np.isfinite(program.logits(some)).all():
+    """Raise NonFiniteLossError if logits are NaN or infinite after the last step."""
+    outputs = rows.take(slice(0, program.samples_per_call))
+    if not np.isfinite(program.logits(outputs)).all():
         raise NonFiniteLossError(
             "The logits of the trained network are NaN or infinite with "
             f"learning_rate={settings.learning_rate!r}. Use a smaller learning_rate, "

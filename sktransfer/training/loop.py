@@ -1,4 +1,4 @@
-"""Epochs: shuffling, validation, early stopping and callbacks."""
+"""The loop over epochs: batches, validation, early stopping and callbacks."""
 
 import time
 from dataclasses import dataclass
@@ -8,24 +8,25 @@ import numpy as np
 from sktransfer.exceptions import NonFiniteLossError
 from sktransfer.heads import evaluate
 from sktransfer.training.plan.early_stopping import EarlyStopping
-from sktransfer.training.step.mixup import make_mixing
+from sktransfer.training.step.mixup import make_mixup
 from sktransfer.training.step.optimizers import group_rates, step_rates
 
-_ROWS_AT_ONCE = 1 << 20
+# Without reports, epochs with up to so many samples run in one go.
+_SAMPLES_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
 class _Batches:
-    """How the samples of an epoch are cut into batches.
+    """Sizes of the batches of an epoch.
 
     Attributes
     ----------
     n_samples : int
-        Samples of an epoch.
+        Number of samples in an epoch.
     counts : ndarray of int
-        Samples in each batch.
+        Number of samples in each batch.
     width : int
-        Samples that a batch takes up once it is filled.
+        Number of samples in each batch after padding.
     """
 
     n_samples: int
@@ -33,8 +34,8 @@ class _Batches:
     width: int
 
     @property
-    def n_filled(self):
-        """Samples of an epoch with those that fill batches."""
+    def n_padded(self):
+        """Number of samples in an epoch after padding."""
         return len(self.counts) * self.width
 
 
@@ -44,15 +45,14 @@ class EpochLoop:
     Parameters
     ----------
     task : FitTask
-        Its settings, head, observer and random generator are used.
+        The fit.
     stage : Stage
-        Its name and number of epochs.
+        Stage of the recipe.
     first_step : int
-        Gradient steps of earlier stages, where a learning-rate schedule starts.
+        Number of gradient steps before, where a schedule of learning rates continues.
     alignment : Alignment or None
-        Adds the loss of an adaptation method. All epochs are then run, unless a
-        validation set or a callback stops them: the schedule of the method is planned
-        for all epochs, and its loss need not fall.
+        Adds the loss of an adaptation method. Its schedule is planned for all epochs
+        and its loss may increase. So only a validation set or a callback stops early.
     """
 
     def __init__(self, task, stage, first_step, alignment):
@@ -63,48 +63,44 @@ class EpochLoop:
         self.entries = []
 
     def run(self, program, trainer, rows, validation):
-        """Train.
+        """Train for the epochs of the stage.
 
         Parameters
         ----------
         program : Program
-            Held, and loaded with the starting weights.
+            Held by the caller and loaded with the weights at the start.
         trainer : Trainer
-            Of that program, started.
+            Trainer of the program, started by the caller.
         rows : SampleFeatures
             Prefix outputs of the training set.
         validation : SampleFeatures or None
-            Prefix outputs of the validation set, which is scored after each epoch.
+            Prefix outputs of the validation set.
 
         Returns
         -------
         tuple of (score, weights, head) or None
-            With a validation set the best score and weights; the last ones are in the
-            program.
+            With a validation set, the best score and the weights of that epoch. The
+            program has the last weights.
 
         Raises
         ------
         NonFiniteLossError
-            When the loss becomes NaN or infinite.
+            If the loss becomes NaN or infinite.
         """
         settings, observer = self._task.settings, self._task.observer
         batches = self._cut(rows.samples, trainer)
-        mixing = make_mixing(
-            settings.mixup_alpha, program, self._task.head, self._task.rng
-        )
-        watched = observer.is_watching or validation is not None
+        mix = make_mixup(settings.mixup_alpha, program, self._task.head, self._task.rng)
+        is_reported = observer.is_used or validation is not None
         if self._alignment is not None:
-            watched = watched or self._alignment.watches
+            is_reported = is_reported or self._alignment.relabels
         best, done = None, False
         while len(self.entries) < self._stage.epochs and not done:
             observer.epoch_begin()
             start = time.perf_counter()
-            n_epochs = self._n_epochs_at_once(watched, batches.n_samples)
-            results, rates = self._steps(
-                program, trainer, rows, batches, n_epochs, mixing
-            )
+            n_epochs = self._n_epochs_at_once(is_reported, batches.n_samples)
+            results, rates = self._steps(program, trainer, rows, batches, n_epochs, mix)
             seconds = (time.perf_counter() - start) / n_epochs
-            with trainer.averages_shown():
+            with trainer.use_averages():
                 for result, rate in zip(results, rates, strict=True):
                     entry = self._entry(result, rate, batches, trainer, seconds)
                     if validation is not None:
@@ -126,29 +122,29 @@ class EpochLoop:
         counts = np.minimum(size, n - np.arange(0, n, size))
         return _Batches(n, counts, trainer.padded_batch_size(size))
 
-    def _n_epochs_at_once(self, watched, n_samples):
-        """Return the number of epochs between which nothing can happen."""
-        n = 1 if watched else max(1, _ROWS_AT_ONCE // n_samples)
+    def _n_epochs_at_once(self, is_reported, n_samples):
+        """Return the number of epochs that can run without a report or a stop."""
+        n = 1 if is_reported else max(1, _SAMPLES_AT_ONCE // n_samples)
         if self._alignment is None:
-            n = min(n, self._stopping.n_certain)
+            n = min(n, self._stopping.n_epochs_left)
         return min(n, self._stage.epochs - len(self.entries))
 
-    def _steps(self, program, trainer, rows, batches, n_epochs, mixing):
+    def _steps(self, program, trainer, rows, batches, n_epochs, mix):
         """Run the gradient steps of some epochs.
 
         Returns
         -------
         results : ndarray of shape (n_epochs, n_results)
-            Sums over the batches of each epoch.
+            Sums of the results of the batches.
         rates : ndarray of shape (n_epochs,)
             Learning rate of the last step of each epoch.
         """
         samples, rng, settings = rows.samples, self._task.rng, self._task.settings
         n, n_batches, width = batches.n_samples, len(batches.counts), batches.width
         order = np.concatenate(
-            [np.resize(rng.permutation(n), batches.n_filled) for _ in range(n_epochs)]
+            [np.resize(rng.permutation(n), batches.n_padded) for _ in range(n_epochs)]
         )
-        is_sample = np.tile(np.arange(batches.n_filled) < n, n_epochs)
+        is_sample = np.tile(np.arange(batches.n_padded) < n, n_epochs)
         weight = samples.sample_weight / samples.sample_weight.mean()
         rates, rates_by_group = self._rates(program, n_epochs, n_batches)
         if self._alignment is not None:
@@ -156,7 +152,7 @@ class EpochLoop:
         counts, results, step = np.tile(batches.counts, n_epochs), [], 0
         for chunk in rows.chunks(order, width):
             steps = slice(step, step + len(chunk) // width)
-            arrays = mixing(
+            arrays = mix(
                 rows.take(chunk),
                 samples.y[chunk],
                 weight[chunk] * is_sample[step * width :][: len(chunk)],
@@ -184,7 +180,7 @@ class EpochLoop:
         )
 
     def _rates(self, program, n_epochs, n_batches):
-        """Return the learning rates of some epochs: of each step, and by group."""
+        """Return the learning rates of the steps of some epochs, and those by group."""
         settings = self._task.settings
         first = self._first_step + len(self.entries) * n_batches
         planned = first, n_epochs * n_batches
@@ -199,7 +195,7 @@ class EpochLoop:
         )
 
     def _entry(self, result, rate, batches, trainer, seconds):
-        """Make the entry of an epoch in the history."""
+        """Return the entry of an epoch for the history."""
         loss_sum, correct_sum, *metric_sums = result.tolist()
         entry = {
             "stage": self._stage.name,
@@ -224,7 +220,7 @@ class EpochLoop:
 
 
 def score(task, rows, program):
-    """Score a loaded program on a validation set.
+    """Compute the scores of a loaded program on a validation set.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Reports of each epoch: to Keras callbacks, a progress bar and the estimator."""
+"""Reports of each epoch to Keras callbacks, a progress bar and the estimator."""
 
 import copy
 
@@ -6,18 +6,18 @@ import keras
 
 from sktransfer._suggestions import did_you_mean
 
-# What the progress bar shows of an epoch.
+# Values that the progress bar shows.
 _SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 def make_callbacks(callbacks):
-    """Make fresh Keras callbacks from what the user gave.
+    """Make the Keras callbacks of the parameter `callbacks`.
 
     Parameters
     ----------
     callbacks : None, or a list of str, callable or keras.callbacks.Callback
-        Names of Keras callbacks that need no argument, factories without arguments,
-        or instances, which are copied.
+        Names of Keras callbacks that need no arguments, functions without arguments
+        that return a callback, or instances, which are copied.
 
     Returns
     -------
@@ -34,51 +34,50 @@ def _make_callback(callback):
     if isinstance(callback, keras.callbacks.Callback):
         return copy.deepcopy(callback)
     if isinstance(callback, str):
-        known = [
+        names = [
             name
             for name, cls in vars(keras.callbacks).items()
             if isinstance(cls, type) and issubclass(cls, keras.callbacks.Callback)
         ]
-        if callback not in known:
+        if callback not in names:
             raise ValueError(
-                f"callbacks has {callback!r}, which is not in keras.callbacks."
-                f"{did_you_mean(callback, known)}"
+                f"callbacks has {callback!r}; expected the name of a callback in "
+                f"keras.callbacks.{did_you_mean(callback, names)}"
             )
         return getattr(keras.callbacks, callback)()
-    made = callback() if callable(callback) else callback
-    if not isinstance(made, keras.callbacks.Callback):
+    result = callback() if callable(callback) else callback
+    if not isinstance(result, keras.callbacks.Callback):
         raise TypeError(
             f"callbacks has {callback!r}; expected names of Keras callbacks, "
-            "factories without arguments or keras.callbacks.Callback instances."
+            "functions without arguments that return one, or instances of "
+            "keras.callbacks.Callback."
         )
-    return made
+    return result
 
 
-class _Rate:
-    """The optimizer of callbacks: a learning rate that they may set."""
+class _CallbackOptimizer:
+    """The optimizer that callbacks see: they may change its learning rate."""
 
     def __init__(self, learning_rate):
         self.learning_rate = learning_rate
 
 
 class Observer:
-    """Reports each epoch; a receiver may stop training or change the learning rate.
+    """Reports each epoch to callbacks, which may stop training or change the rate.
 
     Parameters
     ----------
     callbacks : list of keras.callbacks.Callback
-        Their epoch hooks are called. Batches run inside TensorFlow, without hooks.
+        Their methods for epochs are called. Those for batches are not.
     verbose : int
         1 shows a progress bar.
-    listener : object or None
-        Its ``fit_begin(n_epochs)`` is called and, where its ``watches`` is true,
-        ``epoch_begin()`` and ``epoch_end(entry, program)``. A true result of the last
-        one stops the training.
+    listener : EpochTasks or None
+        Reports to the callbacks of scikit-learn.
 
     Attributes
     ----------
     stopped : bool
-        Whether a receiver stopped the training.
+        Whether a callback stopped the training.
     """
 
     def __init__(self, callbacks=(), *, verbose=0, listener=None):
@@ -88,14 +87,14 @@ class Observer:
         self.stopped = False
 
     def fit_begin(self, n_epochs, *, is_exact=True):
-        """Start the progress bar.
+        """Report that training begins, and start the progress bar.
 
         Parameters
         ----------
         n_epochs : int
-            Greatest number of epochs of all stages.
+            Maximum number of epochs of all stages.
         is_exact : bool, default=True
-            False where a method may train several networks.
+            False if an adaptation method may train for other numbers of epochs.
         """
         self._n_epochs = n_epochs
         if self._verbose:
@@ -108,31 +107,31 @@ class Observer:
             self.listener.fit_begin(n_epochs if is_exact else None)
 
     def stage_begin(self, program, learning_rate):
-        """Attach the callbacks to the network that is trained now."""
+        """Attach the callbacks to the network of a stage."""
         network = program.network
         self._network = network
-        # As in Keras, a schedule leaves callbacks no say.
+        # As in Keras, callbacks cannot change the learning rate of a schedule.
         self._start_rate = None if callable(learning_rate) else learning_rate
         if not self._callbacks:
             return
         network.stop_training = False
-        network.optimizer = _Rate(self._start_rate)
+        network.optimizer = _CallbackOptimizer(self._start_rate)
         for callback in self._callbacks:
             callback.set_params({"epochs": self._n_epochs, "steps": None, "verbose": 0})
             callback.set_model(network)
             callback.on_train_begin({})
 
     @property
-    def is_watching(self):
-        """Whether there is any receiver."""
+    def is_used(self):
+        """Whether each epoch must be reported."""
         return bool(self._callbacks or self._bar or self._has_listener)
 
     @property
     def _has_listener(self):
-        return self.listener is not None and self.listener.watches
+        return self.listener is not None and self.listener.has_callbacks
 
     def epoch_begin(self):
-        """Call the hooks before an epoch."""
+        """Report that an epoch begins."""
         if self._has_listener:
             self.listener.epoch_begin()
         for callback in self._callbacks:
@@ -140,17 +139,17 @@ class Observer:
 
     @property
     def rate_factor(self):
-        """Factor by which callbacks have changed the learning rate."""
+        """Factor by which callbacks changed the learning rate."""
         if not self._callbacks or self._start_rate is None:
             return 1.0
         return float(self._network.optimizer.learning_rate) / self._start_rate
 
     def epoch_end(self, entry, program):
-        """Report an epoch; return whether training stops."""
+        """Report the results of an epoch; return whether training stops."""
         logs = {key: value for key, value in entry.items() if key != "stage"}
         for callback in self._callbacks:
             callback.on_epoch_end(self._done, logs)
-            program.changed()
+            program.mark_changed()
         self._done += 1
         if self._bar is not None:
             shown = [(key, entry[key]) for key in _SHOWN if key in entry]
@@ -169,6 +168,6 @@ class Observer:
             self._network.optimizer = None
 
     def close(self):
-        """End the progress bar's line."""
+        """End the line of the progress bar."""
         if self._bar is not None:
             self._bar.update(self._done, finalize=True)

@@ -20,8 +20,8 @@ from sklearn.pipeline import make_pipeline
 
 from sktransfer import Backbone, BackboneFeatures, TransferClassifier, feature_store
 from sktransfer.training.step.program import Program
-from sktransfer.training.store.digests import array_digest, row_digests
-from sktransfer.training.store.feature_folder import FeatureFolder, folder_of
+from sktransfer.training.store.digests import array_digest, sample_digests
+from sktransfer.training.store.feature_folder import FeatureFolder, open_folder
 from sktransfer.training.store.feature_store import FeatureStore
 
 
@@ -73,7 +73,7 @@ class Rows:
 
         gathered = self.store.gather(
             space,
-            row_digests(X, np.arange(len(X))),
+            sample_digests(X, np.arange(len(X))),
             compute,
             page_rows=page_rows,
             folder=self.folder,
@@ -170,7 +170,7 @@ def test_bytes_is_what_the_store_takes():
     X = np.arange(20_000)[:, None]
 
     def fill():
-        digests = row_digests(X, np.arange(len(X)))
+        digests = sample_digests(X, np.arange(len(X)))
         store.gather(
             "space", digests, lambda positions: [1.0 * X[positions]], page_rows=5000
         )
@@ -200,7 +200,7 @@ def test_large_blocks_are_split_and_views_are_not_kept(monkeypatch):
     store = FeatureStore()
     X = np.arange(40)[:, None]
     wide = np.repeat(1.0 * X, 10, axis=1)
-    digests = row_digests(X, np.arange(40))
+    digests = sample_digests(X, np.arange(40))
     store.gather("space", digests, lambda p: [wide[: len(p)]], page_rows=40)
     assert len(store._pages) == 4
     found = store.gather("space", digests, None, page_rows=40)
@@ -210,14 +210,14 @@ def test_large_blocks_are_split_and_views_are_not_kept(monkeypatch):
 
 def test_rows_go_by_their_bits():
     X = np.array([[0.0, 1], [-0.0, 1], [0, 1], [1, 0]])
-    digests = row_digests(X, np.arange(4))
+    digests = sample_digests(X, np.arange(4))
     assert digests[0] == digests[2]
     assert len(set(digests)) == 3
     for other in (np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2]):
-        assert row_digests(other, np.arange(4)) == digests
-    assert row_digests(X, np.array([3, 0, 1])) == [digests[i] for i in (3, 0, 1)]
+        assert sample_digests(other, np.arange(4)) == digests
+    assert sample_digests(X, np.array([3, 0, 1])) == [digests[i] for i in (3, 0, 1)]
     images = X.reshape(2, 2, 2)
-    assert row_digests(images, np.arange(2)) != digests[:2]
+    assert sample_digests(images, np.arange(2)) != digests[:2]
 
 
 def test_digests_of_arrays():
@@ -500,7 +500,7 @@ def test_fits_in_threads_share_rows(make, target):
 
 
 def test_another_process_finds_rows(tmp_path):
-    rows = Rows(FeatureStore(), folder_of(str(tmp_path), ("space",)))
+    rows = Rows(FeatureStore(), open_folder(str(tmp_path), ("space",)))
     rows(range(25))
     new = Rows(FeatureStore(), FeatureFolder(rows.folder._path))
     new([30, *range(5, 20), 7], page_rows=4)
@@ -587,7 +587,7 @@ def test_predicting_where_nothing_can_be_written(make, target, tmp_path):
 def test_a_folder_that_cannot_be_written(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    rows = Rows(FeatureStore(), folder_of(str(blocked), ("space",)))
+    rows = Rows(FeatureStore(), open_folder(str(blocked), ("space",)))
     with pytest.warns(UserWarning, match="`memory` gives.*computed again") as caught:
         rows(range(25))
     assert len(caught) == 1
@@ -596,12 +596,12 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "foreign", "remove"])
 @pytest.mark.parametrize("known", [False, True])
 def test_damaged_files_are_passed_over(damage, known, tmp_path):
-    rows = Rows(FeatureStore(), folder_of(str(tmp_path), ("space",)))
+    rows = Rows(FeatureStore(), open_folder(str(tmp_path), ("space",)))
     rows(range(30))
     files = sorted(tmp_path.rglob("*.features"))
     assert len(files) == 3
     if known:
-        list(rows.folder.read(row_digests(np.array([[99]]), np.arange(1)), 10))
+        list(rows.folder.read(sample_digests(np.array([[99]]), np.arange(1)), 10))
     data = files[0].read_bytes()
     if damage == "truncate":
         files[0].write_bytes(data[: len(data) // 2])
@@ -624,18 +624,18 @@ def test_damaged_files_are_passed_over(damage, known, tmp_path):
 _WRITE = """
 import sys, os
 import numpy as np
-from sktransfer.training.store.digests import row_digests
-from sktransfer.training.store.feature_folder import folder_of
+from sktransfer.training.store.digests import sample_digests
+from sktransfer.training.store.feature_folder import open_folder
 from sktransfer.training.store.feature_store import FeatureStore
 
 location, seed, crash = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "crash"
-folder = folder_of(location, ("space",))
+folder = open_folder(location, ("space",))
 if crash:
     os.replace = lambda *_: os._exit(3)
 for k in range(30):
     X = ((np.arange(20) + 7 * (k + seed)) % 200)[:, None]
     result = FeatureStore().gather(
-        "space", row_digests(X, np.arange(20)), lambda p: [2.0 * X[p]], page_rows=7,
+        "space", sample_digests(X, np.arange(20)), lambda p: [2.0 * X[p]], page_rows=7,
         folder=folder,
     ).take()
     assert (result[0] == 2.0 * X).all()
@@ -660,10 +660,10 @@ def test_processes_write_at_once(tmp_path):
 
     gathered = FeatureStore().gather(
         "space",
-        row_digests(X, np.arange(200)),
+        sample_digests(X, np.arange(200)),
         compute,
         page_rows=50,
-        folder=folder_of(str(tmp_path), ("space",)),
+        folder=open_folder(str(tmp_path), ("space",)),
     )
     assert same_bits(gathered.take(), [2.0 * X])
 
@@ -729,7 +729,7 @@ def test_an_edited_class_is_another_space(tmp_path, monkeypatch):
     class Layer:
         pass
 
-    first = folder_of(str(tmp_path), ("space", Layer))._path
-    assert folder_of(str(tmp_path), ("space", Layer))._path == first
+    first = open_folder(str(tmp_path), ("space", Layer))._path
+    assert open_folder(str(tmp_path), ("space", Layer))._path == first
     monkeypatch.setattr(module.inspect, "getsource", lambda _: "edited")
-    assert folder_of(str(tmp_path), ("space", Layer))._path != first
+    assert open_folder(str(tmp_path), ("space", Layer))._path != first

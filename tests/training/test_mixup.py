@@ -6,7 +6,7 @@ from steps import N_CLASSES, RATE, assert_close, body, by_hand, train
 
 from sktransfer import Backbone
 from sktransfer.heads import ClassHead
-from sktransfer.training.step.mixup import Mixing
+from sktransfer.training.step.mixup import MixUp
 from sktransfer.training.step.program_cache import get_program
 
 ALPHA = 0.5
@@ -17,7 +17,7 @@ def test_rows_labels_and_weights():
     X, y = rng.normal(size=(8, 3, 2)), np.array([0, 1, 2, 1, 0, 0, 2, 2])
     # Two batches; the second one has a row that only fills it.
     weight = np.array([1.0, 2, 3, 4, 5, 6, 7, 0])
-    mixing = Mixing(ALPHA, ClassHead(np.arange(3)), np.random.default_rng(0))
+    mixing = MixUp(ALPHA, ClassHead(np.arange(3)), np.random.default_rng(0))
     (mixed,), labels, weights = mixing([X], y, weight, np.array([4, 3]))
 
     rng = np.random.default_rng(0)

@@ -8,20 +8,20 @@ from steps import RATE, assert_close, by_hand, train
 from sktransfer.training.plan.planned_rate import PlannedRate
 
 
-@pytest.mark.parametrize("falls", [False, True])
-@pytest.mark.parametrize("n_rising", [0, 1, 4, 9])
-def test_rates_are_those_of_keras(falls, n_rising):
+@pytest.mark.parametrize("is_cosine", [False, True])
+@pytest.mark.parametrize("n_warm_up", [0, 1, 4, 9])
+def test_rates_are_those_of_keras(is_cosine, n_warm_up):
     start = {"initial_learning_rate": 0.5}
-    if n_rising:
+    if n_warm_up:
         start = {
             "initial_learning_rate": 0.0,
             "warmup_target": 0.5,
-            "warmup_steps": n_rising,
+            "warmup_steps": n_warm_up,
         }
     schedule = keras.optimizers.schedules.CosineDecay(
-        decay_steps=10 - n_rising, alpha=0.0 if falls else 1.0, **start
+        decay_steps=10 - n_warm_up, alpha=0.0 if is_cosine else 1.0, **start
     )
-    rate = PlannedRate(0.5, 10, n_rising=n_rising, falls=falls)
+    rate = PlannedRate(0.5, 10, n_warm_up=n_warm_up, is_cosine=is_cosine)
     expected = [float(schedule(step)) for step in range(12)]
     np.testing.assert_allclose(rate(np.arange(12)), expected, atol=1e-7)
 

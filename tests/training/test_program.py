@@ -117,7 +117,7 @@ def test_scores_are_features_times_head_at_every_depth(name, dtype, tolerance):
 def test_a_row_has_the_same_bits_in_any_company(name, depth):
     program = loaded(name, depth)
     model = backbone_of(name).build()
-    n = 2 * program.rows_per_call + 5
+    n = 2 * program.samples_per_call + 5
     X = rows(model, n)
     features, scores = program.prefix(X), program.predict(X)
     assert len(scores) == n
@@ -265,7 +265,7 @@ def test_masks_reach_the_trained_part():
     expected = backbone.build()(X).numpy()
     for depth in range(backbone.n_layers + 1):
         program = get_program(backbone, depth, expected.shape[1], "float32")
-        with program.held():
+        with program.hold():
             program.load(
                 backbone.weights, (np.eye(len(expected.T)), np.zeros(len(expected.T)))
             )

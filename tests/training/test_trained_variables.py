@@ -8,7 +8,10 @@ from steps import N_CLASSES, RATE, InOrder, assert_close, by_hand, data, train
 from steps import keras_network as make_keras_network
 
 from sktransfer import Backbone
-from sktransfer.training.plan.trained_variables import check_choice, choose_variables
+from sktransfer.training.plan.trained_variables import (
+    check_trained_variables,
+    choose_variables,
+)
 from sktransfer.training.step.lora import LowRank
 from sktransfer.training.step.program_cache import get_program
 
@@ -79,18 +82,18 @@ def test_all_kinds_of_normalization():
     [
         ("bias", [layers.Dense(4, use_bias=False)], "none of the 1 .* has a bias"),
         ("norm", [layers.Dense(4)], "none of the 1 .* normalization"),
-        ("lora", [layers.LayerNormalization()], "Keras can do LoRA"),
-        ("lora", [layers.Dense(4, kernel_constraint="non_neg")], "Keras can do LoRA"),
+        ("lora", [layers.LayerNormalization()], "Keras supports LoRA"),
+        ("lora", [layers.Dense(4, kernel_constraint="non_neg")], "Keras supports LoRA"),
         ("last", [layers.Dense(4), layers.Dense(4)], "there are 2, and 3 are needed"),
     ],
 )
 def test_nothing_to_train(tune, body, words):
     with pytest.raises(ValueError, match=f"(?s)tune='{tune}' of the recipe.*{words}"):
-        check_choice(program(body=body), tune)
+        check_trained_variables(program(body=body), tune)
 
 
 def test_with_everything_frozen_there_is_nothing_to_choose():
-    check_choice(program(5), "norm")
+    check_trained_variables(program(5), "norm")
 
 
 # ---- the steps

@@ -8,7 +8,7 @@ from keras import layers
 
 from sktransfer import Backbone, TransferClassifier
 from sktransfer.training.step import trainer as trainer_module
-from sktransfer.training.step.xla import xla_batch
+from sktransfer.training.step.xla import xla_batch_size
 
 
 def network(*between):
@@ -29,7 +29,7 @@ def network(*between):
     ],
 )
 def test_dense_networks(between):
-    assert xla_batch(network(*between), 32, 100) == 32
+    assert xla_batch_size(network(*between), 32, 100) == 32
 
 
 class Own(layers.Dense):
@@ -49,13 +49,13 @@ class Own(layers.Dense):
     ],
 )
 def test_other_networks(between):
-    assert xla_batch(network(*between), 32, 100) is None
+    assert xla_batch_size(network(*between), 32, 100) is None
 
 
 def test_functions_of_rows_together():
     inputs = keras.Input((6,))
     mixed = inputs - keras.ops.mean(inputs, axis=0, keepdims=True)
-    assert xla_batch(keras.Model(inputs, layers.Dense(3)(mixed)), 32, 100) is None
+    assert xla_batch_size(keras.Model(inputs, layers.Dense(3)(mixed)), 32, 100) is None
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_functions_of_rows_together():
     ],
 )
 def test_rows_of_a_batch(batch_size, n, expected):
-    assert xla_batch(network(), batch_size, n) == expected
+    assert xla_batch_size(network(), batch_size, n) == expected
 
 
 @keras.saving.register_keras_serializable("tests", name="in_python")

@@ -88,7 +88,7 @@ def test_what_cannot_take_X_is_told_in_its_row(source, rows):
     failed = [name for name in candidates if name != "good"]
     assert list(table["candidate"][-6:]) == failed
     assert found.loc[failed, "score"].isna().all()
-    assert found.loc["wide", "note"].startswith("BackboneError: X has rows of shape")
+    assert found.loc["wide", "note"].startswith("BackboneError: X has samples of shape")
     assert "MobileNetV9" in found.loc["typo", "note"]
     assert "file.keras" in found.loc["absent", "note"]
     assert "'mlp' has features only once" in found.loc["mlp", "note"]

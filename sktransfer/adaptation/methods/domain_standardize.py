@@ -45,7 +45,7 @@ class DomainStandardize(AdaptationMethod):
     The map does harm under label shift: if a class has more samples in the target, the
     map moves some of them to another class. So `guard` skips the map, with a warning,
     if two conditions hold. The estimated class prior of the target differs from that of
-    the source by a total variation of more than 0.15. And it explains how the
+    the source by a total variation above 0.15. And it explains how the
     predictions change, by the first check of :class:`LabelShift`. This trains two more
     networks, each on half of the source.
 

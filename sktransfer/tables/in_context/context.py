@@ -1,4 +1,4 @@
-"""The table network as a Backbone, and the context: the views of labeled samples."""
+"""The table network as a Backbone, and its context: the views of labeled samples."""
 
 import numpy as np
 from scipy.stats import norm
@@ -10,26 +10,27 @@ from sktransfer.backbones.backbone import Backbone
 from sktransfer.tables.in_context.in_context import make_in_context_model
 from sktransfer.tables.in_context.network import GROUP, MAX_CLASSES, make_network
 from sktransfer.tables.in_context.pretrained import SIZES, network_weights
-from sktransfer.tables.in_context.views import Views
+from sktransfer.tables.in_context.views import INTEGER_FIELDS, Views
 
-# Views that are averaged: fewer of many rows, which differ less and take longer; more
-# where there are more classes than codes.
-N_VIEWS, _N_VIEWS_OF_MANY, _N_VIEWS_OF_CODES = 4, 2, 16
-_MANY_ROWS = 512
-# Every second view sees the ranks of columns with this many values or more.
-_RANKED_VALUES = 8
-# Rows that a view holds at most, of more it has a sample of its own.
+# Number of views to average. Many samples need fewer, as their views differ less and
+# take longer. More classes than codes need more.
+N_VIEWS, _N_VIEWS_MANY_SAMPLES, _N_VIEWS_MANY_CLASSES = 4, 2, 16
+_MANY_SAMPLES = 512
+# Every second view uses normal scores of the columns with this many values or more.
+_MIN_RANKED_VALUES = 8
+# Maximum number of rows in a view. From more samples, each view has a random subset.
 MAX_ROWS = 1024
-_LEAST_ROWS = 32
-# Columns that a view sees at most; wider tables are shared out among more views.
-MAX_COLUMNS, _MOST_VIEWS = 96, 16
-# Every second view sees categories as columns of their own, but for rare ones of many.
-_MOST_CATEGORIES = 64
+_MIN_ROWS = 32
+# Maximum number of columns in a view. The columns of wider tables are spread over more
+# views.
+MAX_COLUMNS, _MAX_VIEWS = 96, 16
+# Maximum number of categories with a column of their own, in every second view.
+_MAX_CATEGORIES = 64
 
 
 @cached("architecture of the table network", 1 << 24, lambda pair: pair[0].nbytes)
 def _network():
-    """Return a Backbone of the network alone, and the paths of its weights."""
+    """Return a Backbone of the network without a context, and paths of its weights."""
     with preserve_random_state():
         model = make_network(**SIZES)
         backbone = Backbone.from_flat_model(model, pretrained=True)
@@ -39,7 +40,7 @@ def _network():
 
 @cached("architectures of fine-tuned tables", 1 << 26, lambda pair: pair[0].nbytes)
 def _network_with_context(n_columns, **sizes):
-    """Return a Backbone with labeled samples in it, and the paths of its weights."""
+    """Return a Backbone of the network with a context, and the paths of its weights."""
     with preserve_random_state():
         model = make_in_context_model(n_columns, sizes, SIZES)
         backbone = Backbone.from_flat_model(model)
@@ -47,14 +48,15 @@ def _network_with_context(n_columns, **sizes):
 
 
 def network_backbone(weights, seed):
-    """Make a Backbone of the table network, without labeled samples in it.
+    """Make a Backbone of the table network without a context.
 
     Parameters
     ----------
     weights : str, path-like or None
-        "auto" for those of the package, None for fresh ones, or a weights file.
+        "auto" for the pretrained weights of the package, None for random weights, or
+        the path of a weights file.
     seed : int
-        Seed of fresh weights.
+        Seed of random weights.
 
     Returns
     -------
@@ -68,34 +70,34 @@ def network_backbone(weights, seed):
 
 
 def make_context(samples, n_classes, rng, *, n_views=None, is_target=None, nominal=()):
-    """Draw the views in which the network sees the labeled samples.
+    """Draw views of the labeled samples.
 
     Parameters
     ----------
     samples : Samples
-        Labeled samples with class indices: X of shape (n_rows, n_columns), where NaN
-        is missing. A sample of weight 2 counts as two.
+        Labeled samples with class indices as y. NaN in X is a missing value. A sample
+        of weight 2 is the same as two samples.
     n_classes : int
-        Number of classes, each of which has a sample.
+        Number of classes; each has a sample.
     rng : numpy.random.Generator
-        Draws the views.
+        Random generator of the views.
     n_views : int or None, default=None
-        Number of views; None is 4, or 2 of more than 512 samples, or 16 of more than
-        10 classes, or up to 16 of more than 96 columns in a view.
+        Number of views. None is 4; for more than 512 samples 2; for more than 10
+        classes 16; for more than 96 columns up to 16.
     is_target : ndarray of shape (n,), bool, or None, default=None
-        Which of the labeled samples are of a target, as are all samples to classify;
-        one more column holds it.
+        Which of the labeled samples are of a target. It becomes one more column. All
+        samples to predict are of the target.
     nominal : sequence of int, default=()
-        Columns of categories that have no order.
+        Columns with categories that have no order.
 
     Returns
     -------
     Views
-        Of read-only arrays.
+        Views with read-only arrays.
     """
     X, index = samples.X.reshape(len(samples.X), -1), samples.index
     y, sample_weight = samples.y, samples.sample_weight
-    n_given = 0 if is_target is None else 1
+    n_fixed = 0 if is_target is None else 1
     n_columns = X.shape[1]
     used = np.flatnonzero(sample_weight > 0)
     category_column, category = _categories(
@@ -103,35 +105,38 @@ def make_context(samples, n_classes, rng, *, n_views=None, is_target=None, nomin
     )
     if n_views is None:
         n_views = _choose_n_views(
-            len(used), n_classes, n_columns + len(category), n_given
+            len(used), n_classes, n_columns + len(category), n_fixed
         )
-    columns = _columns_of_views(n_columns, n_given, category_column, n_views, rng)
+    columns = _draw_columns(n_columns, n_fixed, category_column, n_views, rng)
     codes = _codes(n_classes, n_views, rng)
-    n_rows = _rows_to_fill(min(len(used), MAX_ROWS))
+    n_rows = _padded_size(min(len(used), MAX_ROWS))
     bags = [used]
     if len(used) > MAX_ROWS:
         bags = [_bag(used, y, rng) for _ in range(n_views)]
-    x = np.zeros((len(bags), n_rows, n_columns + n_given))
+    x = np.zeros((len(bags), n_rows, n_columns + n_fixed))
     labels = np.full((len(bags), n_rows), -1)
     log_weight = np.zeros((len(bags), n_rows))
     for i, bag in enumerate(bags):
         x[i, : len(bag), :n_columns] = take_rows(X, index[bag])
-        if n_given:
+        if n_fixed:
             x[i, : len(bag), n_columns] = is_target[bag]
         labels[i, : len(bag)] = y[bag]
         log_weight[i, : len(bag)] = np.log(sample_weight[bag])
     has_ranks = np.array(
-        [len(np.unique(column)) >= _RANKED_VALUES for column in x[0, : len(bags[0])].T]
+        [
+            len(np.unique(column)) >= _MIN_RANKED_VALUES
+            for column in x[0, : len(bags[0])].T
+        ]
     )
     views = Views(
         x=x,
         scores=_scores(x, bags, has_ranks, sample_weight),
         has_ranks=has_ranks,
         sees_ranks=np.arange(n_views) % 2,
-        given=np.ones(n_given),
+        fixed=np.ones(n_fixed),
         y=labels,
         log_weight=log_weight,
-        of_column=category_column,
+        category_column=category_column,
         category=category,
         columns=columns,
         codes=codes,
@@ -139,16 +144,16 @@ def make_context(samples, n_classes, rng, *, n_views=None, is_target=None, nomin
     return Views(*(_read_only(name, value) for name, value in views._asdict().items()))
 
 
-def _choose_n_views(n_samples, n_classes, n_columns, n_given):
-    n_views = N_VIEWS if n_samples <= _MANY_ROWS else _N_VIEWS_OF_MANY
+def _choose_n_views(n_samples, n_classes, n_columns, n_fixed):
+    n_views = N_VIEWS if n_samples <= _MANY_SAMPLES else _N_VIEWS_MANY_SAMPLES
     if n_classes > MAX_CLASSES:
-        n_views = _N_VIEWS_OF_CODES
-    needed = -(-n_columns // (MAX_COLUMNS - n_given))
-    return max(n_views, min(needed, _MOST_VIEWS))
+        n_views = _N_VIEWS_MANY_CLASSES
+    needed = -(-n_columns // (MAX_COLUMNS - n_fixed))
+    return max(n_views, min(needed, _MAX_VIEWS))
 
 
 def _scores(x, bags, has_ranks, sample_weight):
-    """Compute the normal scores of the columns with ranks; others keep their values."""
+    """Compute normal scores of the columns with ranks; other columns do not change."""
     scores = np.zeros_like(x)
     reference, reference_weight = x[0, : len(bags[0])], sample_weight[bags[0]]
     for i, bag in enumerate(bags):
@@ -161,38 +166,35 @@ def _scores(x, bags, has_ranks, sample_weight):
     return scores
 
 
-_INTEGERS = {"has_ranks", "sees_ranks", "y", "of_column", "columns", "codes"}
-
-
 def _read_only(name, value):
-    array = np.array(value, np.int32 if name in _INTEGERS else np.float64)
+    array = np.array(value, np.int32 if name in INTEGER_FIELDS else np.float64)
     array.flags.writeable = False
     return array
 
 
 def with_context(network, context):
-    """Put labeled samples into a network, as weights that are not trained.
+    """Add a context to a network, as weights that are not trained.
 
     Parameters
     ----------
     network : Backbone
-        From :func:`network_backbone`.
+        Result of :func:`network_backbone`.
     context : Views
-        From :func:`make_context`.
+        Result of :func:`make_context`.
 
     Returns
     -------
     Backbone
-        From a sample to class scores.
+        Network that computes the class scores of samples.
     """
-    n_given, n_columns = len(context.given), context.x.shape[2]
+    n_fixed, n_columns = len(context.fixed), context.x.shape[2]
     backbone, paths = _network_with_context(
-        n_columns=n_columns - n_given,
+        n_columns=n_columns - n_fixed,
         n_rows=context.x.shape[1],
         n_bags=len(context.x),
         n_views=len(context.columns),
         n_classes=context.codes.shape[1],
-        n_given=n_given,
+        n_fixed=n_fixed,
         n_categories=len(context.category),
         n_seen=context.columns.shape[1],
     )
@@ -202,59 +204,62 @@ def with_context(network, context):
 
 
 def without_context(weights):
-    """Return the weights of the network, from those of a network with a context.
+    """Remove the context from the weights of a network.
 
     Parameters
     ----------
     weights : list of ndarray
-        Weights of a Backbone of :func:`with_context`.
+        Weights of a Backbone with a context.
 
     Returns
     -------
     list of ndarray
-        In the order of those of :func:`network_backbone`.
+        Weights of a Backbone without a context.
     """
-    # The order of the weights does not depend on the table.
+    # The order of the weights does not depend on the sizes.
     _, paths = _network_with_context(
-        n_columns=GROUP, n_rows=_LEAST_ROWS, n_bags=1, n_views=1, n_classes=2
+        n_columns=GROUP, n_rows=_MIN_ROWS, n_bags=1, n_views=1, n_classes=2
     )
     values = dict(zip(paths, weights, strict=True))
     return [values[path] for path in _network()[1]]
 
 
 def _categories(X, index, sample_weight, nominal):
-    """Find the categories that get a column: the frequent ones, of three or more."""
-    found = []
+    """Choose the categories with a column of their own: the most frequent ones.
+
+    Columns with one or two categories need none.
+    """
+    chosen = []
     for j in nominal:
         values = X[index, j]
-        known = ~np.isnan(values)
-        categories, of_row = np.unique(values[known], return_inverse=True)
+        is_known = ~np.isnan(values)
+        categories, position = np.unique(values[is_known], return_inverse=True)
         if len(categories) > 2:
-            weights = np.bincount(of_row, weights=sample_weight[known])
-            found += zip(-weights, [j] * len(categories), categories, strict=True)
-    found = sorted(found)[:_MOST_CATEGORIES]
+            weights = np.bincount(position, weights=sample_weight[is_known])
+            chosen += zip(-weights, [j] * len(categories), categories, strict=True)
+    chosen = sorted(chosen)[:_MAX_CATEGORIES]
     return (
-        np.array([j for _, j, _ in found], dtype=int),
-        np.array([category for _, _, category in found]),
+        np.array([j for _, j, _ in chosen], dtype=int),
+        np.array([category for _, _, category in chosen]),
     )
 
 
-def _columns_of_views(n_columns, n_given, of_column, n_views, rng):
-    """Draw which columns each view sees, and their order."""
-    n_known = n_columns + n_given
-    given = np.arange(n_columns, n_known)
-    order = rng.permutation(n_known + len(of_column))
+def _draw_columns(n_columns, n_fixed, category_column, n_views, rng):
+    """Draw the columns of each view and their order."""
+    n_values = n_columns + n_fixed
+    fixed = np.arange(n_columns, n_values)
+    order = rng.permutation(n_values + len(category_column))
     by_position = order[order < n_columns]
-    by_category = order[~np.isin(order, [*of_column, *given])]
-    n_most, seen = MAX_COLUMNS - n_given, []
+    by_category = order[~np.isin(order, [*category_column, *fixed])]
+    n_most, chosen = MAX_COLUMNS - n_fixed, []
     for i in range(n_views):
-        # By ranks or by values, each of both kinds.
-        kind = (by_position, by_category)[(i + 1) // 2 % 2]
-        seen.append(np.sort([*np.roll(kind, -i * n_most)[:n_most], *given]))
-    in_tokens = -(-max(map(len, seen)) // GROUP) * GROUP
-    columns = np.full((n_views, in_tokens), n_known + len(of_column))
-    for row, kind in zip(columns, seen, strict=True):
-        row[rng.permutation(in_tokens)[: len(kind)]] = rng.permutation(kind)
+        # Views with ranks and views with values have both kinds of columns.
+        candidates = (by_position, by_category)[(i + 1) // 2 % 2]
+        chosen.append(np.sort([*np.roll(candidates, -i * n_most)[:n_most], *fixed]))
+    n_view_columns = -(-max(map(len, chosen)) // GROUP) * GROUP
+    columns = np.full((n_views, n_view_columns), n_values + len(category_column))
+    for row, view in zip(columns, chosen, strict=True):
+        row[rng.permutation(n_view_columns)[: len(view)]] = rng.permutation(view)
     return columns
 
 
@@ -264,32 +269,32 @@ def _codes(n_classes, n_views, rng):
     order = rng.permutation(n_classes)
     for i in range(n_views):
         codes[i, order] = np.arange(n_classes) % MAX_CLASSES
-        # Every second view sees the classes in the opposite order.
+        # Every second view has the opposite order.
         order = order[::-1] if i % 2 == 0 else rng.permutation(n_classes)
     return codes
 
 
 def _normal_scores(values, reference, weight):
-    """Compute normal scores by ranks in a reference; NaN stays."""
-    known = ~np.isnan(reference)
-    order = np.argsort(reference[known])
-    reference, weight = reference[known][order], weight[known][order]
-    up_to = np.concatenate([[0.0], np.cumsum(weight)])
+    """Compute normal scores from the ranks in a reference; NaN does not change."""
+    is_known = ~np.isnan(reference)
+    order = np.argsort(reference[is_known])
+    reference, weight = reference[is_known][order], weight[is_known][order]
+    cumulative = np.concatenate([[0.0], np.cumsum(weight)])
     sides = [np.searchsorted(reference, values, side) for side in ("left", "right")]
-    share = (up_to[sides].mean(axis=0) + 0.5) / (up_to[-1] + 1)
-    return np.where(np.isnan(values), np.nan, norm.ppf(share))
+    quantile = (cumulative[sides].mean(axis=0) + 0.5) / (cumulative[-1] + 1)
+    return np.where(np.isnan(values), np.nan, norm.ppf(quantile))
 
 
-def _rows_to_fill(n):
-    """Round up in steps of at most a half, so that folds share a program."""
-    size = _LEAST_ROWS
+def _padded_size(n):
+    """Round a number of rows up by at most a half, so that folds share a program."""
+    size = _MIN_ROWS
     while size < n:
         size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
     return size
 
 
 def _bag(used, y, rng):
-    """Draw rows, one of each class among them."""
+    """Draw a subset of the samples with at least one of each class."""
     shuffled = rng.permutation(used)
     _, first = np.unique(y[shuffled], return_index=True)
     rest = np.setdiff1d(np.arange(len(shuffled)), first)

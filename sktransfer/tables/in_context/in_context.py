@@ -1,4 +1,4 @@
-"""The tabular network with a context of labeled rows, as a model of single rows."""
+"""The table network with a context of labeled samples, as a model of one sample."""
 
 import keras
 from keras import ops
@@ -16,30 +16,31 @@ from sktransfer.tables.in_context.views import Views
 
 @keras.saving.register_keras_serializable("sktransfer")
 class TableContext(keras.layers.Layer):
-    """Put labeled rows before the rows to classify, in several views.
+    """Layer that puts labeled samples before the samples to predict, in several views.
 
-    In training, rows of the context that are the same as one to classify are left out,
-    so that a row is never told its own label.
+    In training, labeled samples that are equal to a sample to predict are left out, so
+    that the network never sees the label that it predicts.
 
     Parameters
     ----------
     n_bags : int
-        1 when all views have the same rows, otherwise the number of views.
+        1 if all views have the same labeled samples, otherwise the number of views.
     n_rows : int
-        Labeled rows of a view.
+        Number of rows for labeled samples in a view.
     n_views : int
         Number of views.
     n_classes : int
         Number of classes.
-    n_given : int, default=0
-        Columns of the labeled rows that rows to classify lack; in these they have
-        values of the context.
-    n_categories, n_seen : int, default=0
-        Categories with a column of their own, and columns that a view has; 0 is as many
-        as a row.
+    n_fixed : int, default=0
+        Number of columns that only labeled samples have. For samples to predict, the
+        context has one value for each of these columns.
+    n_categories : int, default=0
+        Number of categories with a column of their own.
+    n_seen : int, default=0
+        Number of columns in a view. 0 is the number of columns of the labeled samples.
     """
 
-    # What it gives for a sample depends on the other samples of a batch.
+    # The output for a sample depends on the other samples of a batch.
     uses_other_samples = True
 
     def __init__(
@@ -48,20 +49,20 @@ class TableContext(keras.layers.Layer):
         n_rows,
         n_views,
         n_classes,
-        n_given=0,
+        n_fixed=0,
         n_categories=0,
         n_seen=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.n_given = n_given
+        self.n_fixed = n_fixed
         self.n_categories, self.n_seen = n_categories, n_seen
         self.n_bags, self.n_rows = n_bags, n_rows
         self.n_views, self.n_classes = n_views, n_classes
 
     def build(self, x_shape):
-        """Create the weights: the context is data, which training does not change."""
-        n_columns = x_shape[-1] + self.n_given
+        """Create the weights: the context, which is data and is not trained."""
+        n_columns = x_shape[-1] + self.n_fixed
         bags = (self.n_bags, self.n_rows)
 
         def add(name, shape, dtype=None):
@@ -73,15 +74,15 @@ class TableContext(keras.layers.Layer):
                 name=name,
             )
 
-        self._variables_of = Views(
+        self._context_weights = Views(
             x=add("x", (*bags, n_columns)),
             scores=add("scores", (*bags, n_columns)),
             has_ranks=add("has_ranks", (n_columns,), "int32"),
             sees_ranks=add("sees_ranks", (self.n_views,), "int32"),
-            given=add("given", (self.n_given,)),
+            fixed=add("fixed", (self.n_fixed,)),
             y=add("y", bags, "int32"),
             log_weight=add("log_weight", bags),
-            of_column=add("of_column", (self.n_categories,), "int32"),
+            category_column=add("category_column", (self.n_categories,), "int32"),
             category=add("category", (self.n_categories,)),
             columns=add("columns", (self.n_views, self._in_tokens(x_shape)), "int32"),
             codes=add("codes", (self.n_views, self.n_classes), "int32"),
@@ -89,31 +90,34 @@ class TableContext(keras.layers.Layer):
         super().build(x_shape)
 
     def _in_tokens(self, x_shape):
-        n_columns = self.n_seen or x_shape[-1] + self.n_given
+        n_columns = self.n_seen or x_shape[-1] + self.n_fixed
         return -(-n_columns // GROUP) * GROUP
 
     @property
     def views(self):
-        """The labeled rows, as tensors."""
-        return Views(*map(ops.convert_to_tensor, self._variables_of))
+        """The labeled samples, as tensors."""
+        return Views(*map(ops.convert_to_tensor, self._context_weights))
 
     def call(self, x, training=False):
-        """Compute the tables that the network takes.
+        """Compute the inputs of the network.
 
         Parameters
         ----------
         x : tensor of shape (n, n_columns)
-            Rows to classify; NaN is missing.
+            Samples to predict; NaN for missing values.
         training : bool, default=False
-            Whether rows of the context that are among them are left out.
+            Whether labeled samples that are equal to one of them are left out.
 
         Returns
         -------
-        x : tensor of shape (n_views, n_rows + n, a multiple of 3)
+        x : tensor of shape (n_views, n_rows + n, n_view_columns)
+            Labeled samples, then samples to predict.
         y : tensor of shape (n_views, n_rows), int32
-            Codes of the classes; -1 for rows that are left out.
+            Codes of the classes; -1 for samples that are left out.
         log_weight : tensor of shape (n_views, n_rows)
+            Logarithms of the sample weights.
         codes : tensor of shape (n_views, n_classes), int32
+            Code of each class.
         """
         views = self.views
         left_out = views.find_copies(x) if training else None
@@ -122,7 +126,7 @@ class TableContext(keras.layers.Layer):
         return x, y, log_weight, views.codes
 
     def compute_output_spec(self, x, training=False):
-        """Return the shapes; the number of rows is not known."""
+        """Return the shapes; the number of samples is not known."""
         n_columns = self._in_tokens(x.shape)
         context = (self.n_views, self.n_rows)
         return (
@@ -134,22 +138,22 @@ class TableContext(keras.layers.Layer):
 
     def get_config(self):
         """Return the parameters."""
-        names = ("n_bags", "n_rows", "n_views", "n_classes", "n_given")
+        names = ("n_bags", "n_rows", "n_views", "n_classes", "n_fixed")
         names += ("n_categories", "n_seen")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 @keras.saving.register_keras_serializable("sktransfer")
 class MeanOfViews(keras.layers.Layer):
-    """Average the logarithms of the probabilities that the views give a class.
+    """Layer that averages the log probabilities of the classes over the views.
 
-    More classes than codes share them: a class is then told by its codes in several
-    views, whose logarithms are added rather than averaged.
+    If there are more classes than codes, classes share codes. Only the codes in several
+    views together identify a class, so their log probabilities are added.
 
     Parameters
     ----------
     n_rows : int
-        Rows of the context, which come first and are not asked.
+        Number of rows of the context, which come first and are not predicted.
     """
 
     def __init__(self, n_rows, **kwargs):
@@ -157,12 +161,12 @@ class MeanOfViews(keras.layers.Layer):
         self.n_rows = n_rows
 
     def call(self, scores, codes):
-        """Compute scores of the classes.
+        """Compute the scores of the classes.
 
         Parameters
         ----------
         scores : tensor of shape (n_views, n_rows + n, 10)
-            Of the codes.
+            Scores of the codes.
         codes : tensor of shape (n_views, n_classes), int32
             Code of each class.
 
@@ -170,7 +174,7 @@ class MeanOfViews(keras.layers.Layer):
         -------
         tensor of shape (n, n_classes)
         """
-        return combine_views(scores[:, self.n_rows :], codes)
+        return average_views(scores[:, self.n_rows :], codes)
 
     def compute_output_spec(self, scores, codes):
         """Return the shape."""
@@ -181,17 +185,17 @@ class MeanOfViews(keras.layers.Layer):
         return super().get_config() | {"n_rows": self.n_rows}
 
 
-# Views whose codes together tell classes apart where one view cannot.
-_VIEWS_NEEDED = 3
+# Number of views whose codes together identify a class, if classes share codes.
+_N_VIEWS_PER_CLASS = 3
 
 
-def combine_views(scores, codes):
-    """Compute scores of the classes from those of the codes in all views.
+def average_views(scores, codes):
+    """Compute the scores of the classes from the scores of the codes in all views.
 
     Parameters
     ----------
     scores : tensor of shape (n_views, n, 10)
-        Of the codes.
+        Scores of the codes.
     codes : tensor of shape (n_views, n_classes), int32
         Code of each class.
 
@@ -200,21 +204,21 @@ def combine_views(scores, codes):
     tensor of shape (n, n_classes)
     """
     log_proba = ops.log_softmax(scores, axis=-1)
-    # A code that no labeled sample has is as good as impossible, but finite.
+    # The probability of a code without labeled samples is almost 0, but not 0.
     log_proba = ops.maximum(log_proba, -50.0)
     chosen = ops.one_hot(codes, MAX_CLASSES, dtype=log_proba.dtype)
     by_class = ops.matmul(log_proba, ops.transpose(chosen, (0, 2, 1)))
-    n_needed = ops.where(ops.shape(codes)[1] <= MAX_CLASSES, 1, _VIEWS_NEEDED)
+    n_needed = ops.where(ops.shape(codes)[1] <= MAX_CLASSES, 1, _N_VIEWS_PER_CLASS)
     return ops.cast(n_needed, by_class.dtype) * ops.mean(by_class, axis=0)
 
 
 def make_in_context_model(n_columns, context_sizes, network_sizes):
-    """Make a model of one sample, whose weights hold labeled samples beside its own.
+    """Make a model of one sample, whose weights also have the labeled samples.
 
     Parameters
     ----------
     n_columns : int
-        Values of a sample.
+        Number of values of a sample.
     context_sizes : dict of str to int
         Parameters of :class:`TableContext`.
     network_sizes : dict of str to int
@@ -223,7 +227,8 @@ def make_in_context_model(n_columns, context_sizes, network_sizes):
     Returns
     -------
     keras.Model
-        From samples of shape (n, n_columns) to class scores of shape (n, n_classes).
+        Model from samples of shape (n, n_columns) to class scores of shape
+        (n, n_classes).
     """
     sample = keras.Input((n_columns,), name="row")
     context = TableContext(**context_sizes, name="context")
@@ -233,33 +238,25 @@ def make_in_context_model(n_columns, context_sizes, network_sizes):
     return keras.Model(sample, scores, name="tabular")
 
 
-def context_of(model):
-    """Return the layer of a model that holds a context, or None."""
-    for layer in model.layers:
-        if isinstance(layer, TableContext):
-            return layer
-    return None
-
-
 def blocks_of(model):
-    """Return the blocks of a model, in their order."""
+    """Return the blocks of a model in order."""
     return [layer for layer in model.layers if isinstance(layer, Block)]
 
 
-def remember(model, views):
-    """Compute once what the answers to all rows need of the context.
+def encode_context(model, views):
+    """Compute the part of all predictions that depends on the context only.
 
     Parameters
     ----------
     model : keras.Model
-        From :func:`make_in_context_model`. Only its network counts.
+        The table network.
     views : Views
         The context.
 
     Returns
     -------
     list of tensor
-        For :func:`recall`; it changes with the weights and with the context.
+        Argument `memory` of :func:`predict_from_context`.
     """
     x, y, log_weight = views.labeled()
     log_weight = ops.where(y >= 0, log_weight, EXCLUDED)
@@ -277,19 +274,19 @@ def remember(model, views):
     return memory
 
 
-def recall(model, views, memory, x):
-    """Compute what a model gives for rows, from what it remembers.
+def predict_from_context(model, views, memory, x):
+    """Compute the class scores of samples.
 
     Parameters
     ----------
     model : keras.Model
-        From :func:`make_in_context_model`. Only its network counts.
+        The table network.
     views : Views
         The context.
     memory : list of tensor
-        From :func:`remember`.
+        Result of :func:`encode_context`.
     x : tensor of shape (n, n_columns)
-        Rows.
+        Samples.
 
     Returns
     -------
@@ -306,4 +303,4 @@ def recall(model, views, memory, x):
     scores = tokens[:, :, 0, :]
     for name in ("norm", "hidden", "scores"):
         scores = model.get_layer(name)(scores)
-    return combine_views(scores + missing[:, None, :], views.codes)
+    return average_views(scores + missing[:, None, :], views.codes)

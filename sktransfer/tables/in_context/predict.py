@@ -1,4 +1,4 @@
-"""Class scores of the table network, with much computed once for all samples."""
+"""Class scores of the table network; the context is encoded once for all samples."""
 
 import keras
 import numpy as np
@@ -7,16 +7,20 @@ import tensorflow as tf
 from sktransfer._caches import Cache
 from sktransfer._large_arrays import stack, take_rows
 from sktransfer._random import preserve_random_state
-from sktransfer.tables.in_context.in_context import blocks_of, recall, remember
-from sktransfer.tables.in_context.views import Views
-from sktransfer.training.step.calls import in_calls, rows_per_call
+from sktransfer.tables.in_context.in_context import (
+    blocks_of,
+    encode_context,
+    predict_from_context,
+)
+from sktransfer.tables.in_context.views import INTEGER_FIELDS, Views
+from sktransfer.training.step.calls import run_in_calls, samples_per_call
 from sktransfer.training.step.tracing import traced_once
 from sktransfer.training.store.digests import array_digest
 
-# Samples that are read and computed together.
+# Number of calls whose samples are read together.
 _BLOCK_CALLS = 32
 _contexts = Cache("table contexts", 1 << 25)
-# What TensorFlow keeps for the two functions, measured.
+# Measured memory of TensorFlow for the two functions.
 _FUNCTION_BYTES = 40_000_000
 _traced = Cache("functions of the table network", 4 * _FUNCTION_BYTES)
 
@@ -31,7 +35,7 @@ def class_scores(backbone, context, X, dtype):
     context : Views
         The labeled samples.
     X : ndarray of shape (n, n_columns)
-        Samples; NaN is missing.
+        Samples; NaN for missing values.
     dtype : str
         Floating-point type of the computations.
 
@@ -39,24 +43,24 @@ def class_scores(backbone, context, X, dtype):
     -------
     ndarray of shape (n, n_classes)
     """
-    remember_context, recall_samples = _functions(backbone, dtype)
+    encode, predict = _functions(backbone, dtype)
     inputs = [tf.constant(w, dtype) for w in backbone.weights]
     inputs += [
         tf.constant(a if a.dtype == np.int32 else a.astype(dtype)) for a in context
     ]
-    # Read-only arrays have digests that are computed once.
+    # Digests of read-only arrays are computed once.
     key = dtype, *map(array_digest, (*backbone.weights, *context))
     memory = _contexts.get(
         key,
-        lambda: remember_context(*inputs),
+        lambda: encode(*inputs),
         lambda tensors: sum(t.shape.num_elements() * t.dtype.size for t in tensors),
     )
     sample = keras.KerasTensor((None, X.shape[1]), dtype)
-    size = rows_per_call(sample.shape)
+    size = samples_per_call(sample.shape)
     block = _BLOCK_CALLS * size
     parts = (
-        in_calls(
-            lambda x: [recall_samples(x, *inputs, *memory)],
+        run_in_calls(
+            lambda x: [predict(x, *inputs, *memory)],
             [take_rows(X, np.arange(start, min(start + block, len(X))))],
             [sample],
             size,
@@ -67,9 +71,9 @@ def class_scores(backbone, context, X, dtype):
 
 
 def _functions(backbone, dtype):
-    """Return what all tables share: weights and labeled samples are arguments.
+    """Return the compiled functions, which are the same for all tables.
 
-    A trace takes seconds, and tables differ in rows, columns and classes.
+    Weights and labeled samples are arguments, as a trace for each table takes seconds.
     """
     return _traced.get(
         (backbone.program_key, dtype),
@@ -82,32 +86,31 @@ def _trace(backbone, dtype):
     with preserve_random_state():
         model = backbone.build_architecture(dtype=dtype)
     variables, n, n_views = model.weights, len(model.weights), len(Views._fields)
-    integers = {"has_ranks", "sees_ranks", "y", "of_column", "columns", "codes"}
     ranks = {"x": 3, "scores": 3, "y": 2, "log_weight": 2, "columns": 2, "codes": 2}
     signature = [tf.TensorSpec(v.shape, v.dtype) for v in variables]
     signature += [
         tf.TensorSpec(
-            [None] * ranks.get(name, 1), "int32" if name in integers else dtype
+            [None] * ranks.get(name, 1), "int32" if name in INTEGER_FIELDS else dtype
         )
         for name in Views._fields
     ]
     samples = tf.TensorSpec((None, None), dtype)
     n_heads, width = blocks_of(model)[0].n_heads, model.get_layer("cells").width
     keys = tf.TensorSpec((None, None, n_heads, width // n_heads), dtype)
-    # Mean, scale and the columns, samples and classes that do not count.
+    # Means, scales, and masks of columns, samples and classes.
     memory = [tf.TensorSpec([None] * rank, dtype) for rank in (3, 3, 2, 2, 2)]
     memory += [keys, keys] * len(blocks_of(model))
 
-    def remember_context(*inputs):
+    def encode(*inputs):
         with keras.StatelessScope(zip(variables, inputs[:n], strict=True)):
-            return remember(model, Views(*inputs[n:]))
+            return encode_context(model, Views(*inputs[n:]))
 
-    def recall_samples(x, *inputs):
+    def predict(x, *inputs):
         with keras.StatelessScope(zip(variables, inputs[:n], strict=True)):
             views, rest = Views(*inputs[n : n + n_views]), inputs[n + n_views :]
-            return recall(model, views, rest, x)
+            return predict_from_context(model, views, rest, x)
 
     return (
-        traced_once(remember_context, signature),
-        traced_once(recall_samples, [samples, *signature, *memory]),
+        traced_once(encode, signature),
+        traced_once(predict, [samples, *signature, *memory]),
     )

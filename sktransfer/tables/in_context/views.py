@@ -5,6 +5,11 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+# Fields of Views with integers.
+INTEGER_FIELDS = frozenset(
+    {"has_ranks", "sees_ranks", "y", "category_column", "columns", "codes"}
+)
+
 
 class Views(NamedTuple):
     """Labeled samples in several views.
@@ -24,14 +29,14 @@ class Views(NamedTuple):
         1 for columns whose normal scores differ from their values.
     sees_ranks : tensor of shape (n_views,), int32
         1 for views that use normal scores.
-    given : tensor of shape (n_given,)
+    fixed : tensor of shape (n_fixed,)
         Values of the last columns in all samples to predict, whose own rows do not have
         these columns.
     y : tensor of shape (n_bags, n_rows), int32
         Class indices; -1 in the empty rows of a bag that has fewer samples.
     log_weight : tensor of shape (n_bags, n_rows)
         Logarithms of the sample weights.
-    of_column : tensor of shape (n_categories,), int32
+    category_column : tensor of shape (n_categories,), int32
         For each category that has its own column: the column that it is a value of.
     category : tensor of shape (n_categories,)
         For each category that has its own column: its value.
@@ -47,10 +52,10 @@ class Views(NamedTuple):
     scores: Any
     has_ranks: Any
     sees_ranks: Any
-    given: Any
+    fixed: Any
     y: Any
     log_weight: Any
-    of_column: Any
+    category_column: Any
     category: Any
     columns: Any
     codes: Any
@@ -87,7 +92,7 @@ class Views(NamedTuple):
 
         Parameters
         ----------
-        x : tensor of shape (n, n_columns - n_given)
+        x : tensor of shape (n, n_columns - n_fixed)
             Samples; NaN for missing values.
 
         Returns
@@ -105,15 +110,15 @@ class Views(NamedTuple):
 
         Parameters
         ----------
-        x : tensor of shape (n, n_columns - n_given)
+        x : tensor of shape (n, n_columns - n_fixed)
             Samples; NaN for missing values.
 
         Returns
         -------
         tensor of shape (n_views, n, n_view_columns)
         """
-        shape = (ops.shape(x)[0], ops.shape(self.given)[0])
-        x = ops.concatenate([x, ops.broadcast_to(self.given, shape)], axis=1)
+        shape = (ops.shape(x)[0], ops.shape(self.fixed)[0])
+        x = ops.concatenate([x, ops.broadcast_to(self.fixed, shape)], axis=1)
         return self._select_columns(x[None], self.normal_scores(x)[None])
 
     def normal_scores(self, x):
@@ -150,7 +155,9 @@ class Views(NamedTuple):
         _, n_rows, n_columns = ops.shape(x)
         values = ops.where(self.sees_ranks[:, None, None] > 0, scores, x)
         values = ops.broadcast_to(values, (n_views, n_rows, n_columns))
-        is_category = ops.equal(ops.take(x, self.of_column, axis=2), self.category)
+        is_category = ops.equal(
+            ops.take(x, self.category_column, axis=2), self.category
+        )
         is_category = ops.broadcast_to(
             ops.cast(is_category, x.dtype),
             (n_views, n_rows, ops.shape(self.category)[0]),

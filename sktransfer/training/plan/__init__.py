@@ -1,1 +1,1 @@
-"""What is trained in which order, and at which learning rates."""
+"""Plans of training: stages, trained weights, learning rates, early stopping."""

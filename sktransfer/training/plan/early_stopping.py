@@ -1,4 +1,4 @@
-"""Early stopping: when a value has stopped improving."""
+"""Early stopping by a value that no longer improves."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ class EarlyStopping:
     Parameters
     ----------
     tol : float
-        Least improvement that counts.
+        Minimum improvement.
     n_iter_no_change : int
-        Epochs without improvement after which training stops.
+        Number of epochs without an improvement after which training stops.
     """
 
     def __init__(self, tol, n_iter_no_change):
@@ -19,18 +19,18 @@ class EarlyStopping:
         self.best, self._waited = -np.inf, 0
 
     def update(self, value):
-        """Add a value; return whether it is the best so far."""
+        """Add the value of an epoch; return whether it is the best so far."""
         self._waited = 0 if value > self.best + self._tol else self._waited + 1
         improved = value > self.best
         self.best = max(self.best, value)
         return improved
 
     @property
-    def n_certain(self):
-        """Number of epochs that are certain to run, whatever their values."""
+    def n_epochs_left(self):
+        """Minimum number of further epochs before training can stop."""
         return self._patience + 1 - self._waited
 
     @property
     def should_stop(self):
-        """Whether too many epochs did not improve."""
+        """Whether training should stop."""
         return self._waited > self._patience

@@ -1,51 +1,49 @@
-"""Learning rates over a planned number of steps: warm-up, and a cosine."""
-
-from dataclasses import replace
+"""Learning rates with a warm-up and a cosine schedule."""
 
 import numpy as np
 
 
 class PlannedRate:
-    """A rate that rises to its peak, and stays there or falls along a cosine.
+    """Learning rate that increases to a peak, then stays or decreases along a cosine.
 
-    What ``keras.optimizers.schedules.CosineDecay`` computes, for all steps at once:
-    Keras's takes one step after another, which for a small network takes longer than
-    the training.
+    It has the values of ``keras.optimizers.schedules.CosineDecay``, but computes all
+    steps at once. Keras computes one step at a time, which takes longer than the
+    training of a small network.
 
     Parameters
     ----------
     peak : float
-        Greatest learning rate.
+        Highest learning rate.
     n_steps : int
-        Planned steps.
-    n_rising : int
-        Those of them over which it rises from 0.
-    falls : bool
-        Whether it falls to 0 over the others.
+        Number of planned steps.
+    n_warm_up : int
+        Number of the first steps, in which it increases from 0.
+    is_cosine : bool
+        Whether it decreases to 0 in the other steps.
     """
 
-    def __init__(self, peak, n_steps, *, n_rising, falls):
-        self._peak, self._rising, self._falls = peak, n_rising, falls
-        self._falling = max(1, n_steps - n_rising)
+    def __init__(self, peak, n_steps, *, n_warm_up, is_cosine):
+        self._peak, self._n_warm_up, self._is_cosine = peak, n_warm_up, is_cosine
+        self._n_cosine = max(1, n_steps - n_warm_up)
 
     def __call__(self, steps):
-        """Evaluate the rate.
+        """Return the learning rates of steps.
 
         Parameters
         ----------
         steps : ndarray of int
-            Steps, from 0.
+            Numbers of the steps, from 0.
 
         Returns
         -------
         ndarray of the same shape
         """
-        factor = np.minimum(1.0, steps / max(1, self._rising))
-        if self._rising == 0:
+        factor = np.minimum(1.0, steps / max(1, self._n_warm_up))
+        if self._n_warm_up == 0:
             factor = np.ones(np.shape(steps))
-        if self._falls:
-            fallen = np.clip((steps - self._rising) / self._falling, 0, 1)
-            factor = factor * 0.5 * (1 + np.cos(np.pi * fallen))
+        if self._is_cosine:
+            progress = np.clip((steps - self._n_warm_up) / self._n_cosine, 0, 1)
+            factor = factor * 0.5 * (1 + np.cos(np.pi * progress))
         return self._peak * factor
 
     def __repr__(self):
@@ -53,31 +51,30 @@ class PlannedRate:
 
 
 def plan_rates(settings, n_steps):
-    """Put the rates of a recipe's schedule into settings.
+    """Replace the learning rates in settings by those of the schedule of a recipe.
 
     Parameters
     ----------
     settings : Settings
-        With `schedule` and `warm_up`.
+        Parameters of training.
     n_steps : int
-        Planned gradient steps, over all stages.
+        Number of gradient steps of all stages.
 
     Returns
     -------
     Settings
-        The same where the rates are constant.
+        The same object if the learning rates are constant.
     """
-    n_rising = round(settings.warm_up * n_steps)
-    falls = settings.schedule == "cosine"
-    if not (falls or n_rising):
+    n_warm_up = round(settings.warm_up * n_steps)
+    is_cosine = settings.schedule == "cosine"
+    if not (is_cosine or n_warm_up):
         return settings
 
     def planned(rate):
-        return PlannedRate(rate, n_steps, n_rising=n_rising, falls=falls)
+        return PlannedRate(rate, n_steps, n_warm_up=n_warm_up, is_cosine=is_cosine)
 
-    head = settings.head_learning_rate
-    return replace(
-        settings,
+    head_rate = settings.head_learning_rate
+    return settings.replace(
         learning_rate=planned(settings.learning_rate),
-        head_learning_rate=None if head is None else planned(head),
+        head_learning_rate=None if head_rate is None else planned(head_rate),
     )

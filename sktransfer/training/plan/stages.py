@@ -1,4 +1,4 @@
-"""From a recipe to the stages in which weights are trained."""
+"""Stages of a recipe."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Stage:
     depth : int
         Frozen depth of the stage.
     epochs : int
-        Greatest number of epochs; 0 for a probe, which is solved.
+        Maximum number of epochs; 0 for a linear probe, which is solved.
     """
 
     name: str
@@ -26,23 +26,35 @@ class Stage:
     epochs: int
 
 
+def plan_task(task):
+    """List the stages of the recipe of a task; see :func:`plan`."""
+    return plan(
+        task.order,
+        depth=task.frozen_depth,
+        n_layers=task.backbone.n_layers,
+        epochs=task.settings.epochs,
+        pretrained=task.is_trained,
+        has_head=task.head_weights is not None,
+    )
+
+
 def plan(order, *, depth, n_layers, epochs, pretrained, has_head):
     """List the stages of a recipe.
 
-    A network without pretrained weights has no features to probe or to protect, so
-    every recipe but "linear_probe" trains it in full. A head that is there already is
-    not probed again: "linear_probe" trains it on the frozen features.
+    Without pretrained weights, all orders except "linear_probe" are "full", as there
+    are no features to keep. A head that was trained before is not solved again:
+    "linear_probe" trains it by gradient steps.
 
     Parameters
     ----------
     order : str
         "linear_probe", "full", "lp_ft" or "gradual".
     depth, n_layers : int
-        Frozen depth, and weighted layers of the backbone.
+        Frozen depth, and number of layers with weights.
     epochs : int
-        Greatest number of epochs of all stages.
+        Maximum number of epochs of all stages.
     pretrained, has_head : bool
-        Whether the backbone, and the head, were trained before.
+        Whether the backbone and the head were trained before.
 
     Returns
     -------

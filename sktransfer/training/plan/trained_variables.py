@@ -1,4 +1,4 @@
-"""Which weights of the unfrozen layers are trained, and through what."""
+"""Which weights of the unfrozen layers are trained: the parameter `tune`."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from sktransfer.backbones import graph
 
 _THIRDS = ("first", "middle", "last")
-_NORMALISATION = (
+_NORMALIZATION = (
     keras.layers.BatchNormalization,
     keras.layers.GroupNormalization,
     keras.layers.LayerNormalization,
@@ -20,16 +20,16 @@ def choose_variables(program, tune, frozen_depth):
     Parameters
     ----------
     program : Program
-        Of some stage of a recipe.
+        Program of a stage.
     tune : {"all", "bias", "norm", "first", "middle", "last", "lora"}
-        Which are meant; "lora" gives the kernels that get a low-rank update.
+        Parameter of the recipe. For "lora", the kernels that get a low-rank update.
     frozen_depth : int
-        That of the whole fit, from which thirds are counted.
+        Frozen depth of the fit, where the first third begins.
 
     Returns
     -------
     list of list of keras.Variable
-        One list for each layer of ``program.trained``, the head's complete.
+        One list for each layer of ``program.trained``; all variables of the head.
     """
     *layers, head = program.trained
     if tune == "all":
@@ -40,46 +40,40 @@ def choose_variables(program, tune, frozen_depth):
         chosen = third - program.depth
         return [*(v if i in chosen else [] for i, v in enumerate(layers)), head]
     if tune == "bias":
-
-        def is_chosen(variable):
-            return variable.name in ("bias", "beta")
+        variables = [v for layer in layers for v in layer if v.name in ("bias", "beta")]
     else:
-        found = _kernels(program) if tune == "lora" else _scales_and_shifts(program)
-        ids = {id(variable) for variable in found}
-
-        def is_chosen(variable):
-            return id(variable) in ids
-
-    return [*([v for v in layer if is_chosen(v)] for layer in layers), head]
+        variables = _kernels(program) if tune == "lora" else _scales_and_shifts(program)
+    ids = {id(variable) for variable in variables}
+    return [*([v for v in layer if id(v) in ids] for layer in layers), head]
 
 
-def check_choice(program, tune):
-    """Raise ValueError when a choice leaves no weight of an unfrozen layer to train.
+def check_trained_variables(program, tune):
+    """Raise ValueError if no weights of the unfrozen layers would be trained.
 
     Parameters
     ----------
     program : Program
-        Of the whole fit's frozen depth.
+        Program of the frozen depth of the fit.
     tune : str
-        As in :func:`choose_variables`.
+        Parameter of the recipe.
     """
     *layers, _ = program.trained
     if tune == "all" or not layers:
         return
     if tune in _THIRDS and len(layers) < 3:
         raise ValueError(
-            f"tune={tune!r} of the recipe is a third of the unfrozen layers; there are "
-            f"{len(layers)}, and 3 are needed. Use tune='all' and a frozen_depth."
+            f"tune={tune!r} of the recipe needs 3 or more unfrozen layers; got "
+            f"{len(layers)}. Use tune='all', or a smaller frozen_depth."
         )
     *chosen, _ = choose_variables(program, tune, program.depth)
     if not any(chosen):
         lacking = {
             "bias": "has a bias",
             "norm": "is a normalization layer with a scale or a shift",
-            "lora": "has a kernel that Keras can do LoRA for",
+            "lora": "has a kernel that Keras supports LoRA for",
         }[tune]
         raise ValueError(
-            f"tune={tune!r} of the recipe leaves nothing to train: none of the "
+            f"tune={tune!r} of the recipe trains no weights: none of the "
             f"{len(layers)} unfrozen layers {lacking}. Use tune='all', or a smaller "
             "frozen_depth."
         )
@@ -87,7 +81,7 @@ def check_choice(program, tune):
 
 def _scales_and_shifts(program):
     for layer in graph.all_layers(program.network):
-        if isinstance(layer, _NORMALISATION):
+        if isinstance(layer, _NORMALIZATION):
             yield from layer.weights
 
 

@@ -1,1 +1,1 @@
-"""The compiled steps of training, and the terms of their loss."""
+"""Compiled gradient steps and the terms of their loss."""

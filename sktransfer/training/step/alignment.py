@@ -1,4 +1,4 @@
-"""Rows of the target that go through a network beside those of the source."""
+"""Target samples and strengths of an adaptation method for each gradient step."""
 
 import numpy as np
 
@@ -6,21 +6,21 @@ from sktransfer.training.store.samples import SampleFeatures
 
 
 class Alignment:
-    """An adaptation method at work, over the stages of a recipe.
+    """The loss of an adaptation method over the stages of a recipe.
 
     Parameters
     ----------
     method : AdaptationMethod
-        Gives the loss, its strength and its schedule.
+        Has the loss, its strength and its schedule.
     target : Samples or None
-        Rows of the target; None when all rows are of the target.
+        Samples of the target. None if all samples are of the target.
     rng : numpy.random.Generator
-        Source of the method's networks and of the order of the target's rows, so that
-        the order of the source's rows is that of a training without a target.
+        Random generator of the networks of the method and of the order of the target
+        samples. The order of the source samples does not depend on it.
     n_epochs : int
-        Greatest number of epochs of gradient steps, over all stages.
+        Maximum number of epochs of all stages.
     relabel : callable or None, default=None
-        Called with the program before each epoch; gives the rows new class indices.
+        Called with the program before each epoch; sets new class indices.
     """
 
     def __init__(self, method, target, rng, n_epochs, relabel=None):
@@ -32,16 +32,16 @@ class Alignment:
 
     @property
     def target_only(self):
-        """Whether all rows are of the target."""
+        """Whether all samples are of the target."""
         return self._target is None
 
     @property
-    def watches(self):
-        """Whether something is done between epochs."""
+    def relabels(self):
+        """Whether samples get new class indices before each epoch."""
         return self._relabel is not None
 
     def stage_begin(self, program, trainer, folder):
-        """Compute the frozen layers' outputs; draw the method's networks once."""
+        """Compute outputs of frozen layers, and set the networks of the method."""
         if not self.target_only:
             self._rows = SampleFeatures(self._target, program, folder)
         if self._networks is None:
@@ -50,11 +50,11 @@ class Alignment:
             trainer.networks.set(self._networks)
 
     def stage_end(self, trainer):
-        """Keep the method's networks for the next stage."""
+        """Keep the networks of the method for the next stage."""
         self._networks = trainer.networks.get()
 
     def begin(self, program, n_epochs, n_batches, width):
-        """Lay out the target's rows and the strengths of some epochs."""
+        """Draw the target samples and compute the strengths of some epochs."""
         n_steps = n_epochs * n_batches
         if not self.target_only:
             self._order = self._draw(n_steps * width)
@@ -75,7 +75,7 @@ class Alignment:
         return features, self._strengths[steps]
 
     def _draw(self, n):
-        """Positions of the next n rows; each row comes once before any comes again."""
+        """Draw n target samples; each is used once before any is used again."""
         parts = [self._left]
         while sum(map(len, parts)) < n:
             parts.append(self._rng.permutation(len(self._target)))

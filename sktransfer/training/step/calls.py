@@ -1,47 +1,47 @@
-"""Calls of one size, so that a row's result depends on no other row."""
+"""Calls with a fixed number of samples, whose results do not depend on each other."""
 
 import numpy as np
 import tensorflow as tf
 
-_FLAT_ROWS = 192
+_FLAT_SAMPLES = 192
 _SMALL_IMAGE = 128 * 128
 
 
-def rows_per_call(input_shape):
-    """Choose the rows of every call, to which fewer are padded.
+def samples_per_call(input_shape):
+    """Choose the number of samples of each call; a smaller call is padded.
 
-    As all calls are alike, a row's result depends neither on the other rows nor on how
-    many there are. Multiples of 8 leave no remainder in matrix products, which rounds
-    otherwise. A call is to be long enough to keep the cores busy, and no longer.
+    All calls have the same shape, so the result of a sample does not depend on the
+    other samples or on their number. The number is a multiple of 8, because matrix
+    products round the remainder differently. It is as small as the cores allow.
 
     Parameters
     ----------
     input_shape : tuple
-        Shape of a model's input, rows first.
+        Shape of the input of a model, samples first.
 
     Returns
     -------
     int
     """
     if len(input_shape) == 2:
-        return _FLAT_ROWS
+        return _FLAT_SAMPLES
     positions = np.prod([n for n in input_shape[1:-1] if n is not None])
     return 48 if positions <= _SMALL_IMAGE else 8
 
 
-def in_calls(function, arrays, tensors, size):
-    """Run a function of rows in calls of one size.
+def run_in_calls(function, arrays, tensors, size):
+    """Run a function in calls with a fixed number of samples.
 
     Parameters
     ----------
     function : callable
-        Gives a list of tensors with as many rows as it gets.
+        Returns a list of tensors with one row for each sample.
     arrays : list of ndarray of shape (n, ...)
-        Its arguments.
+        Arguments of the function.
     tensors : list of keras.KerasTensor
-        What they are to be, by type and number of dimensions.
+        Their types and numbers of dimensions.
     size : int
-        Rows of a call, where some argument is not flat.
+        Number of samples in a call, unless all arguments are flat.
 
     Returns
     -------
@@ -49,11 +49,11 @@ def in_calls(function, arrays, tensors, size):
     """
     n = len(arrays[0])
     if all(len(tensor.shape) == 2 for tensor in tensors):
-        size = _FLAT_ROWS
+        size = _FLAT_SAMPLES
     outputs = []
     for start in range(0, n, size):
         rows = [
-            as_type_of(tensor, array[start : start + size])
+            cast_like(tensor, array[start : start + size])
             for array, tensor in zip(arrays, tensors, strict=True)
         ]
         n_rows = len(rows[0])
@@ -66,8 +66,8 @@ def in_calls(function, arrays, tensors, size):
     return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
 
 
-def as_type_of(tensor, array):
-    """Convert an array to a tensor's type; the same array if it has it."""
+def cast_like(tensor, array):
+    """Convert an array to the type of a tensor, without a copy if possible."""
     return np.ascontiguousarray(array, dtype=tensor.dtype)
 
 

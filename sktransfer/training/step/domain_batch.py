@@ -1,4 +1,4 @@
-"""What an adaptation method gets of each batch, and its gradient steps."""
+"""Batches and gradient steps of an adaptation method."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class DomainBatch:
     source_logits, target_logits : tensor of shape (n, n_classes)
         Outputs of the head.
     source_y : tensor of shape (n,), int32
-        Class indices of the source samples. Those of target samples are not here.
+        Class indices of the source samples. There are none of the target samples.
     head : callable
         The head: from features to logits.
     target_pseudo_y : tensor of shape (n,), int32, or None
-        Class indices that the method gave to the target samples.
+        Class indices that the method computed for the target samples.
     """
 
     source_features: Any
@@ -54,7 +54,7 @@ class Phase:
 
 
 def domain_batch(features, logits, y, head, n_source):
-    """Make the batch of a method from outputs of the network.
+    """Make the batch of a method from the outputs of the network.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One optimizer for groups of variables that have learning rates of their own."""
+"""An optimizer for groups of variables with different learning rates."""
 
 import keras
 import numpy as np
@@ -10,10 +10,10 @@ _NOT_DECAYED = ["bias", "beta", "gamma"]
 
 
 class _OneDevice(keras.Optimizer):
-    """Updates variables one by one, for optimizers on one device.
+    """Mixin for optimizers on one device, which updates variables one by one.
 
-    Keras' own update sums the gradients over devices. To do so, it registers a gradient
-    function in TensorFlow for each trace, which keeps the graph forever.
+    The update of Keras sums the gradients over devices. It registers a gradient
+    function in TensorFlow for each trace, which keeps the graph in memory forever.
     """
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
@@ -22,25 +22,25 @@ class _OneDevice(keras.Optimizer):
 
 
 class GroupedOptimizer:
-    """A copy of an optimizer for each group of variables.
+    """One copy of an optimizer for each group of variables.
 
     Parameters
     ----------
     optimizer : dict
         A serialized Keras optimizer.
     groups : list of list of keras.Variable
-        Some may be empty.
+        Groups of variables; some may be empty.
     dtype : str
         Floating-point type of the weight decay.
 
     Attributes
     ----------
     variables : list of keras.Variable
-        Of all groups.
+        Variables of all groups.
     is_used : list of bool
-        Which of the groups have variables.
+        Which groups have variables.
     state_variables : list of keras.Variable
-        The optimizer's own variables, such as moments.
+        Variables of the optimizer, such as moments.
     """
 
     def __init__(self, optimizer, groups, dtype):
@@ -49,7 +49,7 @@ class GroupedOptimizer:
         with preserve_random_state():
             self._weight_decay = tf.Variable(0.0, dtype=dtype, trainable=False)
             config = optimizer["config"]
-            # Of all gradients, not of each group alone.
+            # This is the norm of all gradients, not of each group.
             self._global_clipnorm = config.get("global_clipnorm")
             optimizer = optimizer | {"config": config | {"global_clipnorm": None}}
             members = [self._make_member(optimizer) for _ in groups]
@@ -80,14 +80,14 @@ class GroupedOptimizer:
         return member
 
     def start(self, *, weight_decay, state=None):
-        """Begin anew, or from an earlier state.
+        """Reset the optimizer, or set it to an earlier state.
 
         Parameters
         ----------
         weight_decay : float
-            Decoupled decay of kernels.
+            Decoupled weight decay of kernels.
         state : list of ndarray or None
-            From :meth:`state`; None starts anew.
+            Result of :meth:`state`. None resets the optimizer.
         """
         self._weight_decay.assign(weight_decay)
         for variable, value in zip(
@@ -96,28 +96,28 @@ class GroupedOptimizer:
             variable.assign(value)
 
     def state(self):
-        """Return the optimizer's own variables as a list of ndarray."""
+        """Return the values of the variables of the optimizer, a list of ndarray."""
         return [variable.numpy() for variable in self.state_variables]
 
     @property
     def averages(self):
-        """Whether it keeps moving averages of the variables."""
+        """Whether the optimizer has moving averages of the variables."""
         return any(member.use_ema for member in self._members)
 
     def finalize(self):
-        """Give the variables the values of their moving averages."""
+        """Set the variables to their moving averages."""
         for member, group in zip(self._members, self._groups, strict=True):
-            # What was never changed has no average yet.
+            # There are no averages before the first step.
             if member.iterations.numpy():
                 member.finalize_variable_values(group)
 
     @property
     def n_steps(self):
-        """Gradient steps since the optimizer was new."""
+        """Number of gradient steps since the optimizer was reset."""
         return int(self._whole.iterations.numpy())
 
     def set_rates(self, rates):
-        """Set the learning rate of each group that is used.
+        """Set the learning rate of each group that has variables.
 
         Parameters
         ----------
@@ -132,9 +132,9 @@ class GroupedOptimizer:
         Parameters
         ----------
         gradients : list of tensor
-            One for each of `variables`.
+            Gradient of each of `variables`.
         chosen : set of int or None, default=None
-            By ``id``, the variables that are changed; None is all.
+            Values of ``id`` of the variables to change. None changes all.
         """
         if self._global_clipnorm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, self._global_clipnorm)
@@ -153,7 +153,7 @@ class GroupedOptimizer:
 
 
 def _without_zeros(array):
-    """Return the array, or one of the same values that takes no memory for zeros."""
+    """Return the array, or an equal array of zeros that needs almost no memory."""
     if array.any():
         return array
     return np.broadcast_to(np.zeros((), array.dtype), array.shape)

@@ -4,12 +4,12 @@ import tensorflow as tf
 
 
 class Anchors:
-    """Values that weights are pulled towards.
+    """Starting values of weights, for a penalty on the distance to them.
 
     Parameters
     ----------
     weights : list of keras.Variable
-        Of the backbone; empty where nothing is pulled.
+        Weights of the backbone. Without L2-SP the list is empty.
     """
 
     def __init__(self, weights):
@@ -19,13 +19,13 @@ class Anchors:
             for weight in weights
         ]
 
-    def note(self):
-        """Take the present weights as those that are pulled towards."""
+    def store(self):
+        """Store the current weights as the starting values."""
         for value, weight in zip(self._values, self._weights, strict=True):
             value.assign(weight.value)
 
     def penalties(self):
-        """Give half the squared distance, as a list of one tensor, or of none."""
+        """Return a list with half the squared distance; without weights, no items."""
         distances = [
             tf.reduce_sum(tf.square(weight.value - value))
             for weight, value in zip(self._weights, self._values, strict=True)

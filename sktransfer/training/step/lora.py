@@ -1,4 +1,4 @@
-"""LoRA: low-rank updates that are trained in place of kernels."""
+"""LoRA: low-rank updates that are trained instead of kernels."""
 
 import keras
 import numpy as np
@@ -6,34 +6,34 @@ import tensorflow as tf
 
 
 class LowRank:
-    r"""The optimizer changes factors A and B; kernels are :math:`W_0 + A B`.
+    r"""Low-rank updates: factors A and B are trained; kernels are :math:`W_0 + A B`.
 
-    They are shaped, and drawn, as Keras's ``enable_lora`` does: A is He uniform and B
-    is zero, with a scale of 1. That method itself changes a layer for good, and the
-    program of the network with it, which fits with other recipes share. Here the kernel
-    always is the sum, for validation, callbacks and reading; and as the gradient of
-    the kernel is known, those of the factors are :math:`G B^T` and :math:`A^T G`.
+    The factors have the shapes and initial values of Keras's ``enable_lora``: A is He
+    uniform, B is zero, the scale is 1. That method would change the layers of a program
+    that fits with other recipes share. Here the kernels always have the sum, for
+    validation, callbacks and reading. If G is the gradient of a kernel, the gradients
+    of its factors are :math:`G B^T` and :math:`A^T G`.
 
     Parameters
     ----------
     layers : list of list of keras.Variable
-        Kernels, by layer.
+        Kernels of each layer.
     rank : int
-        Columns of A.
+        Number of columns of A.
     dtype : str
         Floating-point type of the factors.
 
     Attributes
     ----------
     layers : list of list of keras.Variable
-        Factors that the optimizer changes, by layer.
+        Factors of each layer, which the optimizer changes.
     weights : list of keras.Variable
-        Kernels that gradients are computed for.
+        Kernels, whose gradients are computed.
     """
 
     def __init__(self, layers, rank, dtype):
         self.weights = [v for layer in layers for v in layer]
-        # Keras gives factors float32 whatever the kernel has; these follow the kernel.
+        # Keras always uses float32 for factors. These have the type of the kernels.
         self.layers = [
             [factor for kernel in layer for factor in _factors(kernel, rank, dtype)]
             for layer in layers
@@ -45,7 +45,7 @@ class LowRank:
         ]
 
     def start(self, rng, state=()):
-        """Draw the factors, or take them and :math:`W_0` from an earlier state."""
+        """Draw new factors, or set them and :math:`W_0` to an earlier state."""
         if not state:
             state = [kernel.numpy() for kernel in self.weights]
             for a, b in self._pairs():
@@ -56,11 +56,11 @@ class LowRank:
         self.update()
 
     def state(self):
-        """Return the kernels at the start, and the factors."""
+        """Return the kernels at the start and the factors, a list of ndarray."""
         return [variable.numpy() for variable in [*self._start, *self._factors]]
 
     def gradients(self, gradients):
-        """Turn gradients of `weights`, then of others, into those of the factors."""
+        """Replace the gradients of `weights`, which come first, by those of factors."""
         factor_gradients = []
         for gradient, (a, b) in zip(gradients, self._pairs(), strict=False):
             gradient = tf.convert_to_tensor(gradient)
@@ -74,7 +74,7 @@ class LowRank:
         return [*factor_gradients, *gradients[len(self.weights) :]]
 
     def update(self):
-        """Add the products to the kernels at the start."""
+        """Set the kernels to :math:`W_0 + A B`."""
         for kernel, start, (a, b) in zip(
             self.weights, self._start, self._pairs(), strict=True
         ):

@@ -1,4 +1,4 @@
-"""Memory of programs and trainers: estimates, bounds, and how it is given back."""
+"""Memory of programs and trainers: estimates, bounds and release."""
 
 import contextlib
 import ctypes
@@ -10,14 +10,14 @@ from sktransfer.training.step.xla_code import XLA_CODE
 
 MAX_PROGRAM_BYTES = 150_000_000
 MAX_TRAINER_BYTES = 300_000_000
-# A search over a few frozen depths of a large network compiles nothing twice.
+# So many are always kept, for a search over a few frozen depths of a large network.
 MIN_ENTRIES = 3
-# How much is dropped before memory is asked back, which takes about half a second.
+# Memory is released after so many bytes were dropped; it takes about half a second.
 RELEASE_BYTES = 50_000_000
 
-# Resident memory that TensorFlow 2.21 keeps on a CPU beside the values of variables.
-# Measured on networks of 2 and of 10 dense layers: for each operation of a network; for
-# a trainer and each variable that it trains with AdamW, with and without XLA.
+# Resident memory of TensorFlow 2.21 on a CPU, without the values of variables. Measured
+# on networks of 2 and 10 dense layers: for a program and each operation; for a trainer
+# and each variable that it trains with AdamW, with and without XLA.
 _PROGRAM_BYTES, _OPERATION_BYTES = 500_000, 400_000
 _TRAINER_BYTES, _WEIGHT_BYTES = 4_000_000, 700_000
 _XLA_TRAINER_BYTES, _XLA_WEIGHT_BYTES = 14_000_000, 1_200_000
@@ -31,7 +31,7 @@ def program_bytes(operations, variables):
     operations : list of keras.Operation
         Layers and other operations of its network.
     variables : list of keras.Variable
-        Those of the network and of the head.
+        Variables of the network and of the head.
 
     Returns
     -------
@@ -47,11 +47,11 @@ def trainer_bytes(weights, variables, with_xla):
     Parameters
     ----------
     weights : list of keras.Variable
-        Those that it trains; they belong to the program.
+        Variables of the program that it trains.
     variables : list of keras.Variable
-        Those that belong to the trainer, such as the moments of the optimizer.
+        Variables of the trainer, such as moments of the optimizer.
     with_xla : bool
-        Whether XLA compiles it.
+        Whether XLA compiles the steps.
 
     Returns
     -------
@@ -72,11 +72,11 @@ def _value_bytes(variables):
 
 
 def release_memory():
-    """Give the memory of dropped programs and trainers back to the system."""
-    # Networks of Keras consist of cycles.
+    """Return the memory of dropped programs and trainers to the system."""
+    # Keras networks have reference cycles.
     gc.collect()
     XLA_CODE.drop()
-    # Only glibc has it.
+    # Only glibc has this function.
     with contextlib.suppress(AttributeError, TypeError):
-        # It keeps what lies between smaller pieces that are still used.
+        # It also returns free memory between blocks that are in use.
         ctypes.CDLL(None).malloc_trim(0)

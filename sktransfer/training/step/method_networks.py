@@ -1,4 +1,4 @@
-"""Networks that an adaptation method trains beside the head."""
+"""Networks of an adaptation method, which are trained together with the head."""
 
 import numpy as np
 
@@ -6,19 +6,19 @@ from sktransfer._random import preserve_random_state
 
 
 class MethodNetworks:
-    """The networks of a method, and the model that gives their inputs.
+    """The networks of a method, and the model that computes their inputs.
 
     Parameters
     ----------
     program : Program
-        Network that is trained.
+        Program that is trained.
     method : AdaptationMethod or None
-        None has no networks.
+        Adaptation method. None has no networks.
 
     Attributes
     ----------
     models : list of keras.Model
-        From ``method.build``.
+        Result of ``method.build``.
     outputs : keras.Model or None
         Computes features and logits.
     variables, trainable : list of keras.Variable
@@ -37,7 +37,7 @@ class MethodNetworks:
         self._initial = self.get()
 
     def draw(self, rng):
-        """Draw new weights: kernels are Glorot uniform, others as they were built."""
+        """Draw new kernels (Glorot uniform), and reset the other weights."""
         values = []
         for value in self._initial:
             if value.ndim > 1:

@@ -1,4 +1,4 @@
-"""Optimizers, learning-rate schedules and the rates of layers."""
+"""Optimizers, learning-rate schedules and learning rates of layers."""
 
 import keras
 import numpy as np
@@ -8,8 +8,8 @@ from sktransfer._caches import cached
 from sktransfer._suggestions import did_you_mean
 from sktransfer.training.plan.planned_rate import PlannedRate
 
-# Wrappers; one that needs to know the kinds of layers; and one whose state starts as a
-# copy of the weights.
+# Three wrappers, an optimizer that depends on the kinds of layers, and one whose state
+# starts as a copy of the weights.
 _NOT_SUPPORTED = (
     "Optimizer",
     "LossScaleOptimizer",
@@ -20,20 +20,19 @@ _NOT_SUPPORTED = (
 
 
 def serialize_optimizer(optimizer):
-    """Turn an optimizer as the user gives it into plain data.
+    """Convert the parameter `optimizer` to plain data.
 
     Parameters
     ----------
     optimizer : str or keras.optimizers.Optimizer
-        A name such as "adamw", or an instance whose own learning rate and weight
-        decay are not used.
+        Name, or instance whose learning rate and weight decay are not used.
 
     Returns
     -------
     dict
-        Serialized optimizer with learning rate and decay put to fixed values.
+        Serialized optimizer with fixed values of learning rate and weight decay.
     """
-    known = {
+    classes = {
         name.lower(): cls
         for name, cls in vars(keras.optimizers).items()
         if isinstance(cls, type)
@@ -41,17 +40,18 @@ def serialize_optimizer(optimizer):
         and name not in _NOT_SUPPORTED
     }
     if isinstance(optimizer, str):
-        cls = known.get(optimizer.lower())
+        cls = classes.get(optimizer.lower())
         if cls is None:
             raise ValueError(
-                f"optimizer={optimizer!r} is not known.{did_you_mean(optimizer, known)}"
-                f" Accepted: {sorted(known)} or a keras.optimizers.Optimizer."
+                f"optimizer={optimizer!r} is not the name of an optimizer."
+                f"{did_you_mean(optimizer, classes)} Expected one of {sorted(classes)}"
+                " or a keras.optimizers.Optimizer."
             )
         return _serialize_default(cls)
     elif type(optimizer).__name__ in _NOT_SUPPORTED:
         raise ValueError(
-            f"optimizer={type(optimizer).__name__} is not supported; accepted: "
-            f"{sorted(known)} or another keras.optimizers.Optimizer."
+            f"optimizer={type(optimizer).__name__} is not supported; expected one of "
+            f"{sorted(classes)} or another keras.optimizers.Optimizer."
         )
     elif not isinstance(optimizer, keras.Optimizer):
         raise TypeError(
@@ -67,30 +67,30 @@ def _serialize_default(cls):
 
 
 def _fixed(config):
-    # Rate and decay are set for each fit, and Keras numbers the names it makes up;
-    # none of them is to make programs differ.
+    # Each fit sets the rate and the decay, and Keras adds numbers to names. Compiled
+    # steps must not depend on them.
     fixed = {"learning_rate": 0.0, "weight_decay": 0.0, "name": "optimizer"}
     return config | {"config": config["config"] | fixed}
 
 
-def check_learning_rate(learning_rate, name="learning_rate"):
-    """Raise unless a learning rate is a positive float or a Keras schedule."""
+def check_learning_rate(learning_rate):
+    """Raise an error unless it is a positive float or a Keras schedule."""
     if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         return
     if isinstance(learning_rate, bool) or not isinstance(
         learning_rate, (int, float, np.number)
     ):
         raise TypeError(
-            f"{name}={learning_rate!r} is of type {type(learning_rate).__name__}; "
-            "expected a float above 0 or a "
+            f"learning_rate={learning_rate!r} is of type "
+            f"{type(learning_rate).__name__}; expected a float above 0 or a "
             "keras.optimizers.schedules.LearningRateSchedule."
         )
     if not 0 < learning_rate < np.inf:
-        raise ValueError(f"{name}={learning_rate!r}; expected a float above 0.")
+        raise ValueError(f"learning_rate={learning_rate!r}; expected a float above 0.")
 
 
 def step_rates(learning_rate, start, n_steps):
-    """Evaluate the learning rate of a run of gradient steps.
+    """Compute the learning rates of consecutive gradient steps.
 
     Parameters
     ----------
@@ -120,24 +120,24 @@ def step_rates(learning_rate, start, n_steps):
 
 
 def group_rates(rates, n_trained, *, head_rate, layer_decay):
-    """Give each group of variables its learning rates.
+    """Compute the learning rates of each group of variables.
 
     Parameters
     ----------
     rates : ndarray of shape (n_steps,)
-        Learning rates of the last layer of the backbone.
+        Learning rates of the backbone, before the decay by layers.
     n_trained : int
-        Trained weighted layers of the backbone.
+        Number of trained layers of the backbone.
     head_rate : float, ndarray of shape (n_steps,) or None
-        Learning rates of the head; None is as in `rates`.
+        Learning rates of the head. None uses `rates`.
     layer_decay : float
-        Each layer learns at this factor times the rate of the layer after it.
+        Factor from the learning rate of a layer to that of the layer before it.
 
     Returns
     -------
     ndarray of shape (n_steps, n_groups)
-        One column for each layer from input to output and one for the head; or,
-        when `layer_decay` is 1, one for the backbone and one for the head.
+        One column for each layer, from input to output, and one for the head. If
+        `layer_decay` is 1, one for the backbone and one for the head.
     """
     if layer_decay == 1:
         factors = np.ones(1)

@@ -1,23 +1,22 @@
-"""Arrays of the steps in one call; XLA takes arrays of one size."""
+"""Arrays for the steps of one call; XLA needs arrays of a fixed size."""
 
 import numpy as np
 import tensorflow as tf
 
-# Between calls training can be interrupted. A call with XLA has this many steps, or
-# fewer of wide samples.
+# Maximum number of steps in a call; a user can interrupt training between calls.
 MAX_STEPS = 256
 _XLA_CALL_BYTES = 1 << 22
 
 
 def steps_per_call(inputs, batch_size):
-    """Choose how many steps a call compiled by XLA has.
+    """Choose the number of steps in a call that XLA compiles.
 
     Parameters
     ----------
     inputs : list of keras.KerasTensor
         Inputs of the network.
     batch_size : int
-        Samples in a batch.
+        Number of samples in a batch.
 
     Returns
     -------
@@ -31,7 +30,7 @@ def steps_per_call(inputs, batch_size):
 
 
 def part_of(array, start, stop, n):
-    """Return part of an array as a tensor, filled up to `n` rows if `n` is given."""
+    """Return part of an array as a tensor, padded to length `n` unless that is None."""
     part = array[start:stop]
     if n is not None and len(part) < n:
         part = np.empty((n, *array.shape[1:]), array.dtype)

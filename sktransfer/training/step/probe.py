@@ -1,4 +1,4 @@
-"""The linear probe: the head alone, solved to the optimum on frozen features."""
+"""The linear probe: the head, solved to the optimum on frozen features."""
 
 import warnings
 
@@ -10,26 +10,26 @@ from threadpoolctl import threadpool_limits
 from sktransfer._caches import Cache
 from sktransfer.training.store.digests import array_digest
 
-# Above this many coefficients the Hessian costs more than it saves.
+# For more coefficients than this, the Hessian takes too long.
 _CHOLESKY_LIMIT = 300
-# Newton steps may make another copy of the features; for more bytes than this a slower
-# solver does without.
+# Newton steps may copy the features. For more bytes than this, use a slower solver that
+# does not.
 _NEWTON_BYTES = 1 << 28
-# Candidates of a search that differ in what comes after the probe share it.
+# Fits of a search that differ in other parameters share the probe.
 _probes = Cache("linear probes", 1 << 25)
 
 
 def solve_head(features, y, sample_weight, n_classes, C):
     """Fit a linear classifier on features by multinomial logistic regression.
 
-    The last solutions are kept for other fits on the same samples.
+    The last solutions are cached for other fits on the same samples.
 
     Parameters
     ----------
     features : ndarray of shape (n, d)
         Frozen features.
     y : ndarray of shape (n,), int
-        Class indices; each of ``range(n_classes)`` must occur.
+        Class indices, with at least one sample of each class.
     sample_weight : ndarray of shape (n,)
         Weights.
     n_classes : int
@@ -40,8 +40,9 @@ def solve_head(features, y, sample_weight, n_classes, C):
     Returns
     -------
     kernel : ndarray of shape (d, n_classes)
-        Read-only, as is the bias.
+        Read-only.
     bias : ndarray of shape (n_classes,)
+        Read-only.
     """
     arrays = features, y, sample_weight
     key = *map(array_digest, arrays), n_classes, C
@@ -52,39 +53,37 @@ def solve_head(features, y, sample_weight, n_classes, C):
     )
 
 
-# With more threads the last bits would depend on their number, and where cores are busy
-# it takes longer.
+# With more threads, the last bits would depend on their number.
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def _solve(features, y, sample_weight, n_classes, C):
-    # The one copy; all else is done in place.
+    # This is the only copy; the rest is in place.
     scaled = np.array(features, dtype=np.float64)
-    shares = sample_weight / np.sum(sample_weight)
-    mean = np.einsum("i,ij->j", shares, scaled)
+    weight = sample_weight / np.sum(sample_weight)
+    mean = np.einsum("i,ij->j", weight, scaled)
     scaled -= mean
-    variance = np.einsum("i,ij,ij->j", shares, scaled, scaled)
-    # One scale for all: a spread of its own for each feature is too noisy to be
-    # estimated from a few rows.
+    variance = np.einsum("i,ij,ij->j", weight, scaled, scaled)
+    # All features have one scale: a few samples are too few to estimate one for each.
     scale = np.sqrt(variance.mean()) or 1.0
     scaled /= scale
-    # The solution lies in the span of the rows; with few rows that is a small space.
+    # The solution lies in the span of the samples, a small space for few samples.
     basis = None
     if scaled.shape[0] < scaled.shape[1]:
         basis = np.linalg.qr(scaled.T)[0]
         scaled = scaled @ basis
     if scaled.nbytes > _NEWTON_BYTES:
-        how = {"solver": "lbfgs", "tol": 1e-5, "max_iter": 1000}
+        options = {"solver": "lbfgs", "tol": 1e-5, "max_iter": 1000}
     elif (scaled.shape[1] + 1) * n_classes <= _CHOLESKY_LIMIT:
-        how = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 100}
+        options = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 100}
     else:
-        how = {"solver": "newton-cg", "tol": 1e-5, "max_iter": 100}
-    solver = LogisticRegression(C=C, **how)
+        options = {"solver": "newton-cg", "tol": 1e-5, "max_iter": 100}
+    solver = LogisticRegression(C=C, **options)
     with warnings.catch_warnings():
-        # Where rounding ends the search before `tol` is met, it is at the optimum.
+        # A search that rounding ends before `tol` is reached is at the optimum.
         warnings.simplefilter("ignore", ConvergenceWarning)
         solver.fit(scaled, y, sample_weight=sample_weight)
     kernel, bias = solver.coef_.T, solver.intercept_
     if n_classes == 2:
-        # One column of differences becomes two of opposite sign.
+        # scikit-learn has one column of differences; make two of opposite sign.
         kernel = np.hstack([-kernel, kernel]) / 2
         bias = np.hstack([-bias, bias]) / 2
     if basis is not None:
@@ -99,17 +98,17 @@ def _solve(features, y, sample_weight, n_classes, C):
 def new_head(n_features, n_classes, *, pretrained, rng):
     """Make a head to train by gradient steps.
 
-    On pretrained features it starts at zero: a random one, whose scores grow with the
-    scale of the features, would distort them before it has learned anything.
+    On pretrained features it is zero at the start. A random head would change the
+    features before it is trained.
 
     Parameters
     ----------
     n_features, n_classes : int
-        Rows and columns of the kernel.
+        Shape of the kernel.
     pretrained : bool
-        Whether the features were learned; otherwise the kernel is Glorot uniform.
+        Whether the backbone is pretrained. If not, the kernel is Glorot uniform.
     rng : numpy.random.Generator
-        Source of randomness.
+        Random generator.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A network split at a frozen depth, under a head, and its compiled functions."""
+"""A network with a head, split at a frozen depth, and its compiled functions."""
 
 import contextlib
 import hashlib
@@ -15,32 +15,32 @@ from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones import graph
 from sktransfer.backbones.batch_normalization import compute_moments
 from sktransfer.backbones.freezing import split
-from sktransfer.training.step.calls import as_type_of, in_calls, rows_per_call
+from sktransfer.training.step.calls import cast_like, run_in_calls, samples_per_call
 from sktransfer.training.step.memory import program_bytes
 from sktransfer.training.step.tracing import traced_once, unwrap
 from sktransfer.training.store.digests import array_digest
 from sktransfer.training.store.samples import FrozenOutputs
 
-# Rows over which batch normalization's statistics are computed together.
+# Number of calls whose samples are read together for statistics of BatchNormalization.
 _CALLS_TOGETHER = 10
 
 
 class Program:
-    """The functions of a frozen prefix, and of a trained suffix with its head.
+    """Compiled functions of a frozen prefix, and of a trained suffix with a head.
 
-    All of them run on one set of variables, so whoever uses them holds it, from
-    loading weights to reading them back.
+    The functions share one set of variables. A caller must hold the program from
+    loading weights to reading them.
 
     Attributes
     ----------
     n_traces : int
-        How often TensorFlow has traced one of the functions.
+        Number of times that TensorFlow traced one of the functions.
     network : keras.Model
-        Suffix and head; what callbacks see as the model.
+        Suffix and head. Callbacks see it as the model.
     head : keras.layers.Dense
-        Its last layer.
+        Last layer of the network.
     trained : list of list of keras.Variable
-        Trainable variables of each trained layer, and of the head as the last.
+        Trainable variables of each trained layer; the last list is that of the head.
     """
 
     def __init__(self, backbone, depth, n_units, dtype, from_scratch=False):
@@ -74,20 +74,20 @@ class Program:
         if not from_scratch:
             for layer in graph.all_layers(self.network):
                 if isinstance(layer, keras.layers.BatchNormalization):
-                    # Its scale and shift are trained all the same.
+                    # This freezes the statistics; scale and shift are still trained.
                     layer.trainable = False
         self._variables = [*model.weights, *self.head.weights]
         self._loaded = [None] * len(self._variables)
-        of_network = {id(variable) for variable in self.network.weights}
+        network_ids = {id(variable) for variable in self.network.weights}
         self._changing = [
-            i for i, v in enumerate(self._variables) if id(v) in of_network
+            i for i, v in enumerate(self._variables) if id(v) in network_ids
         ]
         self._seeds = [
             generator.state for generator in graph.seed_generators(self.network)
         ]
-        self.rows_per_call = rows_per_call(model.input_shape)
-        # What stands before the first weighted layer, such as a change of scale, is
-        # computed as fast as it is found.
+        self.samples_per_call = samples_per_call(model.input_shape)
+        # Layers before the first one with weights, such as Rescaling, are as fast to
+        # compute as to look up.
         has_frozen = depth and self._prefix is not None
         in_prefix = {id(w) for w in self._prefix.weights} if has_frozen else ()
         self._prefix_weights = [
@@ -98,41 +98,41 @@ class Program:
         self._run_network = self._compile(self.network)
 
     @contextlib.contextmanager
-    def held(self):
+    def hold(self):
         """Keep other threads from using the program."""
         with self._lock:
             self._holder = threading.get_ident()
             try:
                 yield
             except BaseException:
-                # Nobody knows what is in the variables now.
+                # The values of the variables are not known now.
                 self._loaded = [None] * len(self._loaded)
                 raise
             finally:
                 self._holder = None
 
     @property
-    def is_held_here(self):
+    def is_held_by_this_thread(self):
         """Whether this thread holds the program already."""
         return self._holder == threading.get_ident()
 
     @property
     def nbytes(self):
-        """Estimate of the memory that the program takes, in bytes."""
+        """Estimate of the memory of the program, in bytes."""
         return program_bytes(self._model.operations, self._variables)
 
     @property
     def has_prefix(self):
-        """Whether anything is computed before the trained part."""
+        """Whether there are layers before the trained part."""
         return self._prefix is not None
 
     @property
-    def ends_with_prefix(self):
-        """Whether the prefix outputs are the features."""
+    def has_prefix_only(self):
+        """Whether the prefix is the whole backbone."""
         return self._suffix is None
 
     def _compile(self, model):
-        """Return a function of a model's inputs, traced when it is first called."""
+        """Return a compiled function of a model, or None without a model."""
         if model is None:
             return None
         signature = [tf.TensorSpec(t.shape, t.dtype) for t in model.inputs]
@@ -144,14 +144,14 @@ class Program:
         return traced_once(run, signature)
 
     def load(self, weights, head):
-        """Put the weights of a backbone and of a head into the variables.
+        """Set the variables to the weights of a backbone and of a head.
 
         Parameters
         ----------
         weights : sequence of ndarray
-            Of the whole backbone.
+            Weights of the whole backbone.
         head : tuple of two ndarrays or None
-            Kernel and bias; None where only features are wanted.
+            Kernel and bias. None if only features are computed.
         """
         self._weights = weights
         for i, value in enumerate((*weights, *(head or ()))):
@@ -160,17 +160,17 @@ class Program:
                 self._loaded[i] = value
 
     def seed(self, rng):
-        """Set the state of each random layer from a NumPy generator."""
+        """Draw new seeds of the random layers from a NumPy generator."""
         for state in self._seeds:
             state.assign(rng.integers(0, 2**31, size=2))
 
     def read(self):
-        """Return the weights of the backbone and of the head as they are now.
+        """Return the current weights of the backbone and of the head.
 
         Returns
         -------
         weights : list of ndarray
-            Read-only. Those that were not trained are the same arrays as in `load`.
+            Read-only arrays. Weights that were not trained are the arrays of `load`.
         head : list of two ndarrays
         """
         for i, variable in enumerate(self._variables):
@@ -180,43 +180,45 @@ class Program:
         n = len(self._loaded) - len(self.head.weights)
         return self._loaded[:n], self._loaded[n:]
 
-    def changed(self):
-        """Note that training has changed the trained part since `load`."""
+    def mark_changed(self):
+        """Record that the weights of the network have changed since `load`."""
         for i in self._changing:
             self._loaded[i] = None
 
     def prefix(self, X):
-        """Compute the prefix outputs of rows.
+        """Compute the prefix outputs of samples.
 
         Parameters
         ----------
         X : ndarray of shape (n, ...)
-            Rows as the backbone takes them.
+            Samples in the input shape of the backbone.
 
         Returns
         -------
         list of ndarray of shape (n, ...)
-            One array for each tensor of the frontier.
+            One array for each output of the prefix.
         """
         if self._run_prefix is None:
-            return [as_type_of(self.network.inputs[0], X)]
-        return in_calls(self._run_prefix, [X], self._prefix.inputs, self.rows_per_call)
+            return [cast_like(self.network.inputs[0], X)]
+        return run_in_calls(
+            self._run_prefix, [X], self._prefix.inputs, self.samples_per_call
+        )
 
     def key(self, part):
-        """Say what the outputs of a part depend on besides the row.
+        """Return a key of everything that outputs depend on, except the sample.
 
         Parameters
         ----------
         part : {"prefix", "features"}
-            What :meth:`prefix` gives, or :meth:`features`.
+            Outputs of :meth:`prefix` or of :meth:`features`.
 
         Returns
         -------
         tuple of plain data and classes, or None
-            None for outputs that are not worth keeping, with no frozen layer behind
-            them, and for features of weights that are being trained.
+            None for outputs that are not stored: those without a frozen layer with
+            weights, and features during training.
         """
-        if part == "prefix" and not self.ends_with_prefix:
+        if part == "prefix" and not self.has_prefix_only:
             cut, used = self.depth, [self._weights[i] for i in self._prefix_weights]
         else:
             cut, used = "features", self._weights
@@ -230,20 +232,20 @@ class Program:
             *self._architecture,
             cut,
             self.dtype,
-            self.rows_per_call,
+            self.samples_per_call,
             digest,
             *_environment(),
         )
 
-    def row_bytes(self, part, row_shape):
-        """Return the size of the outputs of a part for one row.
+    def sample_bytes(self, part, sample_shape):
+        """Return the size in bytes of the outputs for one sample.
 
         Parameters
         ----------
         part : {"prefix", "features"}
-            As in :meth:`key`.
-        row_shape : tuple
-            Shape of a row as the backbone takes it.
+            Outputs of :meth:`prefix` or of :meth:`features`.
+        sample_shape : tuple
+            Shape of a sample.
 
         Returns
         -------
@@ -252,12 +254,12 @@ class Program:
         model = self._model if part == "features" else self._prefix
         if model is None:
             return (
-                int(np.prod(row_shape))
+                int(np.prod(sample_shape))
                 * np.dtype(self.network.inputs[0].dtype).itemsize
             )
         outputs = model.outputs
         if any(None in tensor.shape[1:] for tensor in outputs):
-            source = keras.KerasTensor((1, *row_shape), model.inputs[0].dtype)
+            source = keras.KerasTensor((1, *sample_shape), model.inputs[0].dtype)
             outputs = keras.tree.flatten(model.compute_output_spec(source))
         return sum(
             int(np.prod(tensor.shape[1:])) * np.dtype(tensor.dtype).itemsize
@@ -265,38 +267,40 @@ class Program:
         )
 
     def features(self, X):
-        """Compute what goes into the head, all layers in inference mode.
+        """Compute the features of samples, with all layers in inference mode.
 
         Parameters
         ----------
         X : ndarray of shape (n, ...)
-            Rows as the backbone takes them.
+            Samples in the input shape of the backbone.
 
         Returns
         -------
         ndarray of shape (n, n_features)
         """
-        return in_calls(self._run_model, [X], self._model.inputs, self.rows_per_call)[0]
+        return run_in_calls(
+            self._run_model, [X], self._model.inputs, self.samples_per_call
+        )[0]
 
     def logits(self, features):
-        """Compute class scores from prefix outputs.
+        """Compute logits from prefix outputs.
 
         Parameters
         ----------
         features : list of ndarray of shape (n, ...)
-            From :meth:`prefix`.
+            Result of :meth:`prefix`.
 
         Returns
         -------
-        ndarray of shape (n, n_classes)
+        ndarray of shape (n, n_units)
         """
-        return in_calls(
-            self._run_network, features, self.network.inputs, self.rows_per_call
+        return run_in_calls(
+            self._run_network, features, self.network.inputs, self.samples_per_call
         )[0]
 
     @property
     def normalization_layers(self):
-        """Layers of batch normalization that are not frozen."""
+        """BatchNormalization layers that are not frozen."""
         frozen = {id(self._variables[i]) for i in self._prefix_weights}
         return [
             layer
@@ -306,7 +310,7 @@ class Program:
         ]
 
     def scale_and_shift_ids(self):
-        """Return the ids of the scales and shifts of BatchNormalization, a set."""
+        """Return the set of ids of the scales and shifts of BatchNormalization."""
         return {
             id(variable)
             for layer in graph.all_layers(self.network)
@@ -317,7 +321,7 @@ class Program:
 
     @property
     def statistics(self):
-        """Positions, among the weights of the backbone, of their statistics."""
+        """Positions of their statistics in the weights of the backbone."""
         position = {id(v): i for i, v in enumerate(self._model.weights)}
         return [
             position[id(variable)]
@@ -326,67 +330,67 @@ class Program:
         ]
 
     def batch_statistics(self, X, index):
-        """Compute the statistics that batch normalization has on some rows.
+        """Compute the statistics of BatchNormalization on some samples.
 
         Parameters
         ----------
         X : ndarray of shape (n, ...)
-            Rows as the backbone takes them.
+            Samples in the input shape of the backbone.
         index : ndarray of int
-            Which of them are meant.
+            Positions of the samples to use.
 
         Returns
         -------
         dict of int to ndarray
-            By the position among the weights of the backbone, means and variances of
-            the layers that are not frozen; each with those before it on the same rows.
+            Means and variances of the layers that are not frozen, by position in the
+            weights of the backbone. Each layer uses the new statistics of earlier ones.
         """
         layers = self.normalization_layers
-        size = _CALLS_TOGETHER * self.rows_per_call
+        size = _CALLS_TOGETHER * self.samples_per_call
         chunks = [index[i : i + size] for i in range(0, len(index), size)]
         moments = compute_moments(
             self._model,
             layers,
-            (as_type_of(self._model.inputs[0], take_rows(X, part)) for part in chunks),
+            (cast_like(self._model.inputs[0], take_rows(X, part)) for part in chunks),
         )
         values = [value for layer in layers for value in moments[layer]]
         return dict(zip(self.statistics, values, strict=True))
 
     def predict(self, X, folder=None):
-        """Compute class scores of rows as the backbone takes them.
+        """Compute the logits of samples, in parts that fit in memory.
 
         Parameters
         ----------
         X : ndarray of shape (n, ...)
-            Rows; only a part at a time is converted and computed.
+            Samples in the input shape of the backbone.
         folder : str or None, default=None
-            Where prefix outputs are kept on disk.
+            Folder that keeps prefix outputs.
 
         Returns
         -------
-        ndarray of shape (n, n_classes)
+        ndarray of shape (n, n_units)
         """
         parts = FrozenOutputs(self, X, folder=folder).in_parts()
         return stack(([self.logits(outputs)] for outputs in parts), len(X))[0]
 
     def features_and_logits(self):
-        """Make a model of what goes into the head and what comes out of it."""
+        """Return a model that computes the inputs and outputs of the head."""
         return keras.Model(
             unwrap(self.network.inputs), [self.head.input, self.head.output]
         )
 
 
 def _environment():
-    """What may change the bits of a result, for outputs kept on disk."""
+    """Return what can change the bits of outputs, for outputs on disk."""
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     return keras.__version__, tf.__version__, platform.machine(), on_gpu
 
 
 def _check_backend():
-    """Raise ImportError where Keras runs on something else than TensorFlow."""
+    """Raise ImportError if the backend of Keras is not TensorFlow."""
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise ImportError(
-            f"sktransfer trains with TensorFlow; Keras runs on {backend!r} here. Unset "
+            f"sktransfer needs the TensorFlow backend of Keras; got {backend!r}. Unset "
             "KERAS_BACKEND or set it to 'tensorflow' before Keras is imported."
         )

@@ -1,4 +1,4 @@
-"""One program per architecture, frozen depth, head and dtype in a process."""
+"""Cache of programs: one for each architecture, frozen depth, head and dtype."""
 
 import itertools
 
@@ -23,39 +23,39 @@ _programs = Cache(
 )
 
 
-def get_program(backbone, depth, n_classes, dtype, *, from_scratch=False):
-    """Return the program of a backbone frozen to a depth, under a head.
+def get_program(backbone, depth, n_units, dtype, *, from_scratch=False):
+    """Return the program of a backbone with a frozen depth and a head.
 
-    The last used programs are kept, so that fits which differ in data, weights or
-    training parameters compile nothing.
+    Fits that differ only in data, weights or training parameters share a program, so
+    nothing is compiled twice.
 
     Parameters
     ----------
     backbone : Backbone
-        Only its architecture matters.
+        Its architecture is used, its weights are not.
     depth : int
-        Number of frozen weighted layers.
-    n_classes : int
-        Columns of the head.
+        Number of frozen layers with weights.
+    n_units : int
+        Number of outputs of the head.
     dtype : str
         Floating-point type of all computations.
     from_scratch : bool, default=False
-        Whether batch normalization learns its statistics. Pretrained ones are kept:
-        a few batches of a few rows would only spoil them.
+        Whether BatchNormalization learns its statistics. Pretrained statistics are
+        kept, as small batches would make them worse.
 
     Returns
     -------
     Program
     """
     for level in itertools.count():
-        key = (backbone.program_key, depth, n_classes, dtype, from_scratch, level)
+        key = (backbone.program_key, depth, n_units, dtype, from_scratch, level)
         program = _programs.get(
             key,
             lambda key=key: _make(backbone, *key[1:5]),
             lambda program: program.nbytes,
         )
-        # A callback may use another estimator while its own is being trained.
-        if not program.is_held_here:
+        # A callback may use another estimator with this program during the training.
+        if not program.is_held_by_this_thread:
             return program
 
 

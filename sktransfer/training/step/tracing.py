@@ -1,4 +1,4 @@
-"""TensorFlow functions that are traced once, and calls of models in them."""
+"""TensorFlow functions that are traced once, and inputs of models in them."""
 
 import contextlib
 import inspect
@@ -11,14 +11,14 @@ from sktransfer.training.step.xla_code import XLA_CODE
 
 
 def traced_once(function, signature, *, jit_compile=False):
-    """Trace a function when it is first called; call the result from then on.
+    """Return a function that TensorFlow traces in its first call.
 
     Parameters
     ----------
     function : callable
         Function of tensors.
     signature : list of tf.TensorSpec
-        What it is traced for.
+        Types of its arguments.
     jit_compile : bool, default=False
         Whether XLA compiles it.
 
@@ -41,22 +41,21 @@ def traced_once(function, signature, *, jit_compile=False):
 
 
 def _compiled_by_xla(function):
-    """Return a function of tensors to one tensor that XLA compiles inside a graph.
+    """Return a function that XLA compiles inside a graph, with one tensor as result.
 
-    ``tf.function(jit_compile=True)`` compiles to the same code. However, TensorFlow
-    then keeps the graphs of loops for the whole process, also when the function has
-    gone.
+    ``tf.function(jit_compile=True)`` compiles to the same code. But then TensorFlow
+    keeps the graphs of loops in memory after the function is deleted.
     """
-    # Without the message that it is deprecated.
+    # The unwrapped function does not log that it is deprecated.
     compile_by_xla = inspect.unwrap(tf.xla.experimental.compile)
     return lambda *inputs: compile_by_xla(function, list(inputs))[0]
 
 
 def _forget_gradients(graph):
-    """Empty the gradient functions that TensorFlow has registered for a traced graph.
+    """Empty the gradient functions that TensorFlow registered for a traced graph.
 
-    It registers one for each call of an operation such as swish, for the whole process,
-    and the function holds the graph. After tracing, nobody needs them.
+    It registers one for each call of an operation such as swish, until the process
+    ends. Each keeps the graph in memory and is not needed after tracing.
     """
     definition = graph.as_graph_def()
     functions = [function.node_def for function in definition.library.function]
@@ -68,5 +67,5 @@ def _forget_gradients(graph):
 
 
 def unwrap(inputs):
-    """Give a model of one input the tensor itself, as Keras expects it."""
+    """Return the arguments of a model: one tensor itself, or a list of tensors."""
     return inputs[0] if len(inputs) == 1 else list(inputs)

@@ -1,4 +1,4 @@
-"""The compiled training of a program: an optimizer and many steps in one call."""
+"""Compiled training of a program: an optimizer, and many steps in one call."""
 
 import contextlib
 from dataclasses import dataclass
@@ -21,25 +21,25 @@ from sktransfer.training.step.weight_averages import WeightAverages
 
 @dataclass(frozen=True)
 class TrainerOptions:
-    """What the compiled steps depend on, besides the program and the method.
+    """Options that change the compiled steps.
 
     Attributes
     ----------
     optimizer : dict
-        A serialized Keras optimizer.
+        Serialized Keras optimizer.
     layerwise : bool
-        One learning rate for each layer; otherwise one for the backbone and one for
-        the head.
+        True has one learning rate for each layer. False has one for the backbone and
+        one for the head.
     l2_sp : bool
-        Whether the loss has the distance to the starting weights.
+        Whether the loss has the L2-SP penalty.
     batch_size : int or None
-        Samples in each batch, which is filled up to it; None leaves the size open.
+        Number of samples in each batch after padding. None does not pad.
     jit_compile : bool
         Whether XLA compiles the steps.
     lora_rank : int or None
-        Rank of the updates that are trained in place of kernels.
+        Rank of low-rank updates. None trains the weights themselves.
     target_only : bool
-        Whether all samples are of the target, with pseudo-labels of the method.
+        Whether all samples are of the target, with pseudo-labels as y.
     """
 
     optimizer: dict
@@ -70,20 +70,20 @@ class Trainer:
     Parameters
     ----------
     program : Program
-        Whose variables are trained.
+        Program whose variables are trained.
     layers : list of list of keras.Variable
-        Variables that are trained, of each unfrozen layer and of the head.
+        Variables to train, of each unfrozen layer and of the head.
     head : ClassHead or MultilabelHead
-        Gives the loss.
+        Has the loss.
     options : TrainerOptions
-        What else the steps depend on.
+        Options of the compiled steps.
     method : AdaptationMethod or None, default=None
         Adds its loss on source and target samples.
 
     Attributes
     ----------
     optimizer : GroupedOptimizer
-        Is reset by :meth:`start`.
+        Optimizer, which :meth:`start` resets.
     networks : MethodNetworks
         Networks of the method.
     """
@@ -105,10 +105,7 @@ class Trainer:
                 self._lora = LowRank(trained, options.lora_rank, program.dtype)
             trained = self._lora.layers
         self.networks = MethodNetworks(program, method)
-        heads = [
-            *layers[-1],
-            *self.networks.trainable,
-        ]
+        heads = [*layers[-1], *self.networks.trainable]
         flat = [v for layer in trained for v in layer]
         groups = [*(trained if options.layerwise else [flat]), heads]
         self.optimizer = GroupedOptimizer(options.optimizer, groups, program.dtype)
@@ -134,9 +131,8 @@ class Trainer:
         for phase in self._phases:
             if phase is not None and trained_by[phase.trains] == set():
                 raise ValueError(
-                    f"method={self._method} trains the {phase.trains} of the backbone, "
-                    "and tune of the recipe leaves none of it to train. Use "
-                    "tune='all'."
+                    f"method={self._method} trains the {phase.trains} of the backbone; "
+                    "tune of the recipe trains none of it. Use tune='all'."
                 )
         return trained_by
 
@@ -144,13 +140,13 @@ class Trainer:
 
     @property
     def nbytes(self):
-        """Estimate of the memory that the trainer takes, in bytes."""
+        """Estimate of the memory of the trainer, in bytes."""
         variables = [*self.optimizer.state_variables, *self.networks.variables]
         return trainer_bytes(self._weights, variables, self._options.jit_compile)
 
     def anchor(self):
-        """Store the present weights as those that L2-SP penalizes the distance to."""
-        self._anchors.note()
+        """Store the current weights as the starting values of L2-SP."""
+        self._anchors.store()
 
     def start(self, rng, *, weight_decay, state=None):
         """Reset the optimizer, or set it to an earlier state.
@@ -158,11 +154,11 @@ class Trainer:
         Parameters
         ----------
         rng : numpy.random.Generator
-            Source of low-rank factors.
+            Random generator of low-rank factors.
         weight_decay : float
-            Decoupled decay of kernels.
+            Decoupled weight decay of kernels.
         state : list of list of ndarray or None
-            From :meth:`state`. A state of other variables is not used.
+            Result of :meth:`state`. It is not used if the variables have other shapes.
         """
         optimizer, lora, averages = None, (), ()
         if state is not None and _shapes(state) == _shapes(self.state()):
@@ -174,58 +170,52 @@ class Trainer:
             self._averages.start(averages)
 
     def state(self):
-        """Return what :meth:`start` needs to resume.
-
-        Returns
-        -------
-        list of list of ndarray
-        """
+        """Return the state of optimizer, low-rank updates and averages."""
         return [
             self.optimizer.state(),
             self._lora.state() if self._lora else [],
             self._averages.state() if self._averages else [],
         ]
 
-    def averages_shown(self):
+    def use_averages(self):
         """Return a context in which the averages, if any, replace the weights."""
-        return self._averages.shown() if self._averages else contextlib.nullcontext()
+        return self._averages.use() if self._averages else contextlib.nullcontext()
 
     def keep_averages(self):
-        """Replace the weights by the optimizer's averages, if it has any."""
+        """Replace the weights by the averages of the optimizer, if any."""
         if self._averages:
             self._averages.keep()
 
     def _update_weights(self):
-        """Compute the weights from the variables of the optimizer."""
+        """Update the weights after a change of the variables of the optimizer."""
         if self._lora:
             self._lora.update()
-        self._program.changed()
+        self._program.mark_changed()
 
     def padded_batch_size(self, batch_size):
-        """Return how many samples a batch takes up in the arrays of :meth:`steps`."""
+        """Return the number of samples in a batch of :meth:`steps` after padding."""
         return self._options.batch_size or batch_size
 
     # ---- steps
 
     @property
     def metrics(self):
-        """Names of the results of `steps` besides the loss and the accuracy."""
+        """Names of the results of `steps` after the loss and the accuracy."""
         if self._method is None:
             return ()
         return ("alignment_loss", *self._method.metrics)
 
     def steps(self, arrays, counts, rates, *, strengths=None, smoothing=0.0, l2_sp=0.0):
-        """Run one gradient step a batch over samples in the order given.
+        """Run one gradient step on each batch.
 
         Parameters
         ----------
         arrays : list of ndarray of shape (n_steps * padded_batch_size, ...)
-            Targets; sample weights, whose mean over the training set is 1, and which
-            are 0 where a batch is only filled up; prefix outputs; for a method that
-            needs them, prefix outputs of as many samples of the target domain. Each
-            batch begins at a multiple of the padded batch size.
+            Targets; sample weights; prefix outputs; for a method with a target, prefix
+            outputs of the same number of target samples. The mean of the weights over
+            the training set is 1. Samples that pad a batch have weight 0.
         counts : ndarray of shape (n_steps,), int
-            Samples in each batch, without those that fill it up.
+            Number of samples in each batch without padding.
         rates : ndarray of shape (n_steps, n_groups)
             Learning rate of each group of variables in each batch.
         strengths : ndarray of shape (n_steps,) or None, default=None
@@ -236,10 +226,10 @@ class Trainer:
         Returns
         -------
         ndarray of shape (n_steps, 2 + len(metrics))
-            For each batch the sums of the weighted losses, and of the weights of
-            samples that were predicted right; then the metrics of the method.
+            For each batch the sum of the weighted losses, the sum of the weights of
+            correct predictions, and the metrics of the method.
         """
-        self._program.changed()
+        self._program.mark_changed()
         dtype = self._program.dtype
         n_steps = len(counts)
         batch = len(arrays[0]) // n_steps
@@ -253,7 +243,7 @@ class Trainer:
         y, weight, *features = arrays
         sample_arrays = [y.astype(self._target_dtype), weight.astype(dtype), *features]
         per_call = self._xla_steps or MAX_STEPS
-        # Only XLA needs arrays of one size.
+        # Only XLA needs arrays of a fixed size.
         length = self._xla_steps
         results = []
         for start in range(0, n_steps, per_call):
@@ -320,8 +310,7 @@ class Trainer:
                 l2_sp,
             )
             phases = [self._gradient_step(phase, batch) for phase in self._phases]
-            # Loss and accuracy are those before the first phase, the rest those of
-            # the last phase.
+            # Loss and accuracy are from the first phase, metrics from the last one.
             row = tf.concat([phases[0][:2], phases[-1][2:]], axis=0)
             return i + 1, tf.tensor_scatter_nd_update(results, [[i]], [row])
 
@@ -333,7 +322,7 @@ class Trainer:
         )[1]
 
     def _batch_rows(self, array, i, batch_size, count):
-        """Return the samples of batch i; all of a filled batch, or those that count."""
+        """Return the samples of batch i, with padding if batches have a fixed size."""
         size = self._options.batch_size
         if size is None:
             return array[i * batch_size : i * batch_size + count]
@@ -359,7 +348,7 @@ class Trainer:
         return results
 
     def _objective(self, phase, batch):
-        """Compute the loss of a batch, and what is reported of it."""
+        """Compute the loss of a batch, and the results to report."""
         dtype = tf.as_dtype(self._program.dtype)
         features, logits, model = self._forward(phase, batch)
         source_logits = logits[: self._options.batch_size] if phase else logits
@@ -386,7 +375,7 @@ class Trainer:
         return loss, tf.stack([tf.cast(value, dtype) for value in results])
 
     def _forward(self, phase, batch):
-        """Run the network on a batch, of both domains where there is a target."""
+        """Run the network on a batch; with a target, on both domains."""
         network = self._program.network
         if phase is None:
             return None, network(unwrap(batch.inputs), training=True), network

@@ -1,4 +1,4 @@
-"""The last used trainers, so that a search compiles few of them."""
+"""Cache of trainers, so that a search compiles few of them."""
 
 import copy
 
@@ -13,7 +13,7 @@ from sktransfer.training.step.memory import (
     release_memory,
 )
 from sktransfer.training.step.trainer import Trainer, TrainerOptions
-from sktransfer.training.step.xla import xla_batch
+from sktransfer.training.step.xla import xla_batch_size
 
 _trainers = Cache(
     "trainers",
@@ -25,16 +25,16 @@ _trainers = Cache(
 
 
 def get_trainer(program, task, *, layers=None, method=None, target_only=False):
-    """Return the compiled training of a program with its optimizer.
+    """Return the trainer of a program.
 
     Parameters
     ----------
     program : Program
-        Held by the caller.
+        Program, held by the caller.
     task : FitTask
-        Its head, settings and number of samples decide what is compiled.
+        The fit. The trainer depends on its head, settings and number of samples.
     layers : list of list of keras.Variable or None, default=None
-        Variables that are trained, in lists as in ``program.trained``; None is all.
+        Variables to train, in lists as in ``program.trained``. None trains all.
     method : AdaptationMethod or None, default=None
         Adds its loss on target samples.
     target_only : bool, default=False
@@ -52,7 +52,7 @@ def get_trainer(program, task, *, layers=None, method=None, target_only=False):
     )
     batch_size = None
     if for_xla:
-        batch_size = xla_batch(program.network, settings.batch_size, n_samples)
+        batch_size = xla_batch_size(program.network, settings.batch_size, n_samples)
     jit_compile = batch_size is not None
     if method is not None:
         method = copy.copy(method)
@@ -83,11 +83,11 @@ def get_trainer(program, task, *, layers=None, method=None, target_only=False):
 def _method_key(method):
     if method is None:
         return None
-    # The strength is an argument of each step.
+    # Each step gets the strength as an argument.
     parameters = method.get_params() | {"trade_off": None}
     return type(method), hash_of(parameters)
 
 
 def drop_trainers(program):
-    """Drop the trainers of a program that is dropped itself."""
+    """Drop the trainers of a program."""
     _trainers.discard_where(lambda key: key[0] is program)

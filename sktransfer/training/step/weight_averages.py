@@ -1,4 +1,4 @@
-"""Moving averages of weights that optimizers keep, in place of the weights."""
+"""Moving averages of weights, which replace the weights after training."""
 
 import contextlib
 
@@ -9,9 +9,9 @@ class WeightAverages:
     Parameters
     ----------
     optimizer : GroupedOptimizer
-        With the averages.
+        Has the averages.
     update : callable
-        Called after the variables of the optimizer have new values.
+        Called when the variables of the optimizer have new values.
     """
 
     def __init__(self, optimizer, update):
@@ -19,8 +19,8 @@ class WeightAverages:
         self._last = self._values()
 
     @contextlib.contextmanager
-    def shown(self):
-        """Replace the weights by the averages while the context lasts."""
+    def use(self):
+        """Return a context in which the averages replace the weights."""
         self.keep()
         yield
         self.start(self._last)
@@ -32,13 +32,13 @@ class WeightAverages:
         self._update()
 
     def start(self, state=()):
-        """Restore the last weights, where there are any."""
+        """Restore the last weights of an earlier state, if any."""
         for variable, value in zip(self._optimizer.variables, state, strict=False):
             variable.assign(value)
         self._update()
 
     def state(self):
-        """Return the last weights, which are not averaged, as a list of ndarray."""
+        """Return the last weights before averaging, a list of ndarray."""
         return self._last
 
     def _values(self):

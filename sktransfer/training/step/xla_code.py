@@ -1,4 +1,4 @@
-"""Machine code that XLA has compiled, which TensorFlow never drops by itself."""
+"""Machine code of XLA, which TensorFlow never drops by itself."""
 
 import contextlib
 import sys
@@ -8,21 +8,21 @@ import tensorflow as tf
 
 from sktransfer._caches import XLA_LOCK
 
-# TensorFlow finds the owner of the code by the name of its C++ class.
+# TensorFlow looks up the owner of the code by the name of its C++ class.
 _OWNER = b"N10tensorflow14DeviceCompilerIN3xla15LocalExecutableENS1_11LocalClientEEE"
 _OWNER_NAME, _CONTAINER = "xla_device_compiler", "localhost"
 _SEED, _FACTOR, _BITS = 0xDECAFCAFFE, 0xC6A4A7935BD1E995, (1 << 64) - 1
 
 
 class XlaCode:
-    """Machine code of this process: it is used, or dropped, and never both."""
+    """Machine code of this process, which is never dropped while it runs."""
 
     def __init__(self):
         self._n_running = 0
 
     @contextlib.contextmanager
     def used(self):
-        """Keep the code while it runs."""
+        """Return a context in which the code is not dropped."""
         with XLA_LOCK:
             self._n_running += 1
         try:

@@ -1,1 +1,1 @@
-"""Samples, and the outputs of frozen layers for them."""
+"""Samples, and the stored outputs of frozen layers for them."""

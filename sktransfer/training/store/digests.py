@@ -1,4 +1,4 @@
-"""Hashes of rows and of weights."""
+"""Hashes of samples and of arrays of weights."""
 
 import weakref
 
@@ -14,29 +14,29 @@ _ENTRY_BYTES = 300
 _digests = Cache("digests of arrays", 1 << 22)
 
 
-def row_digests(X, index):
-    """Hash rows by their content.
+def sample_digests(X, index):
+    """Hash samples by their content.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, ...)
-        Rows; their type and shape are not part of the digests.
+    X : ndarray of shape (n_samples, ...)
+        Samples. Their type and shape do not change the hashes.
     index : ndarray of int
-        Which of them.
+        Positions of the samples to hash.
 
     Returns
     -------
     list of bytes
     """
-    row_bytes = X.dtype.itemsize * int(np.prod(X.shape[1:], dtype=int))
-    step = max(1, _HASH_BYTES // row_bytes)
+    sample_bytes = X.dtype.itemsize * int(np.prod(X.shape[1:], dtype=int))
+    step = max(1, _HASH_BYTES // sample_bytes)
     digests = []
     for start in range(0, len(index), step):
         rows = np.ascontiguousarray(take_rows(X, index[start : start + step]))
         data = memoryview(rows.reshape(-1).view(np.uint8))
         digests += [
-            xxh3_128_digest(data[i : i + row_bytes])
-            for i in range(0, len(data), row_bytes)
+            xxh3_128_digest(data[i : i + sample_bytes])
+            for i in range(0, len(data), sample_bytes)
         ]
     return digests
 
@@ -44,7 +44,7 @@ def row_digests(X, index):
 def array_digest(array):
     """Hash an array by its content, type and shape.
 
-    Digests of read-only arrays, such as a backbone's weights, are remembered.
+    Hashes of read-only arrays, such as the weights of a backbone, are cached.
 
     Parameters
     ----------

@@ -19,23 +19,23 @@ from sktransfer._caches import Cache
 from sktransfer._warnings import warn_user
 
 _FORMAT = 1
-# The hash of the content, and the number of rows.
+# Hash of the content, and number of samples.
 _FILE_NAME = re.compile(r"([0-9a-f]{32})-([0-9]{1,9})\.features")
 _TEMPORARY = ".features-tmp"
 _TEMPORARY_SECONDS = 24 * 3600
 _DIGEST_BYTES = 16
-# About what a folder keeps of a thousand files.
+# Approximate memory of a folder object with a thousand files.
 _FOLDER_BYTES = 1 << 20
 _folders = Cache("feature folders", 1 << 26)
 
 
 def memory_folder(memory):
-    """Find the folder that a `memory` parameter means.
+    """Return the folder of the parameter `memory`.
 
     Parameters
     ----------
     memory : str, path-like, joblib.Memory or None
-        A path is that of a joblib.Memory, but nothing is made there yet.
+        A path is the location of a joblib.Memory. Nothing is created there yet.
 
     Returns
     -------
@@ -46,29 +46,29 @@ def memory_folder(memory):
     return None if memory is None else os.path.join(os.fspath(memory), "joblib")
 
 
-def folder_of(location, space):
-    """Return the folder that keeps the rows of a space.
+def open_folder(location, space):
+    """Return the folder with the outputs of a space.
 
     Parameters
     ----------
     location : str
         Folder of all spaces.
     space : tuple
-        Plain data and classes: what the outputs depend on besides the row's content.
+        Plain data and classes: everything that outputs depend on, except the sample.
 
     Returns
     -------
     FeatureFolder
     """
     description = json.dumps([_FORMAT, space], default=_describe)
-    # A name of this kind lets joblib.Memory.reduce_size count and remove the folder.
+    # joblib.Memory.reduce_size counts and removes folders with names like this.
     name = hashlib.sha256(description.encode()).hexdigest()[:32]
     path = os.path.join(os.path.abspath(location), "sktransfer_features", name)
     return _folders.get(path, lambda: FeatureFolder(path), lambda _: _FOLDER_BYTES)
 
 
 def _describe(cls):
-    """Describe a class so that an edited one is another one."""
+    """Describe a class by its name and source code."""
     try:
         source = inspect.getsource(cls)
     except (OSError, TypeError):
@@ -77,42 +77,42 @@ def _describe(cls):
 
 
 class FeatureFolder:
-    """A folder with rows of one space, as files that are written once.
+    """A folder with the outputs of one space, in files that are written once.
 
-    A file holds rows that were computed together: a NumPy record of their arrays,
-    then their digests. It is written under a temporary name and renamed, so other
-    processes see whole files only; two may write the same row. The name holds a hash
-    of the content, which tells a damaged file.
+    A file has the outputs of samples that were computed together: a NumPy record of the
+    arrays, then the digests of the samples. It is written under a temporary name and
+    then renamed, so that other processes only see complete files. Two processes may
+    write the same sample. A hash in the name detects damaged files.
 
     Parameters
     ----------
     path : str
-        The folder; made when something is written.
+        The folder. The first call of :meth:`write` creates it.
     """
 
     def __init__(self, path):
         self._path = path
         self._lock = threading.Lock()
         self._names, self._intact, self._warned = [], {}, False
-        # Of each row in the files: the start of its digest, in order, and its file.
+        # For each sample in the files: start of its digest (sorted), and its file.
         self._keys, self._files = np.empty(0, np.uint64), np.empty(0, np.intp)
 
     def read(self, digests, n_rows):
-        """Find rows.
+        """Read the outputs of samples that are in the files.
 
         Parameters
         ----------
         digests : list of bytes
-            Distinct digests.
+            Digests of the samples, each once.
         n_rows : int
-            Greatest number of rows to give at once.
+            Maximum number of samples to yield at once.
 
         Yields
         ------
         digests : list of bytes
-            Some of those that are here, each once.
+            Digests of some samples that were read, each once.
         arrays : list of ndarray
-            One row for each of them in each array.
+            Outputs of these samples: one row for each in each array.
         """
         with self._lock:
             self._scan()
@@ -120,15 +120,15 @@ class FeatureFolder:
             wanted_keys = _keys(b"".join(digests))
             starts = np.searchsorted(self._keys, wanted_keys, "left")
             stops = np.searchsorted(self._keys, wanted_keys, "right")
-            # A row may be in several files.
-            of_rows = [self._files[starts[stops > starts]]]
+            # A sample may be in several files.
+            matches = [self._files[starts[stops > starts]]]
             for i in np.flatnonzero(stops > starts + 1):
-                of_rows.append(self._files[starts[i] + 1 : stops[i]])
-            files = np.unique(np.concatenate(of_rows)).tolist()
+                matches.append(self._files[starts[i] + 1 : stops[i]])
+            files = np.unique(np.concatenate(matches)).tolist()
         wanted = set(digests)
-        found, parts = [], []
+        part_digests, parts = [], []
         for file in files:
-            # Another process may clear the folder meanwhile.
+            # Another process may clear the folder at the same time.
             with contextlib.suppress(OSError):
                 if not self._is_intact(names[file]):
                     continue
@@ -137,24 +137,24 @@ class FeatureFolder:
                 rows = [row for row, d in enumerate(in_file) if d in wanted]
                 wanted.difference_update(in_file)
                 for start in range(0, len(rows), n_rows):
-                    some = rows[start : start + n_rows]
-                    if len(found) + len(some) > n_rows:
-                        yield found, _join(parts)
-                        found, parts = [], []
-                    found += [in_file[row] for row in some]
-                    parts.append([record[f][0][some] for f in record.dtype.names])
-        if found:
-            yield found, _join(parts)
+                    chunk = rows[start : start + n_rows]
+                    if len(part_digests) + len(chunk) > n_rows:
+                        yield part_digests, _join(parts)
+                        part_digests, parts = [], []
+                    part_digests += [in_file[row] for row in chunk]
+                    parts.append([record[f][0][chunk] for f in record.dtype.names])
+        if part_digests:
+            yield part_digests, _join(parts)
 
     def write(self, digests, arrays):
-        """Add rows; warn where that is not possible.
+        """Write the outputs of samples; warn if that is not possible.
 
         Parameters
         ----------
         digests : list of bytes
-            Of each row.
+            Digest of each sample.
         arrays : list of ndarray
-            One row for each digest in each array.
+            Outputs: one row for each sample in each array.
         """
         record = np.empty(1, [(f"{i}", a.dtype, a.shape) for i, a in enumerate(arrays)])
         for i, array in enumerate(arrays):
@@ -171,8 +171,8 @@ class FeatureFolder:
                 self._warned = True
                 warn_user(
                     f"Outputs of frozen layers cannot be written to {self._path!r}, in "
-                    f"the folder that `memory` gives: {error}. They will be computed "
-                    "again."
+                    f"the folder of the parameter memory: {error}. Later runs will "
+                    "compute them again. Use a folder that can be written."
                 )
 
     def _write(self, data, name):
@@ -190,7 +190,7 @@ class FeatureFolder:
             raise
 
     def _scan(self):
-        """Learn which rows are in the files that are new here."""
+        """Read which samples are in new files."""
         try:
             with os.scandir(self._path) as entries:
                 present = {entry.name: entry for entry in entries}
@@ -203,7 +203,7 @@ class FeatureFolder:
         for name, entry in present.items():
             with contextlib.suppress(OSError):
                 if name.endswith(_TEMPORARY):
-                    # Left by a process that was killed.
+                    # A process that was killed did not remove it.
                     if entry.stat().st_mtime < time.time() - _TEMPORARY_SECONDS:
                         os.unlink(entry.path)
                 elif name not in known and _FILE_NAME.fullmatch(name):

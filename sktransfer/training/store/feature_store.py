@@ -1,4 +1,4 @@
-"""Feature store: outputs of frozen layers, one per distinct row, for all fits."""
+"""Feature store: outputs of frozen layers, once for each distinct sample."""
 
 import itertools
 import numbers
@@ -13,44 +13,44 @@ from sktransfer._large_arrays import as_slice
 
 _VARIABLE = "SKTRANSFER_FEATURE_STORE_BYTES"
 _PAGE_BYTES = 1 << 23
-# A row's number is that of its page and its place there; a page of one-byte rows
-# needs 23 bits.
+# The number of a row has the number of its page and its position there. A page of
+# one-byte rows needs 23 bits.
 _ROW_BITS = 24
 _ROW_MASK = (1 << _ROW_BITS) - 1
-# What a row takes in the index, and a page besides its rows, measured.
+# Measured memory of a row in the index, and of a page without its rows.
 _INDEX_BYTES = 160
 _PAGE_OVERHEAD = 600
 
 
 class FeatureStore:
-    """Outputs of frozen layers, kept in memory for whoever asks for them next.
+    """Cache of the outputs of frozen layers, in memory.
 
-    Each process has one, ``sktransfer.feature_store``. Fits, predictions and
-    transforms look there first, so the frozen part of a network runs once for each
-    distinct row, whatever fold, candidate, estimator or epoch the row is in. A row
-    goes by its content, and only meets the outputs of the same layers with the same
-    weights. What is found has the same bits as what would be computed.
+    Each process has one feature store, ``sktransfer.feature_store``. Fits, predictions
+    and transforms use it, so the frozen part of a network computes each distinct sample
+    once: in all epochs, folds, candidates and estimators. The key is the content of the
+    sample, the frozen layers and their weights. Stored outputs have the same bits as
+    computed ones.
 
-    Rows that were not used for longest make way when there are more than
-    `max_bytes`. What does not fit in at all is computed without the store.
+    If the outputs need more than `max_bytes`, those that were not used for the longest
+    time are dropped. Data that need more than `max_bytes` alone are not stored.
 
     Parameters
     ----------
     max_bytes : int, default=2**29
-        Bound on `bytes`; 0 keeps nothing. For ``sktransfer.feature_store`` the
-        environment variable ``SKTRANSFER_FEATURE_STORE_BYTES`` sets it at the start,
-        in worker processes too.
+        Maximum memory in bytes. 0 stores nothing. The environment variable
+        ``SKTRANSFER_FEATURE_STORE_BYTES`` sets it for ``sktransfer.feature_store`` when
+        the package is loaded, also in worker processes.
 
     Attributes
     ----------
     max_bytes : int
-        Can be set at any time.
+        Maximum memory in bytes. It can be changed at any time.
     bytes : int
-        What the kept outputs and their index take.
+        Memory of the stored outputs and their index, in bytes.
     hits : int
-        How many times a row was asked for and not computed.
+        Number of requested samples that were not computed.
     misses : int
-        How many rows were computed.
+        Number of samples that were computed.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class FeatureStore:
     """
 
     def __init__(self, max_bytes=1 << 29):
-        # Pages by number; a page leaves with all of its rows.
+        # Pages by number. All rows of a page are dropped together.
         self._pages = Cache(
             "feature store",
             _check_bytes("max_bytes", max_bytes),
@@ -87,16 +87,16 @@ class FeatureStore:
         self._reset()
 
     def clear(self):
-        """Drop all rows, and count from 0 again."""
+        """Drop all outputs and reset `hits` and `misses`."""
         self._pages.clear()
 
     def _reset(self):
         self._index = {}
-        self._hits = self._misses = 0
+        self.hits = self.misses = 0
 
     @property
     def max_bytes(self):
-        """Bound on `bytes`; 0 keeps nothing."""
+        """Maximum memory in bytes; 0 stores nothing."""
         return self._pages.max_bytes
 
     @max_bytes.setter
@@ -105,18 +105,8 @@ class FeatureStore:
 
     @property
     def bytes(self):
-        """What the kept outputs and their index take."""
+        """Memory of the stored outputs and their index, in bytes."""
         return self._pages.bytes
-
-    @property
-    def hits(self):
-        """How many times a row was asked for and not computed."""
-        return self._hits
-
-    @property
-    def misses(self):
-        """How many rows were computed."""
-        return self._misses
 
     def __repr__(self):
         return (
@@ -125,34 +115,34 @@ class FeatureStore:
         )
 
     def has_room(self, n_rows, row_bytes):
-        """Whether so many rows fit in, if nothing else is kept."""
-        # Pages of up to half their size, and one that is not full.
+        """Return whether a number of rows fits into an empty store."""
+        # Pages may be half full, and the last one less.
         n_pages = 1 + 2 * n_rows * row_bytes // _PAGE_BYTES
         needed = n_rows * (row_bytes + _INDEX_BYTES) + n_pages * _PAGE_OVERHEAD
         return needed <= self.max_bytes
 
     def gather(self, space, digests, compute, *, page_rows, keep=True, folder=None):
-        """Give rows, from memory, from a folder or by computing them.
+        """Return outputs from memory, from a folder, or by computing them.
 
         Parameters
         ----------
         space : hashable
-            What the outputs depend on besides the row's content.
+            Everything that outputs depend on, except the sample.
         digests : list of bytes
-            From :func:`~sktransfer.training.store.digests.row_digests`.
+            Digest of each sample.
         compute : callable
-            Takes positions in `digests`, an ndarray of int, and gives the outputs: a
-            list of arrays with one row for each. No digest is computed twice.
+            Called with an ndarray of positions in `digests`. Returns a list of arrays
+            with one row for each position. Each distinct sample is computed once.
         page_rows : int
-            Greatest number of rows to compute together.
+            Maximum number of samples to compute together.
         keep : bool, default=True
-            Whether later calls shall find what this one reads or computes.
+            Whether to store the outputs for later calls.
         folder : FeatureFolder or None
-            Where rows are read from, and written to when they are computed.
+            Folder to read outputs from, and to write computed ones to.
 
         Returns
         -------
-        Gathered
+        PagedOutputs
         """
         ids, pages = self._find(space, digests)
         missing = np.flatnonzero(ids < 0)
@@ -174,8 +164,8 @@ class FeatureStore:
             left = left[ids[left] < 0]
             for start in range(0, len(left), page_rows):
                 positions = left[start : start + page_rows]
-                with self._alone_in(space):
-                    # Another thread may have computed some of them in the meantime.
+                with self._computing_lock(space):
+                    # Another thread may have computed some of them.
                     part = [digests[i] for i in positions.tolist()]
                     ids[positions], more = self._find(space, part)
                     if more:
@@ -192,24 +182,24 @@ class FeatureStore:
                 again = missing[ids[missing] < 0]
                 ids[again] = ids[[first[digests[i]] for i in again.tolist()]]
         with self._lock:
-            self._misses += n_computed
-            self._hits += len(digests) - n_computed
-        return Gathered(pages, ids)
+            self.misses += n_computed
+            self.hits += len(digests) - n_computed
+        return PagedOutputs(pages, ids)
 
-    def _alone_in(self, space):
-        """Return the lock of who computes rows of a space."""
+    def _computing_lock(self, space):
+        """Return the lock for computing outputs of a space."""
         with self._lock:
             return self._computing.setdefault(space, threading.Lock())
 
     def _find(self, space, digests):
-        """Return the number of each row, -1 for unknown ones, and their pages."""
+        """Return the number of each row (-1 if it is not stored) and their pages."""
         with self._lock:
             index = self._index.get(space, {})
             ids = np.fromiter(
                 map(index.get, digests, itertools.repeat(-1)), np.int64, len(digests)
             )
             numbers = ids[ids >= 0] >> _ROW_BITS
-            # Neighbors mostly lie in one page.
+            # Rows that follow each other are mostly in one page.
             first = np.flatnonzero(np.diff(numbers, prepend=-1))
             pages = {}
             for number in np.unique(numbers[first]).tolist():
@@ -217,14 +207,14 @@ class FeatureStore:
         return ids, pages
 
     def _add(self, space, digests, arrays, keep):
-        """Make pages of computed rows; return number, arrays and row ids of each."""
+        """Make pages of outputs; return the number, arrays and row ids of each."""
         n = len(digests)
         nbytes = sum(array.nbytes for array in arrays)
         size = max(1, _PAGE_BYTES * n // max(nbytes, 1))
         added = []
         for start in range(0, n, size):
             part = digests[start : start + size]
-            # A view would keep all of its base in memory.
+            # A view would keep the whole base array in memory.
             own = [
                 array
                 if array.base is None and n <= size
@@ -248,7 +238,7 @@ class FeatureStore:
         """Remove the rows of a page from the index."""
         index = self._index.get(page.space, {})
         for digest in page.digests:
-            # A row that was read by two threads at once is in two pages.
+            # Two threads that read a row at once put it into two pages.
             if index.get(digest, -1) >> _ROW_BITS == number:
                 del index[digest]
         if not index:
@@ -256,7 +246,7 @@ class FeatureStore:
 
 
 class _Page:
-    """Rows that were computed together, and leave the store together."""
+    """Rows that are stored together and dropped together."""
 
     def __init__(self, space, digests, arrays):
         self.space, self.digests, self.arrays = space, digests, arrays
@@ -264,47 +254,47 @@ class _Page:
         self.nbytes += sum(array.nbytes for array in arrays)
 
 
-class Gathered:
-    """Rows that lie in pages, in the order in which they were asked for.
+class PagedOutputs:
+    """Outputs of samples, whose rows are in pages.
 
-    They stay here when the store lets their pages go.
+    The pages stay in this object after the store drops them.
 
     Parameters
     ----------
     pages : dict
-        Lists of arrays by number.
+        Lists of arrays by page number.
     ids : ndarray of int64
-        Page and place of each row.
+        Page and position of the row of each sample.
     """
 
     def __init__(self, pages, ids):
         self.pages, self.ids = pages, ids
 
     @classmethod
-    def of_blocks(cls, blocks):
-        """Put together rows that were computed in order, as lists of arrays."""
+    def from_blocks(cls, blocks):
+        """Make an object of outputs that were computed in order."""
         pages = dict(enumerate(blocks))
         ids = [_row_ids(number, len(block[0])) for number, block in pages.items()]
         return cls(pages, np.concatenate(ids))
 
     @classmethod
     def joined(cls, parts):
-        """Put the rows of others one after the other."""
+        """Concatenate other objects of this class."""
         pages = {number: page for part in parts for number, page in part.pages.items()}
         return cls(pages, np.concatenate([part.ids for part in parts]))
 
     def take(self, chosen=slice(None)):
-        """Return some rows.
+        """Return the outputs of some samples.
 
         Parameters
         ----------
         chosen : ndarray of int or slice
-            Positions, in the order wanted.
+            Positions of the samples.
 
         Returns
         -------
         list of ndarray
-            Not to be written to; views where possible.
+            Views if possible, so they must not be changed.
         """
         ids = self.ids[chosen]
         numbers, rows = ids >> _ROW_BITS, ids & _ROW_MASK
@@ -343,7 +333,7 @@ def _initial_bytes():
     text = os.environ.get(_VARIABLE, str(1 << 29))
     if not text.isdecimal():
         raise ValueError(
-            f"The environment variable {_VARIABLE}={text!r} is not usable; expected a "
+            f"The environment variable {_VARIABLE}={text!r} is not valid; expected a "
             "number of bytes, 0 or more."
         )
     return int(text)

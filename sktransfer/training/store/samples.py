@@ -6,31 +6,31 @@ from functools import cached_property
 import numpy as np
 
 from sktransfer._large_arrays import stack, take_rows
-from sktransfer.training.store.digests import row_digests
-from sktransfer.training.store.feature_folder import folder_of
-from sktransfer.training.store.feature_store import Gathered, feature_store
+from sktransfer.training.store.digests import sample_digests
+from sktransfer.training.store.feature_folder import open_folder
+from sktransfer.training.store.feature_store import PagedOutputs, feature_store
 
-# Prefix outputs up to this size, or to that of the feature store if it is greater, are
-# kept for the length of a fit; larger ones are computed again for each chunk, so that
-# data larger than memory can be used.
+# A fit keeps prefix outputs up to this size, or up to that of the feature store if that
+# is greater. Larger ones are computed again for each chunk, so data may be larger than
+# memory.
 _KEEP_BYTES = 1 << 29
 _CHUNK_BYTES = 1 << 26
-# Rows that are computed together take up to this, before and after.
+# Maximum size of samples that are computed together, and of their outputs.
 _BLOCK_BYTES = 1 << 23
-# Looking up a row takes some memory while it lasts.
-_LOOK_UP_ROWS = 1 << 18
+# Looking up samples needs memory, so only so many are looked up together.
+_LOOK_UP_SAMPLES = 1 << 18
 
 
 @dataclass
 class Samples:
-    """Some samples of an array, with targets and weights.
+    """A subset of the samples in an array, with targets and weights.
 
     Attributes
     ----------
-    X : ndarray of shape (n_rows, ...)
-        Samples in the input shape of the backbone; may be a np.memmap.
+    X : ndarray of shape (n_all, ...)
+        Samples, also a np.memmap. They are not copied.
     index : ndarray of shape (n,), int
-        Positions in X of these samples, which are not copied.
+        Positions in X of the samples of the subset.
     y : ndarray of shape (n, ...)
         Targets of the head, such as class indices.
     sample_weight : ndarray of shape (n,)
@@ -47,15 +47,17 @@ class Samples:
 
     @cached_property
     def digests(self):
-        """Hashes of the rows' content, an ndarray of shape (n,) of 16 bytes each."""
+        """Hashes of the samples, an ndarray of shape (n,) with 16 bytes each."""
         parts = [
-            b"".join(row_digests(self.X, self.index[start : start + _LOOK_UP_ROWS]))
-            for start in range(0, len(self), _LOOK_UP_ROWS)
+            b"".join(
+                sample_digests(self.X, self.index[start : start + _LOOK_UP_SAMPLES])
+            )
+            for start in range(0, len(self), _LOOK_UP_SAMPLES)
         ]
         return np.frombuffer(b"".join(parts), "V16")
 
     def part(self, chosen):
-        """Return some of the samples; `chosen` are positions in `index`."""
+        """Return a smaller subset; `chosen` are positions in `index`."""
         return Samples(
             self.X, self.index[chosen], self.y[chosen], self.sample_weight[chosen]
         )
@@ -66,95 +68,95 @@ class Samples:
 
 
 class FrozenOutputs:
-    """Outputs of the frozen layers of a loaded program, through the feature store.
+    """Outputs of the frozen layers of a program, from the feature store if possible.
 
     Parameters
     ----------
     program : Program
-        Held by the caller, and loaded with the weights that are meant.
-    X : ndarray of shape (n_rows, ...)
-        Rows as the backbone takes them.
+        Program, held by the caller and loaded with weights.
+    X : ndarray of shape (n_samples, ...)
+        Samples in the input shape of the backbone.
     part : {"prefix", "features"}, default="prefix"
         Outputs of the prefix, or of the whole backbone in inference mode.
     folder : str or None, default=None
-        Where outputs are kept on disk too.
+        Folder that keeps outputs.
     """
 
     def __init__(self, program, X, *, part="prefix", folder=None):
         self._program, self._X, self._part = program, X, part
-        self.row_bytes = program.row_bytes(part, X.shape[1:])
-        self._block_rows = self._rows_within(_BLOCK_BYTES, self.row_bytes)
+        self.sample_bytes = program.sample_bytes(part, X.shape[1:])
+        self._block_size = self._size_within(_BLOCK_BYTES, self.sample_bytes)
         key = program.key(part)
         self._space = None if key is None else (key, X.dtype.str, X.shape[1:])
         self._folder = None
         if folder is not None and key is not None:
-            self._folder = folder_of(folder, self._space)
+            self._folder = open_folder(folder, self._space)
 
     @property
     def can_be_stored(self):
-        """Whether there are weights behind the outputs."""
+        """Whether the outputs depend on weights, so that the store keeps them."""
         return self._space is not None
 
-    def gather(self, index, *, digests=None, n_rows=None):
-        """Find or compute the outputs of some rows.
+    def gather(self, index, *, digests=None, n_samples=None):
+        """Look up or compute the outputs of some samples.
 
         Parameters
         ----------
         index : ndarray of int
-            Which rows of X.
+            Positions of the samples in X.
         digests : callable or None, default=None
-            Gives their hashes, where they are known.
-        n_rows : int or None, default=None
-            Rows that will be asked for in all, if more than these; where they are
-            more than the store can hold, it is left as it is.
+            Returns the hashes of the samples. None computes them.
+        n_samples : int or None, default=None
+            Number of samples in all calls; None is this call only. If the store has no
+            space for all of them, it keeps none of them.
 
         Returns
         -------
-        Gathered
+        PagedOutputs
         """
         keep = self._space is not None and feature_store.has_room(
-            n_rows or len(index), self.row_bytes
+            n_samples or len(index), self.sample_bytes
         )
         if not keep and self._folder is None:
-            size = self._block_rows
-            return Gathered.of_blocks(
+            size = self._block_size
+            return PagedOutputs.from_blocks(
                 self._compute(index[start : start + size])
                 for start in range(0, len(index), size)
             )
         parts = []
-        for start in range(0, len(index), _LOOK_UP_ROWS):
-            some = index[start : start + _LOOK_UP_ROWS]
+        for start in range(0, len(index), _LOOK_UP_SAMPLES):
+            chunk = index[start : start + _LOOK_UP_SAMPLES]
             if digests is None:
-                hashes = row_digests(self._X, some)
+                hashes = sample_digests(self._X, chunk)
             else:
-                hashes = digests()[start : start + _LOOK_UP_ROWS].tolist()
+                hashes = digests()[start : start + _LOOK_UP_SAMPLES].tolist()
             parts.append(
                 feature_store.gather(
                     self._space,
                     hashes,
-                    lambda positions, some=some: self._compute(some[positions]),
-                    page_rows=self._block_rows,
+                    lambda positions, chunk=chunk: self._compute(chunk[positions]),
+                    page_rows=self._block_size,
                     keep=keep,
                     folder=self._folder,
                 )
             )
-        return Gathered.joined(parts)
+        return PagedOutputs.joined(parts)
 
     def in_parts(self):
-        """Give the outputs of all rows, some rows at a time.
+        """Return an iterator over the outputs of all samples, in parts.
 
         Yields
         ------
         list of ndarray
-            One array for each tensor.
+            One array for each output.
         """
         n = len(self._X)
-        for start in range(0, n, self._block_rows):
-            stop = min(start + self._block_rows, n)
-            yield self.gather(np.arange(start, stop), n_rows=n).take()
+        for start in range(0, n, self._block_size):
+            stop = min(start + self._block_size, n)
+            yield self.gather(np.arange(start, stop), n_samples=n).take()
 
     def _compute(self, index):
-        step = self._rows_within(_BLOCK_BYTES, self._X[:1].nbytes)
+        step = self._size_within(_BLOCK_BYTES, self._X[:1].nbytes)
         outputs = []
         for start in range(0, len(index), step):
             rows = take_rows(self._X, index[start : start + step])
@@ -166,34 +168,34 @@ class FrozenOutputs:
             return outputs[0]
         return [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]
 
-    def _rows_within(self, n_bytes, row_bytes):
-        """Return a number of rows that fills whole calls of the program."""
-        size = self._program.rows_per_call
-        return max(1, n_bytes // (row_bytes * size + 1)) * size
+    def _size_within(self, n_bytes, sample_bytes):
+        """Return a number of samples that fills complete calls of the program."""
+        size = self._program.samples_per_call
+        return max(1, n_bytes // (sample_bytes * size + 1)) * size
 
 
 class SampleFeatures:
-    """Prefix outputs of samples, computed once where they fit in memory.
+    """Prefix outputs of samples, computed once if they fit in memory.
 
     Parameters
     ----------
     samples : Samples
-        The rows.
+        Samples.
     program : Program
-        Held, and loaded with the weights of the fit.
+        Program, held by the caller and loaded with weights.
     folder : str or None
-        Where outputs are kept on disk.
+        Folder that keeps outputs.
     """
 
     def __init__(self, samples, program, folder=None):
         self.samples, self._program, self._folder = samples, program, folder
         self._outputs = FrozenOutputs(program, samples.X, folder=folder)
-        self._row_bytes = self._outputs.row_bytes
-        size = self._row_bytes * len(samples)
+        self._sample_bytes = self._outputs.sample_bytes
+        size = self._sample_bytes * len(samples)
         self._kept = None
         limit = max(_KEEP_BYTES, feature_store.max_bytes)
         if not self._outputs.can_be_stored:
-            # They cost little to compute again.
+            # They are fast to compute again.
             limit = _CHUNK_BYTES
         if program.has_prefix and size <= limit:
             self._kept = self._gather(self._outputs)
@@ -204,49 +206,49 @@ class SampleFeatures:
         Parameters
         ----------
         chosen : ndarray of int or slice
-            Positions, in the order wanted.
+            Positions of the samples.
 
         Returns
         -------
         list of ndarray
-            One array for each tensor of the frontier; not to be written to.
+            One array for each output of the prefix. They must not be changed.
         """
         if self._kept is not None:
             return self._kept.take(chosen)
         index = self.samples.index[chosen]
         if not self._program.has_prefix:
             return self._program.prefix(take_rows(self.samples.X, index))
-        return self._outputs.gather(index, n_rows=len(self.samples)).take()
+        return self._outputs.gather(index, n_samples=len(self.samples)).take()
 
     def chunks(self, order, batch_size):
-        """Cut an order of samples into parts of whole batches that fit in memory.
+        """Split positions of samples into parts of complete batches that fit in memory.
 
         Parameters
         ----------
         order : ndarray of int
-            Positions, in the order wanted.
+            Positions of the samples.
         batch_size : int
-            Rows in a batch.
+            Number of samples in a batch.
 
         Yields
         ------
         ndarray of int
         """
-        row_bytes = self._row_bytes
+        sample_bytes = self._sample_bytes
         if self._kept is None:
-            row_bytes = max(row_bytes, self.samples.X[:1].nbytes)
-        batches = max(1, _CHUNK_BYTES // (row_bytes * batch_size + 1))
+            sample_bytes = max(sample_bytes, self.samples.X[:1].nbytes)
+        batches = max(1, _CHUNK_BYTES // (sample_bytes * batch_size + 1))
         step = batches * batch_size
         for start in range(0, len(order), step):
             yield order[start : start + step]
 
     def logits(self):
-        """Return the class scores of all samples, of shape (n, n_classes)."""
+        """Compute the logits of all samples, of shape (n, n_units)."""
         return self._in_parts(lambda part: [self._program.logits(self.take(part))])[0]
 
     def features(self):
-        """Return what goes into the head, of shape (n, n_features)."""
-        if self._program.ends_with_prefix:
+        """Compute the inputs of the head, of shape (n, n_features)."""
+        if self._program.has_prefix_only:
             return self._in_parts(self.take)[0]
         outputs = FrozenOutputs(
             self._program, self.samples.X, part="features", folder=self._folder
@@ -254,11 +256,11 @@ class SampleFeatures:
         return self._gather(outputs).take()[0]
 
     def _gather(self, outputs):
-        """Find or compute the outputs of all samples."""
+        """Look up or compute the outputs of all samples."""
         samples = self.samples
         return outputs.gather(samples.index, digests=lambda: samples.digests)
 
     def _in_parts(self, function):
         order = np.arange(len(self.samples))
-        parts = self.chunks(order, self._program.rows_per_call)
+        parts = self.chunks(order, self._program.samples_per_call)
         return stack(map(function, parts), len(order))
