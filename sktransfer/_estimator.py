@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._fitting import FittingMixin
 from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._suggestions import SuggestingMixin
 from sktransfer.averaging import Interpolation
 from sktransfer.learners.choose import read_source
 from sktransfer.recipe import ORDERS, Recipe
@@ -19,7 +20,12 @@ from sktransfer.training.store.feature_folder import memory_folder
 
 
 class BaseTransferClassifier(
-    FittingMixin, Interpolation, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+    SuggestingMixin,
+    FittingMixin,
+    Interpolation,
+    CallbackSupportMixin,
+    ClassifierMixin,
+    BaseEstimator,
 ):
     """Base class of the estimators with a backbone and a head."""
 

@@ -2,6 +2,8 @@
 
 import difflib
 
+from sklearn.utils._param_validation import InvalidParameterError, StrOptions
+
 
 def did_you_mean(name, known, cutoff=0.6):
     """Suggest the known name that is most like an unknown one.
@@ -27,3 +29,24 @@ def did_you_mean(name, known, cutoff=0.6):
 
 def _plain(name):
     return name.lower().replace("-", "_").replace("ise", "ize")
+
+
+class SuggestingMixin:
+    """Estimator whose checks of parameters suggest the option that was meant."""
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            hint = _suggest_option(self._parameter_constraints, self.get_params(False))
+            raise InvalidParameterError(f"{error}{hint}") from None
+
+
+def _suggest_option(constraints, parameters):
+    """Suggest an option for the first parameter whose string is none of its options."""
+    for name, value in parameters.items():
+        allowed = constraints.get(name, ())
+        for options in allowed if isinstance(value, str) else ():
+            if isinstance(options, StrOptions) and value not in options.options:
+                return did_you_mean(value, sorted(options.options))
+    return ""

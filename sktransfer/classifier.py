@@ -27,8 +27,8 @@ class TransferClassifier(BaseTransferClassifier):
 
         - "tabular": a network for tables, pretrained on synthetic tables. It learns in
           context [4]_: it predicts from the labeled samples, without gradient steps.
-          Each of its views holds 1,024 samples, or a random part of more. Data frames
-          may have missing values, categories and strings; see :ref:`tabular`.
+          Each of its views holds 1,024 samples, a random part if there are more. Data
+          frames may have missing values, categories and strings; see :ref:`tabular`.
         - "mlp": a network for tables without pretrained weights. Its width depends on
           the number of columns. Its first layer standardizes them.
         - The name of a ``keras.applications`` model, such as "MobileNetV2".

@@ -5,11 +5,14 @@ import numbers
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-ORDERS = ("auto", "in_context", "linear_probe", "full", "lp_ft", "gradual")
+from sktransfer._suggestions import SuggestingMixin
+from sktransfer.training.plan.stages import STAGES_OF_ORDER
+
+ORDERS = ("auto", "in_context", *STAGES_OF_ORDER)
 TUNED = ("all", "bias", "norm", "first", "middle", "last", "lora")
 
 
-class Recipe(BaseEstimator):
+class Recipe(SuggestingMixin, BaseEstimator):
     r"""Which weights a fit trains, in which order and with which learning rates.
 
     For the parameter `recipe` of :class:`TransferClassifier` and

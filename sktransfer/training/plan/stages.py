@@ -48,7 +48,7 @@ def plan(order, *, depth, n_layers, epochs, pretrained, has_head):
     Parameters
     ----------
     order : str
-        "linear_probe", "full", "lp_ft" or "gradual".
+        Key of :data:`STAGES_OF_ORDER`.
     depth, n_layers : int
         Frozen depth, and number of layers with weights.
     epochs : int
@@ -60,16 +60,28 @@ def plan(order, *, depth, n_layers, epochs, pretrained, has_head):
     -------
     list of Stage
     """
-    if order == "linear_probe":
-        name, n_epochs = ("head", epochs) if has_head else ("probe", 0)
-        return [Stage(name, n_layers, n_epochs)]
-    if order == "full" or not pretrained:
-        return [Stage("fine_tune", depth, epochs)]
-    if order == "lp_ft":
-        stages = [] if has_head else [Stage("probe", n_layers, 0)]
-        if depth < n_layers or has_head:
-            stages.append(Stage("fine_tune", depth, epochs))
-        return stages
+    if not pretrained and order != "linear_probe":
+        order = "full"
+    return STAGES_OF_ORDER[order](depth, n_layers, epochs, has_head)
+
+
+def _linear_probe(depth, n_layers, epochs, has_head):
+    name, n_epochs = ("head", epochs) if has_head else ("probe", 0)
+    return [Stage(name, n_layers, n_epochs)]
+
+
+def _full(depth, n_layers, epochs, has_head):
+    return [Stage("fine_tune", depth, epochs)]
+
+
+def _lp_ft(depth, n_layers, epochs, has_head):
+    stages = [] if has_head else [Stage("probe", n_layers, 0)]
+    if depth < n_layers or has_head:
+        stages.append(Stage("fine_tune", depth, epochs))
+    return stages
+
+
+def _gradual(depth, n_layers, epochs, has_head):
     n_stages = min(_GRADUAL_STAGES, n_layers - depth + 1, epochs)
     depths = np.linspace(depth, n_layers, n_stages).round().astype(int)[::-1]
     bounds = np.linspace(0, epochs, n_stages + 1).round().astype(int)
@@ -77,3 +89,12 @@ def plan(order, *, depth, n_layers, epochs, pretrained, has_head):
         Stage("head" if d == n_layers else "fine_tune", int(d), int(n_epochs))
         for d, n_epochs in zip(depths, np.diff(bounds), strict=True)
     ]
+
+
+# Orders of a recipe: how each lists its stages.
+STAGES_OF_ORDER = {
+    "linear_probe": _linear_probe,
+    "full": _full,
+    "lp_ft": _lp_ft,
+    "gradual": _gradual,
+}
