@@ -46,6 +46,11 @@ def fit(estimator, rows, **kwargs):
 # ---- nothing but a fine-tune
 
 
+def history(estimator):
+    """The history, without how long the epochs took."""
+    return {k: v for k, v in estimator.history_.items() if k != "seconds"}
+
+
 @WITHOUT_TARGET
 @pytest.mark.parametrize(
     "parameters",
@@ -77,7 +82,7 @@ def test_without_a_method_it_is_transfer_classifier(rows, parameters, weighted):
         source_only.fit(X, y, sample_domain=sample_domain, sample_weight=weight)
         no_target.fit(X[source], y[source], sample_weight=of_source)
         assert bits(source_only) == bits(no_target) == bits(plain)
-        assert source_only.history_ == no_target.history_ == plain.history_
+        assert history(source_only) == history(no_target) == history(plain)
     np.testing.assert_array_equal(source_only.predict_proba(X), plain.predict_proba(X))
     assert source_only.n_iter_ == plain.n_iter_
     assert source_only.best_validation_score_ == plain.best_validation_score_
@@ -145,11 +150,11 @@ def test_labels_of_the_target_are_not_read(method, rows):
     X, y, sample_domain = rows
     target = sample_domain < 0
     estimator = fit(make_adapted(method), rows)
-    expected, history = bits(estimator), estimator.history_
+    expected, expected_history = bits(estimator), history(estimator)
     for garbage in garbage_labels(y, target):
         again = fit(make_adapted(method), (X, garbage, sample_domain))
         assert bits(again) == expected
-        assert again.history_ == history
+        assert history(again) == expected_history
         assert again.classes_.tolist() == [0, 1, 2]
         np.testing.assert_array_equal(again.target_prior_, estimator.target_prior_)
 
