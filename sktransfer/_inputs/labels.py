@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 from sktransfer.training.store.samples import Samples
@@ -32,7 +32,7 @@ def check_labels(X, y, sample_weight, *, accepts_multilabel):
         y = y.toarray()
     check_classification_targets(y)
     if y.ndim == 2:
-        if type_of_target(y) != "multilabel-indicator":
+        if not np.isin(y, (0, 1)).all():
             raise ValueError(
                 f"y has the shape {y.shape} and values other than 0 and 1; expected "
                 "class labels of shape (n_samples,), or an indicator matrix of 0 and 1."
