@@ -41,8 +41,8 @@ def refused(error, *parts, X, y, method="dann", **kwargs):
 @pytest.mark.parametrize(
     ("sample_domain", "parts"),
     [
-        (np.zeros(39, int), ["39 values", "40 rows"]),
-        ([], ["0 values", "40 rows"]),
+        (np.zeros(39, int), ["39 values", "40 samples"]),
+        ([], ["0 values", "40 samples"]),
         (np.zeros((40, 2), int), ["shape (40, 2)", "one integer"]),
         (-1, ["shape ()", "one integer"]),
         (np.repeat([0.0, -0.5], 20), ["integers", "float64", "-0.5"]),

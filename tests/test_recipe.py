@@ -128,7 +128,7 @@ def test_mixing_needs_numbers_that_are_mixed(target):
     )
     recipe = Recipe("full", mixup_alpha=0.2)
     estimator = TransferClassifier(model, recipe=recipe, epochs=1, random_state=0)
-    with pytest.raises(ValueError, match=r"mixup_alpha=0.2 .* got int32"):
+    with pytest.raises(ValueError, match=r"mixup_alpha=0.2 .*floats.* got int32"):
         estimator.fit(X, y)
     # Outputs of the frozen layer can be mixed.
     estimator.set_params(frozen_depth="all", recipe__order="gradual").fit(X, y)

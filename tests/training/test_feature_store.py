@@ -433,7 +433,7 @@ def test_rows_are_looked_up_in_parts(make, target, monkeypatch):
     X, y = (np.concatenate([array, array[:30]]) for array in target)
     expected = make(frozen_depth=2).fit(X, y).weights_
     feature_store.clear()
-    monkeypatch.setattr(rows, "_LOOK_UP_ROWS", 16)
+    monkeypatch.setattr(rows, "_LOOK_UP_SAMPLES", 16)
     assert same_bits(make(frozen_depth=2).fit(X, y).weights_, expected)
     # Once for the probe, once for the prefix.
     assert feature_store.misses == 2 * len(np.unique(X, axis=0))
@@ -580,7 +580,7 @@ def test_predicting_where_nothing_can_be_written(make, target, tmp_path):
     (tmp_path / "file").write_text("")
     estimator.memory = tmp_path / "file" / "features"
     feature_store.clear()
-    with pytest.warns(UserWarning, match="`memory` gives"):
+    with pytest.warns(UserWarning, match="folder of the parameter memory"):
         assert np.array_equal(estimator.predict(target[0]), expected)
 
 
@@ -588,7 +588,9 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     rows = Rows(FeatureStore(), open_folder(str(blocked), ("space",)))
-    with pytest.warns(UserWarning, match="`memory` gives.*computed again") as caught:
+    with pytest.warns(
+        UserWarning, match="folder of the parameter memory.*compute them again"
+    ) as caught:
         rows(range(25))
     assert len(caught) == 1
 
