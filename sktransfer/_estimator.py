@@ -29,8 +29,8 @@ class BaseTransferClassifier(
 ):
     """Base class of the estimators with a backbone and a head."""
 
-    # True if X was checked before predict.
-    _is_checked = False
+    # Samples that predict has no need to check.
+    _checked_X = None
 
     _parameter_constraints = {
         "backbone": "no_validation",
@@ -200,7 +200,7 @@ class BaseTransferClassifier(
     def _predict(self, X, method):
         """Compute logits, and call a method of the head with them."""
         check_is_fitted(self)
-        if not self._is_checked:
+        if X is not self._checked_X:
             X = check_rows(self, X, reset=False, columns=self._columns)
             X = shape_rows(X, self.backbone_.input_shape)
         folder = memory_folder(self.memory)

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import numbers
 
 import numpy as np
 from sklearn.metrics import check_scoring
@@ -15,9 +16,10 @@ from sktransfer._large_arrays import take_rows
 from sktransfer._random import make_rng
 from sktransfer._task import FitTask, Settings
 from sktransfer._unused_parameters import warn_of_unused
+from sktransfer.averaging import AVERAGING_ATTRIBUTES
 from sktransfer.backbones.sources import BuildOptions
 from sktransfer.heads import ClassHead
-from sktransfer.learners.choose import choose_learner
+from sktransfer.learners.choose import choose_learner, read_source
 from sktransfer.recipe import choose_recipe
 from sktransfer.training.store.feature_folder import memory_folder
 
@@ -50,6 +52,8 @@ class FittingMixin:
         if not (partial or self.warm_start):
             for name in [name for name in vars(fitted) if name.endswith("_")]:
                 delattr(fitted, name)
+        for name in AVERAGING_ATTRIBUTES:
+            vars(fitted).pop(name, None)
         return fitted
 
     def _set_state(self, fitted, reports=None):
@@ -60,6 +64,10 @@ class FittingMixin:
         if reports is not None:
             reports.fit_end(vars(fitted))
         return self
+
+    def _read_source(self):
+        """Return the source of a fit; a warm start has that of the fitted backbone."""
+        return read_source(vars(self).get("backbone_", self.backbone))
 
     def _check_fit_input(self, X, y, sample_weight, *, source, reset=True):
         """Check a training set and leave out samples of weight 0.
@@ -116,6 +124,10 @@ class FittingMixin:
         """
         X_val, y_val, sample_weight = data
         if X_val is None and y_val is None:
+            if sample_weight is not None:
+                raise ValueError(
+                    "sample_weight_val needs X_val and y_val; both are None."
+                )
             return None
         for name, value in (("X_val", X_val), ("y_val", y_val)):
             if value is None:
@@ -180,6 +192,11 @@ class FittingMixin:
         weighted = weigh_classes(self.class_weight, samples)
         if is_warm:
             backbone, head = self.backbone_, self._head
+            if not head.accepts(samples.y):
+                raise ValueError(
+                    f"y has labels of another kind than the fit that training resumes: "
+                    f"its shape is {samples.y.shape}, and that fit had {head}."
+                )
         else:
             build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
             # The statistics of a network for tables do not use class weights.
@@ -255,9 +272,18 @@ class FittingMixin:
         def score(program, samples):
             fitted = copy.copy(self)
             vars(fitted).update(self._fitted_attributes(task, learner, program))
-            fitted._is_checked = True  # noqa: SLF001
             X = take_rows(samples.X, samples.index)
-            return scorer(fitted, X, task.head.labels(samples.y))
+            fitted._checked_X = X  # noqa: SLF001
+            weight, options = samples.sample_weight, {}
+            if isinstance(self.scoring, str) and np.ptp(weight) > 0:
+                options["sample_weight"] = weight
+            value = scorer(fitted, X, task.head.labels(samples.y), **options)
+            if not isinstance(value, numbers.Real) or not np.isfinite(value):
+                raise ValueError(
+                    f"scoring={self.scoring!r} returned {value!r} for the validation "
+                    "set; expected a finite number."
+                )
+            return value
 
         return score
 
@@ -329,6 +355,11 @@ def _make_kept_head(backbone, head, feature_layer):
             "Use head='new'."
         )
     labels, n_columns = head.classes, len(backbone.head[1])
+    if not isinstance(head, ClassHead) and len(labels) != n_columns:
+        raise ValueError(
+            f"head='keep' keeps {n_columns} outputs; y has {len(labels)} columns. Use "
+            "head='new'."
+        )
     if backbone.classes is not None:
         classes = backbone.classes
     elif len(labels) == n_columns:

@@ -4,6 +4,8 @@ import math
 import numbers
 from html import escape
 
+import numpy as np
+
 
 class ResultsTable:
     """Table of results: a sequence of rows, with or without pandas.
@@ -72,7 +74,8 @@ class ResultsTable:
         integers = [
             name
             for name in self.columns
-            if all(isinstance(value, (int, type(None))) for value in self[name])
+            if any(value is not None for value in self[name])
+            and all(value is None or type(value) is int for value in self[name])
         ]
         # None would turn integers into floats.
         return frame.astype(dict.fromkeys(integers, "Int64"))
@@ -115,9 +118,9 @@ def _html_row(tag, cells):
 
 def _cell(value):
     """Write a value as text; a missing value is empty."""
-    if isinstance(value, float):
+    if isinstance(value, (float, np.floating)):
         return "" if math.isnan(value) else f"{value:.4g}"
-    return "" if value is None else str(value)
+    return "" if value is None else " ".join(str(value).split())
 
 
 def _is_numeric(values):

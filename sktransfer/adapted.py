@@ -12,7 +12,6 @@ from sktransfer._inputs.labels import check_classes
 from sktransfer._inputs.samples import check_rows
 from sktransfer._warnings import warn_user
 from sktransfer.heads import make_head
-from sktransfer.learners.choose import read_source
 
 
 class DomainAdaptedClassifier(BaseTransferClassifier):
@@ -137,9 +136,6 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     ----------
     backbone_ : Backbone
         The network with the trained weights, its head and classes.
-    context_ : Views
-        With ``backbone="tabular"`` only: the labeled samples, which predictions need.
-        `backbone_` does not have them.
     classes_ : ndarray of shape (n_classes,)
         Class labels of the labeled samples.
     method_ : AdaptationMethod
@@ -360,7 +356,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         )
         from sktransfer.adaptation.registry import resolve_method
 
-        source = read_source(self.backbone)
+        source = self._read_source()
         method = resolve_method(self.method)
         if source.learns_in_context:
             check_in_context(method, self._choose_recipe(source))

@@ -10,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._inputs.samples import check_rows, shape_rows
 
 _ALPHAS = np.linspace(0, 1, 11)
+# Fitted attributes of averages, which no fit has.
+AVERAGING_ATTRIBUTES = ("interpolation_alpha_", "soup_members_")
 
 
 class Interpolation:

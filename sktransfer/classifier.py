@@ -137,9 +137,6 @@ class TransferClassifier(BaseTransferClassifier):
     ----------
     backbone_ : Backbone
         The network with the trained weights, its head and classes.
-    context_ : Views
-        With ``backbone="tabular"`` only: the labeled samples, which predictions need.
-        `backbone_` does not have them.
     classes_ : ndarray of shape (n_classes,)
         Class labels. If y was an indicator matrix, the numbers of its columns.
     frozen_depth_ : int
@@ -257,7 +254,7 @@ class TransferClassifier(BaseTransferClassifier):
 
     def _fit_labeled(self, estimator, X, y, sample_weight, validation):
         """Fit this copy of an estimator to labeled samples."""
-        source = read_source(self.backbone)
+        source = self._read_source()
         samples = self._check_fit_input(X, y, sample_weight, source=source)
         old_classes = getattr(self, "classes_", None)
         check_classes(samples.y, old_classes, keeps_head=self.head == "keep")
@@ -317,7 +314,12 @@ class TransferClassifier(BaseTransferClassifier):
                 f"classes={classes!r} differs from the classes of the first call, "
                 f"{self.classes_.tolist()}."
             )
-        source = read_source(self.backbone)
+        source = self._read_source()
+        if source.learns_in_context:
+            raise ValueError(
+                "partial_fit cannot resume a fit with backbone='tabular', which learns "
+                "in context. Use fit."
+            )
         samples = self._check_fit_input(
             X, y, sample_weight, source=source, reset=is_first
         )
@@ -331,6 +333,11 @@ class TransferClassifier(BaseTransferClassifier):
             head = ClassHead(labels)
         else:
             head = MultilabelHead(samples.y.shape[1])
+            if len(labels) != head.n_units:
+                raise ValueError(
+                    f"classes={classes!r} has {len(labels)} labels; y has "
+                    f"{head.n_units} columns."
+                )
         task = self._make_task(
             samples, head, source, is_warm=not is_first, partial=True
         )

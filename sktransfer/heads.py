@@ -19,6 +19,9 @@ class _Head:
         """Number of outputs."""
         return len(self.classes)
 
+    def __str__(self):
+        return f"{self.kind} {self.classes.tolist()}"
+
     @property
     def key(self):
         """Hashable key of the compiled loss."""
@@ -43,7 +46,7 @@ class ClassHead(_Head):
         Type of the targets.
     """
 
-    activation = "softmax"
+    kind, activation = "classes", "softmax"
     target_shape, target_dtype = (), "int32"
 
     # ---- labels and predictions
@@ -171,7 +174,7 @@ class MultilabelHead(_Head):
         Number of labels.
     """
 
-    activation = "sigmoid"
+    kind, activation = "labels in columns", "sigmoid"
     target_dtype = "float"
 
     def __init__(self, n_labels):

@@ -240,3 +240,10 @@ def test_bad_input_of_soup(make, tuned, probe, rows):
         soup([tuned, elsewhere], X_val, y_val)
     # The probe itself is one of those that started there.
     assert soup([tuned, probe], X_val, y_val).score(X_val, y_val) > 0.5
+
+
+def test_a_fit_drops_the_attributes_of_an_average(make, rows):
+    between = make(epochs=1).fit(*rows[:2]).interpolate(0.5)
+    assert hasattr(between, "interpolation_alpha_")
+    between.partial_fit(*rows[:2])
+    assert not hasattr(between, "interpolation_alpha_")

@@ -120,7 +120,7 @@ def test_bad_input(data):
         stopped(early_stopping=False).fit(X, y, X_val=X, y_val=y)
     with pytest.raises(ValueError, match=r"X_val.*5 features"):
         model.fit(X, y, X_val=X[:, :5], y_val=y)
-    with pytest.raises(ValueError, match=r"y_val has labels that y lacks.*7"):
+    with pytest.raises(ValueError, match=r"y_val has labels that are not in y.*7"):
         model.fit(X, y, X_val=X, y_val=np.where(y, 7, y))
     with pytest.raises(ValueError, match="inconsistent"):
         model.fit(X, y, X_val=X, y_val=y[:9])
@@ -134,7 +134,7 @@ def test_a_validation_set_in_a_pipeline(data):
     X = 100 + 50 * X
     with sklearn.config_context(enable_metadata_routing=True):
         plain = Pipeline([("scale", StandardScaler()), ("model", stopped())])
-        with pytest.warns(UserWarning, match="X_val is of another scale"):
+        with pytest.warns(UserWarning, match="X_val has another scale"):
             plain.fit(X[:120], y[:120], X_val=X[120:], y_val=y[120:])
         routed = Pipeline(
             [("scale", StandardScaler()), ("model", stopped())],
@@ -153,3 +153,48 @@ def test_a_validation_set_beside_two_domains(data):
     )
     model.fit(X[:120], y[:120], sample_domain=domain, X_val=X[120:], y_val=y[120:])
     assert len(model.validation_scores_) == 3
+
+
+def test_a_score_in_context_does_not_see_the_labels():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 4)), rng.integers(0, 2, 60)
+    model = TransferClassifier(
+        recipe="full",
+        epochs=1,
+        early_stopping=True,
+        validation_fraction=0.4,
+        scoring=lambda model, X, y: model.score(X, y),
+        random_state=0,
+    ).fit(X, y)
+    history = model.history_
+    assert history["val_score"][1] == pytest.approx(history["val_accuracy"][1])
+    # One scale: the network before training is not scored by the scorer.
+    assert history["val_score"][0] is None
+    assert model.best_validation_score_ in (None, history["val_score"][1])
+
+
+def test_a_scorer_gets_the_weights(data):
+    X, y = data
+    weight = np.where(np.arange(80) < 40, 1e6, 1e-6)
+    scores = [
+        stopped(scoring=scoring, epochs=2, dtype="float64")
+        .fit(X[:120], y[:120], X_val=X[120:], y_val=y[120:], sample_weight_val=weight)
+        .validation_scores_
+        for scoring in ("loss", "neg_log_loss")
+    ]
+    assert scores[0] == pytest.approx(scores[1])
+    with pytest.raises(ValueError, match="sample_weight_val needs X_val and y_val"):
+        stopped().fit(X, y, sample_weight_val=weight)
+
+
+@pytest.mark.parametrize("value", [np.nan, None, "good", [0.5]])
+def test_what_a_scorer_returns_is_checked(data, value):
+    with pytest.raises(ValueError, match=r"scoring=.*expected a finite number"):
+        stopped(scoring=lambda model, X, y: value).fit(*data)
+
+
+def test_a_scorer_may_use_samples_of_its_own(data):
+    pd = pytest.importorskip("pandas")
+    X, y = pd.DataFrame(data[0], columns=list("abcdef")), data[1]
+    model = stopped(scoring=lambda model, *_: model.score(X, y), epochs=2)
+    assert len(model.fit(X, y).validation_scores_) == 2

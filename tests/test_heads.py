@@ -169,3 +169,36 @@ def test_where_a_sample_has_one_class(labels):
         mlp(class_weight="balanced").fit(X, y)
     with pytest.raises(ValueError, match="4 labels"):
         mlp(warm_start=True).set_params(epochs=1).fit(X, y).fit(X, y[:, :3])
+
+
+def test_training_is_resumed_with_labels_of_the_same_kind():
+    X, y = np.random.default_rng(0).normal(size=(40, 5)), np.arange(40) % 2
+    both = np.column_stack([y, 1 - y])
+    quick = {"epochs": 1, "random_state": 0}
+    model = TransferClassifier("mlp", **quick).fit(X, y)
+    with pytest.raises(ValueError, match=r"another kind.*classes \[0, 1\]"):
+        model.partial_fit(X, both)
+    with pytest.raises(ValueError, match=r"another kind"):
+        model.set_params(warm_start=True).fit(X, both)
+    model = TransferClassifier("mlp", **quick).fit(X, both)
+    with pytest.raises(ValueError, match=r"another kind.*labels in columns \[0, 1\]"):
+        model.partial_fit(X, y)
+    with pytest.raises(ValueError, match=r"keeps 2 outputs; y has 3 columns"):
+        TransferClassifier(model.backbone_, head="keep", **quick).fit(
+            X, np.column_stack([both, y])
+        )
+    with pytest.raises(ValueError, match="2 labels; y has 3 columns"):
+        TransferClassifier("mlp").partial_fit(
+            X, np.column_stack([both, y]), classes=[0, 1]
+        )
+
+
+def test_a_warm_start_keeps_the_kind_of_the_fitted_backbone():
+    X, y = np.random.default_rng(0).normal(size=(40, 5)), np.arange(40) % 2
+    model = TransferClassifier("mlp", epochs=1, random_state=0).fit(X, y)
+    model.set_params(backbone="tabular", warm_start=True).fit(X, y)
+    assert not model.backbone_.learns_in_context
+    table = TransferClassifier(random_state=0).fit(X, y).set_params(backbone="mlp")
+    with pytest.raises(ValueError, match="partial_fit cannot resume"):
+        table.partial_fit(X, y)
+    assert table.set_params(warm_start=True).fit(X, y).backbone_.learns_in_context

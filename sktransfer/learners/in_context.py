@@ -47,7 +47,7 @@ class InContext:
         head = task.head_weights or _identity(task.head.n_units)
         if task.order == "in_context":
             return _store_context(task, context, head)
-        return _fine_tune(task, context, head)
+        return self._fine_tune(task, context, head)
 
     def snapshot(self, task, program):
         """Return weights, head and predictor for the current state of a program."""
@@ -56,6 +56,68 @@ class InContext:
         weights, head = program.read()
         predictor = ContextPredictor(self._context, task.dtype)
         return without_context(weights), head, predictor
+
+    def _fine_tune(self, task, context, head):
+        """Fine-tune the network, and keep it if the validation loss decreases.
+
+        In each step, the network predicts the labels of a batch from the other labeled
+        samples, in one view. The final context also has the validation set.
+        """
+        from sktransfer.tables.in_context.context import (
+            make_context,
+            with_context,
+            without_context,
+        )
+        from sktransfer.training.fine_tune import fine_tune
+        from sktransfer.training.plan.stages import plan_task
+
+        if task.validation is None:
+            task = split_validation(task)
+        task = task.replace(head_weights=head)
+        one_view = make_context(task.samples, task.head.n_units, task.rng, n_views=1)
+        # Scores must not see the labels of the validation set in the context.
+        self._context = one_view
+        predictor = ContextPredictor(one_view, task.dtype)
+        settings = task.settings
+        stages = plan_task(task)
+        n_epochs = sum(stage.epochs for stage in stages)
+        task.observer.fit_begin(n_epochs, is_exact=False)
+        start = task.backbone.replace(head=head)
+        first = _entry(task, predictor, start, task.samples)
+        before = _evaluate(task, predictor, start, task.validation)
+        batch_size = min(
+            settings.batch_size, max(1, len(task.samples) // _SAMPLES_PER_QUERY)
+        )
+        result = fine_tune(
+            task.replace(
+                backbone=with_context(task.backbone, one_view),
+                validation=task.validation if settings.early_stopping else None,
+                settings=settings.replace(batch_size=batch_size),
+            ),
+            stages,
+        )
+        task.observer.close()
+        weights, tuned_head = without_context(result.weights), result.head
+        tuned = task.backbone.replace(weights=weights, head=tuned_head)
+        after = _evaluate(task, predictor, tuned, task.validation)
+        history = [first, *result.history]
+        for entry, (loss, accuracy) in ((history[0], before), (history[-1], after)):
+            entry |= {"val_loss": loss, "val_accuracy": accuracy}
+            score = {"loss": -loss, "accuracy": accuracy}.get(settings.scoring)
+            entry.setdefault("val_score", score)
+        best_score = result.best_score
+        if not after[0] < before[0]:
+            weights, tuned_head = list(task.backbone.weights), list(head)
+            best_score = history[0]["val_score"] if settings.early_stopping else None
+        return result.replace(
+            best_score=best_score,
+            backbone=task.backbone,
+            weights=weights,
+            head=tuned_head,
+            history=history,
+            predictor=ContextPredictor(context, task.dtype),
+            attributes={"context": context},
+        )
 
 
 @dataclass(frozen=True)
@@ -129,61 +191,3 @@ def _entry(task, predictor, backbone, samples):
 def _evaluate(task, predictor, backbone, samples):
     logits = predictor.logits(backbone, samples.X[samples.index])
     return evaluate(task.head, logits, samples.y, samples.sample_weight)
-
-
-def _fine_tune(task, context, head):
-    """Fine-tune the network, and keep it if the validation loss decreases.
-
-    In each step, the network predicts the labels of a batch from the other labeled
-    samples, in one view. The final context also has the validation set.
-    """
-    from sktransfer.tables.in_context.context import (
-        make_context,
-        with_context,
-        without_context,
-    )
-    from sktransfer.training.fine_tune import fine_tune
-    from sktransfer.training.plan.stages import plan_task
-
-    if task.validation is None:
-        task = split_validation(task)
-    task = task.replace(head_weights=head)
-    one_view = make_context(task.samples, task.head.n_units, task.rng, n_views=1)
-    predictor = ContextPredictor(one_view, task.dtype)
-    settings = task.settings
-    stages = plan_task(task)
-    n_epochs = sum(stage.epochs for stage in stages)
-    task.observer.fit_begin(n_epochs, is_exact=False)
-    start = task.backbone.replace(head=head)
-    first = _entry(task, predictor, start, task.samples)
-    before = _evaluate(task, predictor, start, task.validation)
-    batch_size = min(
-        settings.batch_size, max(1, len(task.samples) // _SAMPLES_PER_QUERY)
-    )
-    result = fine_tune(
-        task.replace(
-            backbone=with_context(task.backbone, one_view),
-            validation=task.validation if settings.early_stopping else None,
-            settings=settings.replace(batch_size=batch_size),
-        ),
-        stages,
-    )
-    task.observer.close()
-    weights, tuned_head = without_context(result.weights), result.head
-    tuned = task.backbone.replace(weights=weights, head=tuned_head)
-    after = _evaluate(task, predictor, tuned, task.validation)
-    history = [first, *result.history]
-    for entry, (loss, accuracy) in ((history[0], before), (history[-1], after)):
-        score = accuracy if settings.scoring == "accuracy" else -loss
-        values = {"val_loss": loss, "val_accuracy": accuracy, "val_score": score}
-        entry |= values | {k: entry[k] for k in ("val_score",) if k in entry}
-    if not after[0] < before[0]:
-        weights, tuned_head = list(task.backbone.weights), list(head)
-    return result.replace(
-        backbone=task.backbone,
-        weights=weights,
-        head=tuned_head,
-        history=history,
-        predictor=ContextPredictor(context, task.dtype),
-        attributes={"context": context},
-    )
