@@ -139,7 +139,7 @@ def test_a_tuple_is_not_cut_by_a_search(apart, routing, monkeypatch, no_user_war
 def test_an_array_of_as_many_rows_is_cut_and_that_is_told(apart, routing):
     X, y, _ = apart
     pipe = pipeline(transform_input=["X_target"])
-    with pytest.warns(UserWarning, match=r"48 rows, as many as X.*\(X_target,\)"):
+    with pytest.warns(UserWarning, match=r"48 samples, as many as X.*\(X_target,\)"):
         cross_validate(
             pipe, X, y, params={"X_target": X + 20}, cv=3, error_score="raise"
         )

@@ -111,7 +111,7 @@ def test_regression_targets(make, target):
 
 def test_labels_in_columns_that_are_no_indicators(make, target):
     X, y = target
-    refuses(make(), (X, 2 * np.eye(5)[y]), ValueError, "(30, 5)", "0 and 1")
+    refuses(make(), (X, 2 * np.eye(5)[y]), ValueError, "(100, 5)", "0 and 1")
 
 
 def test_missing_y(make, target):
