@@ -71,6 +71,7 @@ def test_source_table(run_example):
     assert is_plot_saved(output)
 
 
+@pytest.mark.slow
 def test_domain_adaptation_digits(run_example):
     output = run_example("plot_domain_adaptation_digits.py")
     target = {
@@ -82,6 +83,7 @@ def test_domain_adaptation_digits(run_example):
     assert is_plot_saved(output)
 
 
+@pytest.mark.slow
 def test_interpolate_and_soup(run_example):
     output = run_example("plot_interpolate_and_soup.py")
     rows = re.findall(r"^(\S+ .*?) {2,}(\d+\.\d) +(\d+\.\d)$", output, re.M)
@@ -98,6 +100,7 @@ def test_interpolate_and_soup(run_example):
     assert is_plot_saved(output)
 
 
+@pytest.mark.slow
 def test_choose_backbone(run_example):
     output = run_example("plot_choose_backbone.py")
     accuracy = {
@@ -110,6 +113,7 @@ def test_choose_backbone(run_example):
     assert is_plot_saved(output)
 
 
+@pytest.mark.slow
 def test_frozen_depth(run_example):
     output = run_example("plot_frozen_depth.py")
     unchanged = float(re.search(r"as it is: (\S+)%", output)[1])
