@@ -173,12 +173,17 @@ def parity():
     return X, (X[:, :3] > 0).sum(axis=1) % 2
 
 
-def test_fine_tuning_learns_what_the_prior_lacks(parity):
+@pytest.fixture(scope="module")
+def tuned(parity):
+    """A fine-tuned network; its compilation takes most of the time."""
     model = tabular(
         recipe="full", learning_rate=1e-3, epochs=4, validation_fraction=0.25
     )
-    model.fit(*parity)
-    history = model.history_
+    return model.fit(*parity)
+
+
+def test_fine_tuning_learns_what_the_prior_lacks(tuned, parity):
+    model, history = tuned, tuned.history_
     assert history["stage"] == ["in_context", *["fine_tune"] * 4]
     assert history["val_loss"][-1] < history["val_loss"][0]
     plain = tabular().fit(*parity)
@@ -269,9 +274,8 @@ def test_a_fitted_backbone_takes_frames_and_gaps(gaps):
     assert again.__sklearn_tags__().input_tags.allow_nan
 
 
-def test_fine_tuned_weights_start_the_next_fit(parity):
+def test_fine_tuned_weights_start_the_next_fit(tuned, parity):
     X, y = parity
-    tuned = tabular(recipe="full", epochs=4).fit(X, y)
     model = TransferClassifier(tuned.backbone_, random_state=0).fit(X[:50], y[:50])
     plain = tabular().fit(X[:50], y[:50])
     for a, b in zip(model.backbone_.weights, tuned.backbone_.weights, strict=True):
@@ -297,9 +301,8 @@ def test_another_backbone_after_fit_changes_nothing(data):
         other.predict_proba(gaps)
 
 
-def test_interpolation_of_a_fine_tuned_network(parity):
+def test_interpolation_of_a_fine_tuned_network(tuned, parity):
     X, y = parity
-    tuned = tabular(recipe="full", epochs=4).fit(X, y)
     plain = tabular().fit(X, y)
     ends = [tuned.interpolate(alpha).predict_proba(X) for alpha in (0, 1)]
     np.testing.assert_allclose(ends[0], plain.predict_proba(X), atol=1e-5)
