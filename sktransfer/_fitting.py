@@ -15,6 +15,7 @@ from sktransfer._inputs.scale import warn_of_other_scale
 from sktransfer._large_arrays import take_rows
 from sktransfer._random import make_rng
 from sktransfer._task import FitTask, Settings
+from sktransfer._threads import limit_worker_threads
 from sktransfer._unused_parameters import warn_of_unused
 from sktransfer.averaging import AVERAGING_ATTRIBUTES
 from sktransfer.backbones.sources import BuildOptions
@@ -186,6 +187,7 @@ class FittingMixin:
         from sktransfer.backbones.freezing import resolve_depth
         from sktransfer.training.observer import Observer, make_callbacks
 
+        limit_worker_threads()
         rng = make_rng(self.random_state)
         recipe = self._choose_recipe(source, partial=partial)
         settings = self._settings(recipe)

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._inputs.samples import check_rows, shape_rows
 from sktransfer._large_arrays import stack
 from sktransfer._random import make_rng
+from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones.sources import BuildOptions
 from sktransfer.learners.choose import read_source
 from sktransfer.tables.sources import MLPSource
@@ -134,6 +135,7 @@ class BackboneFeatures(
         -------
         self : BackboneFeatures
         """
+        limit_worker_threads()
         source = read_source(self.backbone)
         if source.learns_in_context or isinstance(source, MLPSource):
             raise ValueError(

@@ -169,8 +169,8 @@ def test_workers_share_the_cores(searches):
     def threads():
         from tensorflow.config import threading
 
-        import sktransfer.training.step.program  # noqa: F401
-
+        # The first fit of a worker sets them.
+        TransferClassifier("mlp", epochs=1).fit([[0.0], [1.0]] * 5, [0, 1] * 5)
         return (
             threading.get_intra_op_parallelism_threads(),
             threading.get_inter_op_parallelism_threads(),

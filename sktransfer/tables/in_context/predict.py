@@ -7,6 +7,7 @@ import tensorflow as tf
 from sktransfer._caches import Cache
 from sktransfer._large_arrays import stack, take_rows
 from sktransfer._random import preserve_random_state
+from sktransfer._threads import limit_worker_threads
 from sktransfer.tables.in_context.in_context import (
     blocks_of,
     encode_context,
@@ -83,6 +84,7 @@ def _functions(backbone, dtype):
 
 
 def _trace(backbone, dtype):
+    limit_worker_threads()
     with preserve_random_state():
         model = backbone.build_architecture(dtype=dtype)
     variables, n, n_views = model.weights, len(model.weights), len(Views._fields)
