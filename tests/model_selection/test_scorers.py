@@ -448,7 +448,7 @@ def test_estimator_without_probabilities(scorer, rows):
 @every
 def test_domains_are_checked(scorer, model, rows):
     X, y, sample_domain = rows
-    with pytest.raises(ValueError, match="149 values.*150 samples"):
+    with pytest.raises(ValueError, match=r"149 values.*150 samples"):
         scorer(model, X, y, sample_domain[1:])
     with pytest.raises(ValueError, match="must be integers"):
         scorer(model, X, y, np.where(sample_domain < 0, "t", "s"))

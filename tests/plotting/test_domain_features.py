@@ -164,7 +164,7 @@ def test_bad_input(fitted, source, rows):
         draw(source, rows, y=None)
     with pytest.raises(ValueError, match="y has 99 labels for 100 samples"):
         draw(fitted, rows, y=y[1:])
-    with pytest.raises(ValueError, match="sample_domain has 99 values.*100 samples"):
+    with pytest.raises(ValueError, match=r"sample_domain has 99 values.*100 samples"):
         draw(fitted, rows, sample_domain=domains[1:])
     with pytest.raises(ValueError, match=r"projection=PCA\(n_components=3\) returns"):
         draw(fitted, rows, projection=PCA(3))
