@@ -242,6 +242,7 @@ def cache_info():
     >>> import sktransfer
     >>> from sktransfer.datasets import load_shifted_digits
     >>> X, y, _ = load_shifted_digits("rotated", random_state=0)
+    >>> sktransfer.clear_caches()
     >>> clf = sktransfer.TransferClassifier("mlp", epochs=1).fit(X[:50], y[:50])
     >>> {cache.name: cache.entries for cache in sktransfer.cache_info()}["programs"]
     1
