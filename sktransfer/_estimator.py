@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._fitting import FittingMixin
 from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._live_models import LiveModelMixin
 from sktransfer._suggestions import SuggestingMixin
 from sktransfer.averaging import Interpolation
 from sktransfer.learners.choose import read_source
@@ -21,6 +22,7 @@ from sktransfer.training.store.feature_folder import memory_folder
 
 class BaseTransferClassifier(
     SuggestingMixin,
+    LiveModelMixin,
     FittingMixin,
     Interpolation,
     CallbackSupportMixin,

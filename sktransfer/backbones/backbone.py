@@ -41,6 +41,9 @@ class Backbone:
     learns_in_context : bool
         Whether it is a network for tables that learns from labeled samples without
         gradient steps. The samples are not in it.
+    model_copy : ModelCopy or None
+        The whole model, if the backbone stands for the live model of an estimator. The
+        parameters `feature_layer`, `weights` and `preprocess` then apply to that model.
     fingerprint : str
         SHA-256 of architecture and weights.
     architecture_fingerprint : str
@@ -76,6 +79,7 @@ class Backbone:
         "head",
         "input_shape",
         "learns_in_context",
+        "model_copy",
         "n_features_out",
         "name",
         "pretrained",
@@ -114,8 +118,9 @@ class Backbone:
         Raises
         ------
         BackboneError
-            When the model is subclassed, not built or has several inputs or outputs,
-            or when `feature_layer` is not one of its layers.
+            When the model is subclassed, not built, quantized or has several inputs or
+            outputs, when its weights are not finite, or when `feature_layer` is not one
+            of its layers.
         """
         from sktransfer.backbones import graph
         from sktransfer.backbones.feature_cut import cut, sort_classes
@@ -198,6 +203,7 @@ class Backbone:
     @classmethod
     def _new(cls, *, config, custom_objects, table, weights, head, classes, **fields):
         self = object.__new__(cls)
+        fields = {"model_copy": None} | fields
         fields |= {
             "_config": config,
             "_custom_objects": custom_objects,
@@ -227,7 +233,7 @@ class Backbone:
         fields = {
             name.lstrip("_"): getattr(self, name)
             for name in self.__slots__
-            if name != "_fingerprint"
+            if name not in ("_fingerprint", "model_copy")
         }
         return self._new(**(fields | changes))
 
@@ -359,7 +365,7 @@ def _restore(version, state):
             "sktransfer that made it."
         )
     backbone = object.__new__(Backbone)
-    for name, value in state.items():
+    for name, value in ({"model_copy": None} | state).items():
         if name in ("weights", "head") and value is not None:
             # No copies: arrays that objects share in a pickle stay shared.
             for array in value:

@@ -3,9 +3,11 @@
 All uses of Keras's private attributes are in the first functions of this file.
 """
 
+import inspect
 import json
 
 import keras
+import numpy as np
 
 from sktransfer._random import preserve_random_state
 from sktransfer.exceptions import BackboneError
@@ -18,6 +20,12 @@ _FLOAT_POLICIES = {
     "mixed_bfloat16",
     "mixed_float16",
 }
+_CUSTOM_KINDS = (
+    keras.Layer,
+    keras.constraints.Constraint,
+    keras.initializers.Initializer,
+    keras.regularizers.Regularizer,
+)
 
 
 def all_layers(model):
@@ -31,6 +39,14 @@ def nodes(model):
     return [
         node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]
     ]
+
+
+def free_name(name, model):
+    """Return a name that no layer of a model has: the name itself, if possible."""
+    taken = {operation.name for operation in model.operations}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def origin(tensor):
@@ -106,6 +122,62 @@ def check_graph(model):
             f"backbone={model.name!r} has {len(model.inputs)} inputs and "
             f"{len(model.outputs)} outputs; it must have one of each."
         )
+    if model.inputs[0].dtype == "string":
+        raise BackboneError(
+            f"backbone={model.name!r} has an input of strings; expected numbers. Apply "
+            "the layers that turn strings into numbers (TextVectorization, "
+            "StringLookup, Hashing) to X before fit, and use the rest of the network."
+        )
+    for layer in all_layers(model):
+        _check_layer(layer, model.name)
+
+
+def quantization_error(name, modes):
+    """Make the error of a model with quantized weights.
+
+    Parameters
+    ----------
+    name : str
+        The model or its file, for the message.
+    modes : iterable of str
+        Kinds of quantization.
+
+    Returns
+    -------
+    BackboneError
+    """
+    return BackboneError(
+        f"{name} has quantized weights ({', '.join(sorted(set(modes)))}), which "
+        "gradient steps cannot train. Use the model as it was before quantize()."
+    )
+
+
+def _check_layer(layer, name):
+    policy = layer.dtype_policy
+    if isinstance(policy, keras.dtype_policies.QuantizedDTypePolicy):
+        raise quantization_error(f"backbone={name!r}", [policy.quantization_mode])
+    if isinstance(layer, keras.layers.RNN) and layer.stateful:
+        raise BackboneError(
+            f"backbone={name!r} has the recurrent layer {layer.name!r} with "
+            "stateful=True, whose state would pass from one batch of samples to the "
+            "next. Build the same model with stateful=False, and copy the weights by "
+            "new_model.set_weights(model.get_weights())."
+        )
+
+
+def check_finite(model):
+    """Raise BackboneError if a weight of a model is NaN or infinite."""
+    for variable in model.weights:
+        if "float" not in variable.dtype:
+            continue
+        values = keras.ops.convert_to_numpy(variable)
+        n_bad = values.size - np.count_nonzero(np.isfinite(values))
+        if n_bad:
+            raise BackboneError(
+                f"backbone={model.name!r} has {n_bad} NaN or infinite values, of "
+                f"{values.size}, in its weight {variable.path!r}. Its training may "
+                "have diverged; use weights from before."
+            )
 
 
 def custom_objects(model):
@@ -118,9 +190,13 @@ def custom_objects(model):
     """
     objects = {}
     for layer in all_layers(model):
-        cls = type(layer)
-        if not cls.__module__.startswith("keras."):
-            objects[cls.__name__] = cls
+        # Functions and helpers of a layer, such as its activation, too. Keras also
+        # stores wrapped methods.
+        parts = [v for k, v in vars(layer).items() if not hasattr(type(layer), k)]
+        for item in (layer, *parts):
+            item = item if inspect.isfunction(item) else type(item)
+            if _is_custom(item):
+                objects[item.__name__] = item
 
     def collect(key, value):
         if isinstance(value, str):
@@ -133,8 +209,18 @@ def custom_objects(model):
     return objects
 
 
+def _is_custom(item):
+    """Return whether Keras needs an object to build a model that uses it."""
+    if inspect.isfunction(item):
+        return item.__name__ != "<lambda>" and not item.__module__.startswith("keras.")
+    return not item.__module__.startswith("keras.") and issubclass(item, _CUSTOM_KINDS)
+
+
 def serialize(model):
-    """Return the architecture of a model as JSON-like data, without compilation."""
+    """Return the architecture of a model as JSON-like data.
+
+    It has no compilation, and takes batches of any size.
+    """
     config = keras.saving.serialize_keras_object(model)
     return _map_config(json.loads(json.dumps(config)), _strip_training)
 
@@ -182,6 +268,7 @@ def flat_copy(model):
         It shares no layer or weight with `model`; all layers are trainable.
     """
     check_graph(model)
+    check_finite(model)
     copy = duplicate(model)
     if not isinstance(copy, keras.Sequential) and not any(map(is_graph, copy.layers)):
         return copy
@@ -303,10 +390,12 @@ def duplicate(model):
             _map_config(serialize(model), keep_statistics),
             custom_objects=custom_objects(model),
         )
-    except (TypeError, ValueError) as error:
+    except (NotImplementedError, TypeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise BackboneError(
             f"backbone={model.name!r} cannot be rebuilt from its configuration: "
-            f"{str(error).splitlines()[-1]}"
+            f"{reason.rstrip('.')[:150]}. A layer needs a `get_config` that returns all arguments "
+            "of its `__init__`, and named functions in place of lambda functions."
         ) from error
     copy.set_weights(weights)
     return copy
@@ -346,6 +435,10 @@ def _strip_training(key, value):
         return True
     if key == "compile_config":
         return None
+    if isinstance(value, dict) and value.get("class_name") == "InputLayer":
+        # A backbone takes batches of any size.
+        shape = [None, *value["config"]["batch_shape"][1:]]
+        return value | {"config": value["config"] | {"batch_shape": shape}}
     return value
 
 

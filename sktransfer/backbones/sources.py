@@ -7,11 +7,8 @@ networks for tables are in :mod:`sktransfer.tables.sources`.
 import inspect
 import os
 import sys
-import weakref
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from sktransfer._caches import BUILDING, Cache
 from sktransfer._random import preserve_random_state
@@ -20,7 +17,6 @@ from sktransfer.exceptions import BackboneError
 
 _FILE_SUFFIXES = (".keras", ".h5", ".hdf5")
 _backbones = Cache("backbones", 1 << 29)
-_live_models = Cache("copies of live models", 1 << 28)
 
 
 class BuildOptions(NamedTuple):
@@ -72,6 +68,12 @@ class Source:
         """Return whether the parameter is of this kind."""
         raise NotImplementedError
 
+    def check(self):
+        """Raise BackboneError if the parameter cannot be a backbone, before any data.
+
+        Sources that need no other work for this check do it here.
+        """
+
     def build(self, options, samples, rng):
         """Build the backbone of a fit.
 
@@ -118,19 +120,7 @@ class BackboneSource(Source):
         return isinstance(backbone, Backbone)
 
     def _build(self, options, input_shape):
-        if options in _UNCHANGED:
-            return self.backbone
-        whole = options.feature_layer == "auto"
-        model = self.backbone.build(dtype=None)
-        cut = options._replace(feature_layer="output") if whole else options
-        backbone = _finish(model, cut)
-        if options.weights == "auto":
-            backbone = backbone.replace(pretrained=self.backbone.pretrained)
-            if whole:
-                backbone = backbone.replace(
-                    head=self.backbone.head, classes=self.backbone.classes
-                )
-        return backbone
+        return _change(self.backbone, options)
 
 
 class ModelSource(Source):
@@ -143,28 +133,27 @@ class ModelSource(Source):
         keras = sys.modules.get("keras")
         return keras is not None and isinstance(backbone, keras.Model)
 
-    def _build(self, options, input_shape):
+    def check(self):
+        """Raise BackboneError if the model cannot be a backbone; see the base class."""
         from sktransfer.backbones import graph
 
-        model = self.backbone
-        graph.check_graph(model)
-        weights = [np.array(array) for array in model.get_weights()]
-        options_key = options, _file_state(options.weights)
-        reference, key, old_weights, backbone = _live_models.find(
-            id(model), (lambda: None, None, None, None)
-        )
-        if (
-            reference() is model
-            and key == options_key
-            and all(map(np.array_equal, old_weights, weights))
-        ):
-            return backbone
-        backbone = _finish(model, options)
-        model_id = id(model)
-        reference = weakref.ref(model, lambda _: _live_models.discard(model_id))
-        nbytes = backbone.nbytes + sum(array.nbytes for array in weights)
-        _live_models.put(model_id, (reference, options_key, weights, backbone), nbytes)
-        return backbone
+        graph.check_graph(self.backbone)
+
+    def _build(self, options, input_shape):
+        return _change(self.copy(), options)
+
+    def copy(self):
+        """Copy the model as a Backbone, once for the weights that it has.
+
+        Returns
+        -------
+        Backbone
+            It gives the same results as the model, whatever the other parameters are.
+        """
+        from sktransfer.backbones.model_copy import copy_model
+
+        with BUILDING:
+            return copy_model(self.backbone)
 
 
 class FileSource(Source):
@@ -267,6 +256,29 @@ SOURCES = (
     ApplicationSource,
     CallableSource,
 )
+
+
+def _change(backbone, options):
+    """Return a backbone with other options."""
+    if options in _UNCHANGED:
+        return backbone
+    model_copy = backbone.model_copy
+    key = backbone, None if model_copy is None else model_copy.digest
+
+    def build():
+        if model_copy is not None:
+            return _finish(model_copy.build(), options)
+        whole = options.feature_layer == "auto"
+        model = backbone.build(dtype=None)
+        cut = options._replace(feature_layer="output") if whole else options
+        changed = _finish(model, cut)
+        if options.weights == "auto":
+            changed = changed.replace(pretrained=backbone.pretrained)
+            if whole:
+                changed = changed.replace(head=backbone.head, classes=backbone.classes)
+        return changed
+
+    return _cached(key, options, None, build)
 
 
 def _build_named(build, name, options, input_shape, weights):

@@ -13,7 +13,9 @@ import h5py
 
 from sktransfer.backbones.files.hdf5 import layer_names, open_checked
 from sktransfer.backbones.files.keras2 import modernize
+from sktransfer.backbones.files.safe_config import quantization_modes
 from sktransfer.backbones.files.stored_weights import StoredWeights
+from sktransfer.backbones.graph import quantization_error
 from sktransfer.exceptions import BackboneError, BackboneFileError
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -232,6 +234,9 @@ def _parse_config(text, path):
             f"{path} has no architecture: its configuration is a "
             f"{type(config).__name__}."
         )
+    modes = quantization_modes(config)
+    if modes:
+        raise quantization_error(path, modes)
     return modernize(_without_compilation(config))
 
 

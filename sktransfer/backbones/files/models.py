@@ -34,6 +34,8 @@ def read_model(path, *, safe_mode=True):
     ------
     TypeError
         If `path` is neither a string nor path-like.
+    BackboneError
+        If the model is quantized.
     BackboneFileError
         If the file is missing, damaged, not a model file or has no architecture.
     UnsafeFileError
