@@ -1,6 +1,7 @@
 """Error messages that suggest the name that was probably meant."""
 
 import difflib
+import re
 
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
@@ -11,7 +12,8 @@ def did_you_mean(name, known, cutoff=0.6):
     Parameters
     ----------
     name : str
-        Unknown name. Case, hyphens and British spelling do not count.
+        Unknown name. Case, spaces, hyphens, underscores and British spelling do not
+        count.
     known : iterable of str
         Accepted names.
     cutoff : float, default=0.6
@@ -28,7 +30,7 @@ def did_you_mean(name, known, cutoff=0.6):
 
 
 def _plain(name):
-    return name.lower().replace("-", "_").replace("ise", "ize")
+    return re.sub(r"[-_\s]", "", name.lower()).replace("ise", "ize")
 
 
 class SuggestingMixin:

@@ -392,10 +392,11 @@ def duplicate(model):
         )
     except (NotImplementedError, TypeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        reason = reason.rstrip(".")[:150]
         raise BackboneError(
             f"backbone={model.name!r} cannot be rebuilt from its configuration: "
-            f"{reason.rstrip('.')[:150]}. A layer needs a `get_config` that returns all arguments "
-            "of its `__init__`, and named functions in place of lambda functions."
+            f"{reason}. A layer needs a `get_config` that returns all arguments of its "
+            "`__init__`, and named functions in place of lambda functions."
         ) from error
     copy.set_weights(weights)
     return copy

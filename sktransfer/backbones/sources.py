@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sktransfer._caches import BUILDING, Cache
+from sktransfer._inputs.images import warn_of_scaled_pixels
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.exceptions import BackboneError
@@ -98,6 +99,9 @@ class Source:
         seed = int(rng.integers(2**31))
         with BUILDING:
             backbone = self._build(options, samples.X.shape[1:])
+        scaling = _pixel_scaling(backbone, options)
+        if scaling:
+            warn_of_scaled_pixels(samples.X, scaling)
         if options.weights is None:
             return backbone.replace(
                 weights=backbone.build_architecture(seed=seed).get_weights(),
@@ -256,6 +260,23 @@ SOURCES = (
     ApplicationSource,
     CallableSource,
 )
+
+
+def _pixel_scaling(backbone, options):
+    """Name the parameter that scales pixels from 0 to 255; None if there is none."""
+    from sktransfer.backbones import zoo
+
+    if options.preprocess not in ("auto", None):
+        return f"preprocess={options.preprocess!r}"
+    names = [row["name"] for row in backbone.layers_table()]
+    if any(name.endswith("pixel_scaling") for name in names):
+        return f"backbone={backbone.name!r}"
+    if backbone.name in zoo.application_names() and not zoo.application_preprocessing(
+        backbone.name
+    ):
+        # The network scales the pixels itself.
+        return f"backbone={backbone.name!r}"
+    return None
 
 
 def _change(backbone, options):

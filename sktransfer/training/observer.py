@@ -1,6 +1,7 @@
 """Reports of each epoch to Keras callbacks, a progress bar and the estimator."""
 
 import copy
+from collections.abc import Mapping
 
 import keras
 
@@ -25,6 +26,11 @@ def make_callbacks(callbacks):
     """
     if callbacks is None:
         return []
+    if isinstance(callbacks, Mapping):
+        raise TypeError(
+            f"callbacks must be a list; got {callbacks!r} of type "
+            f"{type(callbacks).__name__}. Use callbacks=None for no callbacks."
+        )
     if isinstance(callbacks, str) or not hasattr(callbacks, "__iter__"):
         callbacks = [callbacks]
     return [_make_callback(callback) for callback in callbacks]

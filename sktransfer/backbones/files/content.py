@@ -57,6 +57,12 @@ def checked_path(path):
             f"path must be a str or a path-like object; got {path!r} of type "
             f"{type(path).__name__}."
         )
+    if "://" in os.fspath(path):
+        raise BackboneFileError(
+            f"{os.fspath(path)} is a URL; expected a file of this computer. Download "
+            "it first, for example by keras.utils.get_file(origin=url), and pass the "
+            "path of the file."
+        )
     path = Path(path)
     with report_damage(path):
         if not path.exists():

@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 
+from sktransfer._inputs.images import gray_advice
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import did_you_mean
 from sktransfer.backbones.files import load_weights
@@ -114,8 +115,8 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
     if input_shape[-1] != 3 and (downloaded or mode in ("torch", "caffe")):
         raise BackboneError(
             f"backbone={name!r} with weights={weights!r}, preprocess={preprocess!r} "
-            f"expects images with 3 channels; got input_shape={input_shape}. Repeat "
-            "the channel of gray images 3 times."
+            f"expects images with 3 channels; got input_shape={input_shape}."
+            f"{gray_advice(input_shape, (None, None, 3))}"
         )
     with preserve_random_state():
         pixels = keras.Input(input_shape, name="pixels")
@@ -205,7 +206,7 @@ def _load_application_weights(model, name, path):
         raise WeightsMismatchError(
             f"{error} Accepted for backbone={name!r}: the weights of "
             f"keras.applications.{name}(include_top=False), without the "
-            "classification top."
+            f"classification top.{gray_advice(model.input_shape[1:], (None, None, 3))}"
         ) from error
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:

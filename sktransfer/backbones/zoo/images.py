@@ -5,6 +5,7 @@ import re
 
 import keras
 
+from sktransfer._inputs.images import gray_advice
 from sktransfer.exceptions import BackboneError
 
 
@@ -38,6 +39,7 @@ def check_image_shape(name, input_shape):
         raise BackboneError(
             f"backbone={name!r} expects images: input_shape must be (height, width, "
             f"channels), positive integers; got {input_shape!r}."
+            f"{_gray_advice(input_shape)}"
         )
     if keras.config.image_data_format() != "channels_last":
         raise BackboneError(
@@ -46,6 +48,11 @@ def check_image_shape(name, input_shape):
             f"{keras.config.image_data_format()!r}."
         )
     return tuple(None if size is None else int(size) for size in shape)
+
+
+def _gray_advice(input_shape):
+    is_shape = isinstance(input_shape, tuple) and len(input_shape) == 2
+    return gray_advice(input_shape, (None, None, 3)) if is_shape else ""
 
 
 def renumber(model):
