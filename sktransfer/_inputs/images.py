@@ -61,7 +61,7 @@ def warn_of_scaled_pixels(X, name):
     if high <= 1 or low < 0:
         warn_user(
             f"{name} expects pixels from 0 to 255, and X has values from {low:.3g} to "
-            f"{high:.3g}, as if the pixels were scaled already. Use pixels that are not "
+            f"{high:.3g}, as if they were scaled already. Use pixels that are not "
             "scaled, such as 255 * X for pixels from 0 to 1, or preprocess=None for "
             "the output of preprocess_input."
         )
