@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._fitting import FittingMixin
-from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._inputs.samples import check_rows
 from sktransfer._suggestions import SuggestingMixin
 from sktransfer.averaging import Interpolation
 from sktransfer.learners.choose import read_source
@@ -202,7 +202,7 @@ class BaseTransferClassifier(
         check_is_fitted(self)
         if X is not self._checked_X:
             X = check_rows(self, X, reset=False, columns=self._columns)
-            X = shape_rows(X, self.backbone_.input_shape)
+            X = self._predictor.prepare(self.backbone_, X)
         folder = memory_folder(self.memory)
         logits = self._predictor.logits(self.backbone_, X, folder)
         return getattr(self._head, method)(logits)
