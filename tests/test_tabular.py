@@ -133,7 +133,7 @@ def test_categories_that_fit_did_not_see():
 
 def test_another_backbone_says_that_it_takes_no_strings():
     X, y = frame()
-    with pytest.raises(ValueError, match="'color' .* 'blue'.* One-hot"):
+    with pytest.raises(ValueError, match=r"'color' .* 'blue'.* One-hot"):
         TransferClassifier("mlp").fit(X, y)
     with pytest.raises(ValueError, match="NaN"):
         TransferClassifier("mlp").fit(X[["amount"]], y)

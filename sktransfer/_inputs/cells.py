@@ -57,12 +57,13 @@ def as_number(value):
         return math.nan
     if isinstance(value, str):
         return _parse(value)
-    if isinstance(value, (numbers.Real, decimal.Decimal, np.bool_)):
-        return float(value)
     if isinstance(value, datetime.timedelta):
         return value.total_seconds() / _DAY
+    # A duration of NumPy counts as an integer of its unit.
     if isinstance(value, np.timedelta64):
         return value / np.timedelta64(1, "D")
+    if isinstance(value, (numbers.Real, decimal.Decimal, np.bool_)):
+        return float(value)
     if isinstance(value, datetime.time):
         seconds = 3600 * value.hour + 60 * value.minute + value.second
         return (seconds + value.microsecond / 1e6) / _DAY
@@ -71,7 +72,7 @@ def as_number(value):
 
 def show(value):
     """Return a value as a short text for messages."""
-    text = repr(value)
+    text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
 
 

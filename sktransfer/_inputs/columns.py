@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 
 from sktransfer._inputs.cells import (
     as_number,
@@ -72,6 +73,15 @@ class TableColumns:
                     )
                 if not columns[i].is_ordered:
                     self.nominal.append(i)
+
+    @property
+    def converted(self):
+        """Names of the columns whose values are not numbers."""
+        return [
+            converter.name
+            for converter in self._converters or ()
+            if isinstance(converter, (_Categories, _Dates))
+        ]
 
     def must_convert(self, X):
         """Return whether samples have columns to convert."""
@@ -206,13 +216,13 @@ def _read_columns(X):
     TypeError
         If X is a lazy frame, or a frame that has a name twice.
     """
-    frame = nw.from_native(X, pass_through=True)
+    frame = _as_frame(X)
     if isinstance(frame, nw.LazyFrame):
         raise TypeError(
             "X is a LazyFrame; expected a data frame or an array. Use X.collect()."
         )
     if isinstance(frame, nw.DataFrame):
-        return [_read_column(column) for column in _unique_columns(X, frame)]
+        return [_read_column(column) for column in frame.iter_columns()]
     if isinstance(X, (list, tuple)):
         X = _as_array(X)
     dtype = getattr(X, "dtype", None)
@@ -225,10 +235,10 @@ def _are_numbers(columns):
     return all(column.values.dtype != object for column in columns)
 
 
-def _unique_columns(X, frame):
+def _as_frame(X):
     try:
-        return list(frame.iter_columns())
-    except nw.exceptions.DuplicateError:
+        return nw.from_native(X, pass_through=True)
+    except DuplicateError:
         names = list(X.columns)
         repeated = sorted({str(name) for name in names if names.count(name) > 1})
         raise TypeError(
@@ -277,7 +287,8 @@ def _make_converter(column):
     if column.categories is not None:
         return _Categories(name, column.categories)
     if values.dtype != object:
-        return _Numbers(name)
+        is_empty = len(values) and np.isnan(values).all()
+        return _Empty(name) if is_empty else _Numbers(name)
     known = [value for value in values if not is_missing(value)]
     if not known:
         return _Empty(name)

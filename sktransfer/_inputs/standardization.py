@@ -120,6 +120,20 @@ class Standardization:
         inputs[:, : len(self.columns)] = halves
         return inputs
 
+    def rounding(self, dtype):
+        """Return how much rounding of samples changes their standardized values.
+
+        Parameters
+        ----------
+        dtype : dtype
+            Type that samples are rounded to.
+
+        Returns
+        -------
+        ndarray of shape (n_used,), float64
+        """
+        return 4 * np.finfo(dtype).eps * (1 + np.abs(self.mean) / self.scale)
+
     def before(self, network):
         """Put the standardization before a live network, as layers.
 

@@ -114,3 +114,20 @@ class StepsPredictor:
         """
         with self.program(backbone) as program:
             return program.predict(X, folder).astype(np.float64)
+
+    def to_keras(self, backbone, head):
+        """Build the whole network as a live Keras model.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            Network with the weights of a head.
+        head : ClassHead or MultilabelHead
+            Kind of the outputs.
+
+        Returns
+        -------
+        keras.Model
+            Model from samples to probabilities.
+        """
+        return head.append_to(backbone.build(dtype=self.dtype), backbone.head)

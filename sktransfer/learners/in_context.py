@@ -162,6 +162,19 @@ class ContextPredictor:
             scores = scores @ kernel.astype(scores.dtype) + bias.astype(scores.dtype)
         return scores.astype(np.float64)
 
+    def to_keras(self, backbone, head):
+        """Build the whole network; see :meth:`StepsPredictor.to_keras`."""
+        from sktransfer.tables.in_context.context import with_context
+        from sktransfer.tables.in_context.in_context import match_labeled
+
+        network = with_context(backbone, self.context).build(dtype=self.dtype)
+        n_columns = network.input_shape[-1]
+        labeled = self.context.x[..., :n_columns].reshape(-1, n_columns)
+        tolerance = self.standardization.rounding(np.float32)
+        network = match_labeled(network, labeled, tolerance)
+        model = self.standardization.before(network)
+        return head.append_to(model, backbone.head)
+
 
 def _limit_rows(task):
     """Return the task with a random part of its samples, if there are very many."""
