@@ -122,13 +122,15 @@ def map_inputs(backbone, scale, offset):
     Backbone
         Its first two weights are those of the map.
     """
-    mapped = _mapped(backbone.replace(weights=(), head=None, classes=None))
+    mapped = _mapped(backbone.without_weights())
     return mapped.replace(
         # The map is a batch normalization: (x - mean) / sqrt(variance).
         weights=[-offset / scale, 1 / scale**2, *backbone.weights],
         head=backbone.head,
         classes=backbone.classes,
         pretrained=backbone.pretrained,
+        input_shape=backbone.input_shape,
+        standardization=backbone.standardization,
     )
 
 
@@ -137,9 +139,9 @@ def _mapped(backbone):
     with preserve_random_state():
         model = backbone.build_architecture()
         axis = input_channel_axis(model)
-        inputs = keras.Input(backbone.input_shape, dtype=model.inputs[0].dtype)
+        inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
         x = keras.layers.BatchNormalization(
-            axis=-1 if axis == len(backbone.input_shape) else axis,
+            axis=-1 if axis == len(model.input_shape) - 1 else axis,
             center=False,
             scale=False,
             epsilon=0.0,

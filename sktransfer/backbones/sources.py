@@ -290,9 +290,11 @@ def _change(backbone, options):
         if model_copy is not None:
             return _finish(model_copy.build(), options)
         whole = options.feature_layer == "auto"
-        model = backbone.build(dtype=None)
+        model = backbone.build_network(dtype=None)
         cut = options._replace(feature_layer="output") if whole else options
-        changed = _finish(model, cut)
+        changed = _finish(model, cut).replace(
+            input_shape=backbone.input_shape, standardization=backbone.standardization
+        )
         if options.weights == "auto":
             changed = changed.replace(pretrained=backbone.pretrained)
             if whole:
