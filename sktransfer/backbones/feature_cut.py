@@ -7,6 +7,7 @@ from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import did_you_mean
 from sktransfer.backbones import graph
 from sktransfer.backbones.channel_axis import channel_axis
+from sktransfer.backbones.files import OldHead
 from sktransfer.exceptions import BackboneError
 
 _POOLING = {
@@ -122,6 +123,37 @@ def cut(model, feature_layer):
     with preserve_random_state():
         cut_model = keras.Model(model.inputs[0], features, name=model.name)
     return cut_model, _head_weights(head)
+
+
+def find_old_head(model, feature_layer):
+    """Find the layers of a model that are cut off.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Sequential or functional; it is not changed.
+    feature_layer : str
+        As in :func:`cut`.
+
+    Returns
+    -------
+    OldHead
+    """
+    twin = graph.duplicate(model)
+    features, _ = cut(graph.flatten(twin), feature_layer)
+    used = {
+        id(layer)
+        for operation in features.operations
+        if isinstance(operation, keras.Layer)
+        for layer in graph.all_layers(operation)
+    }
+    pairs = zip(graph.all_layers(model), graph.all_layers(twin), strict=True)
+    layers = [
+        layer
+        for layer, twin_layer in pairs
+        if layer.weights and not graph.is_graph(layer) and id(twin_layer) not in used
+    ]
+    return OldHead(layers, features.output_shape[-1])
 
 
 def _positions(tensor):

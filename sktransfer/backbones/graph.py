@@ -270,6 +270,24 @@ def flat_copy(model):
     check_graph(model)
     check_finite(model)
     copy = duplicate(model)
+    flat = flatten(copy)
+    # The layers of `flat` also belong to the nested graphs; those of a copy do not.
+    return copy if flat is copy else duplicate(flat)
+
+
+def flatten(copy):
+    """Make a functional model without nested models of the layers of a model.
+
+    Parameters
+    ----------
+    copy : keras.Model
+        Sequential or functional. Layers of nested models may get other names.
+
+    Returns
+    -------
+    keras.Model
+        `copy` itself if it is such a model already.
+    """
     if not isinstance(copy, keras.Sequential) and not any(map(is_graph, copy.layers)):
         return copy
     with preserve_random_state():
@@ -279,9 +297,7 @@ def flat_copy(model):
             batch_shape=source.shape, dtype=source.dtype, name="backbone_input"
         )
         output = keras.tree.flatten(_run_flat(copy, inputs))[0]
-        flat = keras.Model(inputs, output, name=copy.name)
-    # The layers of `flat` also belong to the nested graphs; those of a copy do not.
-    return duplicate(flat)
+        return keras.Model(inputs, output, name=copy.name)
 
 
 def prepend(layers, model):

@@ -321,8 +321,9 @@ def _build_named(build, name, options, input_shape, weights):
 def _finish(model, options):
     """Load weights into a model, put preprocessing before it, and cut it."""
     from sktransfer.backbones import files, graph, zoo
+    from sktransfer.backbones.feature_cut import find_old_head
 
-    weights = options.weights
+    weights, has_head = options.weights, True
     if weights not in ("auto", None):
         if weights == "imagenet":
             raise BackboneError(
@@ -332,13 +333,16 @@ def _finish(model, options):
             )
         graph.check_graph(model)
         model = graph.duplicate(model)
-        files.load_weights(model, weights)
+        has_head = files.load_weights(
+            model, weights, lambda: find_old_head(model, options.feature_layer)
+        )
     if options.preprocess not in ("auto", None):
         preprocessing = zoo.application_preprocessing(options.preprocess)
         model = graph.prepend(preprocessing, model)
-    return Backbone.from_model(
+    backbone = Backbone.from_model(
         model, feature_layer=options.feature_layer, pretrained=weights is not None
     )
+    return backbone if has_head else backbone.replace(head=None)
 
 
 def _call(function, input_shape):

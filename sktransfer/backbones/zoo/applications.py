@@ -9,7 +9,7 @@ import numpy as np
 from sktransfer._inputs.images import gray_advice
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import did_you_mean
-from sktransfer.backbones.files import load_weights
+from sktransfer.backbones.files import OldHead, load_weights
 from sktransfer.backbones.zoo.images import (
     check_image_shape,
     check_preprocess,
@@ -201,12 +201,12 @@ def _rescaling(mode):
 
 def _load_application_weights(model, name, path):
     try:
-        load_weights(model, path)
+        load_weights(model, path, lambda: OldHead([], None))
     except WeightsMismatchError as error:
         raise WeightsMismatchError(
             f"{error} Accepted for backbone={name!r}: the weights of "
-            f"keras.applications.{name}(include_top=False), without the "
-            f"classification top.{gray_advice(model.input_shape[1:], (None, None, 3))}"
+            f"keras.applications.{name}, with or without its classification top."
+            f"{gray_advice(model.input_shape[1:], (None, None, 3))}"
         ) from error
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:
