@@ -1,5 +1,6 @@
 """Error messages that suggest the name that was meant."""
 
+import numpy as np
 import pytest
 
 from sktransfer import DomainAdaptedClassifier, Recipe, TransferClassifier
