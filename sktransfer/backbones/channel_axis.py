@@ -2,6 +2,7 @@
 
 import keras
 
+from sktransfer._random import preserve_random_state
 from sktransfer.backbones import graph
 
 # Layers whose features are always on the last axis.
@@ -72,6 +73,33 @@ def input_channel_axis(model):
             if len(output.shape) == rank:
                 origins[id(output)] = [known[0][axis] for axis in order]
     return rank - 1
+
+
+def with_channels_last(layers, model):
+    """Let layers for images with channels last be applied to the input of a model.
+
+    Parameters
+    ----------
+    layers : list of keras.Layer
+        Layers without weights, for images with channels last.
+    model : keras.Model
+        Sequential or functional model that they are for.
+
+    Returns
+    -------
+    list of keras.Layer
+        With layers that permute the axes, if the model has channels first.
+    """
+    if len(model.input_shape) != 4:
+        return layers
+    if input_channel_axis(graph.flat_copy(model)) == 3:
+        return layers
+    with preserve_random_state():
+        return [
+            keras.layers.Permute((2, 3, 1), name="to_channels_last"),
+            *layers,
+            keras.layers.Permute((3, 1, 2), name="to_channels_first"),
+        ]
 
 
 def _own_axis(operation, rank):

@@ -321,6 +321,7 @@ def _build_named(build, name, options, input_shape, weights):
 def _finish(model, options):
     """Load weights into a model, put preprocessing before it, and cut it."""
     from sktransfer.backbones import files, graph, zoo
+    from sktransfer.backbones.channel_axis import with_channels_last
     from sktransfer.backbones.feature_cut import find_old_head
 
     weights, has_head = options.weights, True
@@ -338,7 +339,7 @@ def _finish(model, options):
         )
     if options.preprocess not in ("auto", None):
         preprocessing = zoo.application_preprocessing(options.preprocess)
-        model = graph.prepend(preprocessing, model)
+        model = graph.prepend(with_channels_last(preprocessing, model), model)
     backbone = Backbone.from_model(
         model, feature_layer=options.feature_layer, pretrained=weights is not None
     )

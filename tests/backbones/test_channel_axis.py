@@ -6,7 +6,7 @@ import pytest
 from domain_methods import fit
 from keras import layers
 
-from sktransfer import Backbone
+from sktransfer import Backbone, BackboneFeatures
 from sktransfer.adaptation import DomainStandardize
 from sktransfer.backbones.batch_normalization import find_channel_axis, map_inputs
 
@@ -98,6 +98,16 @@ def test_the_map_of_inputs_is_along_the_channels(make):
     mapped = map_inputs(first, scale, offset).build()(transposed(X))
     expected = map_inputs(last, scale, offset).build()(X)
     np.testing.assert_allclose(mapped, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("application", ["VGG16", "DenseNet121", "MobileNetV2"])
+def test_the_preprocessing_of_an_application(application):
+    X = np.random.default_rng(0).uniform(0, 255, (4, 6, 7, 3)).astype("float32")
+    last, first = pair(convolutions)
+    options = {"preprocess": application, "random_state": 0}
+    expected = BackboneFeatures(last, **options).fit_transform(X)
+    features = BackboneFeatures(first, **options).fit_transform(transposed(X))
+    np.testing.assert_allclose(features, expected, atol=1e-4)
 
 
 def test_domain_standardize_maps_each_channel():

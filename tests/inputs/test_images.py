@@ -65,6 +65,15 @@ def test_a_message_about_another_size_has_both_shapes(shape):
         assert "(8, 8, 3)" in str(raised.value)
 
 
+def test_a_validation_set_of_another_size():
+    X, X_val = images(8, 9, 3), images(10, 8, 3)
+    classifier = TransferClassifier(
+        network(None, None, 3), epochs=2, early_stopping=True, random_state=0
+    )
+    y = np.arange(8) % 2
+    assert len(classifier.fit(X, y, X_val=X_val, y_val=y).validation_scores_) > 0
+
+
 def test_flattened_images_after_a_fit_on_images():
     X = images(8, 8, 3)
     fitted = fit(network(8, 8, 3), X)
