@@ -3,13 +3,12 @@
 All uses of Keras's private attributes are in the first functions of this file.
 """
 
-import inspect
 import json
 
 import keras
-import numpy as np
 
 from sktransfer._random import preserve_random_state
+from sktransfer.backbones.layer_checks import check_finite, check_layers, custom_parts
 from sktransfer.exceptions import BackboneError
 
 _FLOAT_POLICIES = {
@@ -20,12 +19,6 @@ _FLOAT_POLICIES = {
     "mixed_bfloat16",
     "mixed_float16",
 }
-_CUSTOM_KINDS = (
-    keras.Layer,
-    keras.constraints.Constraint,
-    keras.initializers.Initializer,
-    keras.regularizers.Regularizer,
-)
 
 
 def all_layers(model):
@@ -128,56 +121,7 @@ def check_graph(model):
             "the layers that turn strings into numbers (TextVectorization, "
             "StringLookup, Hashing) to X before fit, and use the rest of the network."
         )
-    for layer in all_layers(model):
-        _check_layer(layer, model.name)
-
-
-def quantization_error(name, modes):
-    """Make the error of a model with quantized weights.
-
-    Parameters
-    ----------
-    name : str
-        The model or its file, for the message.
-    modes : iterable of str
-        Kinds of quantization.
-
-    Returns
-    -------
-    BackboneError
-    """
-    return BackboneError(
-        f"{name} has quantized weights ({', '.join(sorted(set(modes)))}), which "
-        "gradient steps cannot train. Use the model as it was before quantize()."
-    )
-
-
-def _check_layer(layer, name):
-    policy = layer.dtype_policy
-    if isinstance(policy, keras.dtype_policies.QuantizedDTypePolicy):
-        raise quantization_error(f"backbone={name!r}", [policy.quantization_mode])
-    if isinstance(layer, keras.layers.RNN) and layer.stateful:
-        raise BackboneError(
-            f"backbone={name!r} has the recurrent layer {layer.name!r} with "
-            "stateful=True, whose state would pass from one batch of samples to the "
-            "next. Build the same model with stateful=False, and copy the weights by "
-            "new_model.set_weights(model.get_weights())."
-        )
-
-
-def check_finite(model):
-    """Raise BackboneError if a weight of a model is NaN or infinite."""
-    for variable in model.weights:
-        if "float" not in variable.dtype:
-            continue
-        values = keras.ops.convert_to_numpy(variable)
-        n_bad = values.size - np.count_nonzero(np.isfinite(values))
-        if n_bad:
-            raise BackboneError(
-                f"backbone={model.name!r} has {n_bad} NaN or infinite values, of "
-                f"{values.size}, in its weight {variable.path!r}. Its training may "
-                "have diverged; use weights from before."
-            )
+    check_layers(all_layers(model), model.name)
 
 
 def custom_objects(model):
@@ -188,15 +132,7 @@ def custom_objects(model):
     dict of str to object
         Classes of layers, and registered classes and functions, by name.
     """
-    objects = {}
-    for layer in all_layers(model):
-        # Functions and helpers of a layer, such as its activation, too. Keras also
-        # stores wrapped methods.
-        parts = [v for k, v in vars(layer).items() if not hasattr(type(layer), k)]
-        for item in (layer, *parts):
-            item = item if inspect.isfunction(item) else type(item)
-            if _is_custom(item):
-                objects[item.__name__] = item
+    objects = custom_parts(all_layers(model))
 
     def collect(key, value):
         if isinstance(value, str):
@@ -207,13 +143,6 @@ def custom_objects(model):
 
     _map_config(serialize(model), collect)
     return objects
-
-
-def _is_custom(item):
-    """Return whether Keras needs an object to build a model that uses it."""
-    if inspect.isfunction(item):
-        return item.__name__ != "<lambda>" and not item.__module__.startswith("keras.")
-    return not item.__module__.startswith("keras.") and issubclass(item, _CUSTOM_KINDS)
 
 
 def serialize(model):

@@ -15,7 +15,7 @@ from sktransfer.backbones.files.hdf5 import layer_names, open_checked
 from sktransfer.backbones.files.keras2 import modernize
 from sktransfer.backbones.files.safe_config import quantization_modes
 from sktransfer.backbones.files.stored_weights import StoredWeights
-from sktransfer.backbones.graph import quantization_error
+from sktransfer.backbones.layer_checks import quantization_error
 from sktransfer.exceptions import BackboneError, BackboneFileError
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
