@@ -58,7 +58,7 @@ def warn_of_scaled_pixels(X, name):
         low, high = min(low, images.min()), max(high, images.max())
         if high > _MAX_STANDARDIZED:
             return
-    if high <= 1 or low < 0:
+    if low < high and (high <= 1 or low < 0):
         warn_user(
             f"{name} expects pixels from 0 to 255, and X has values from {low:.3g} to "
             f"{high:.3g}, as if they were scaled already. Use pixels that are not "

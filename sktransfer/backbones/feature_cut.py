@@ -184,10 +184,11 @@ def _check_only_layer(model, head):
     )
     if classifies:
         raise BackboneError(
-            f"backbone={model.name!r} has no layer before its classification layer "
-            f"{head.name!r}, which feature_layer='auto' cuts off. Use a network with "
-            "layers before it, or feature_layer='output', whose features are the "
-            "outputs of that layer."
+            "feature_layer='auto' leaves no layer between the input and the features "
+            f"of backbone={model.name!r}: it cuts off the classification layer "
+            f"{head.name!r}, and there is no layer before it. Use a network with more "
+            "layers, or feature_layer='output', whose features are the outputs of that "
+            "layer."
         )
     return None
 

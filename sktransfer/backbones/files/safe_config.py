@@ -85,7 +85,7 @@ def quantization_modes(config):
     if not isinstance(config, dict):
         return []
     modes = [mode for value in config.values() for mode in quantization_modes(value)]
-    if config.get("class_name") in _QUANTIZED_POLICIES:
+    if str(config.get("class_name")) in _QUANTIZED_POLICIES:
         settings = config.get("config")
         mode = settings.get("mode") if isinstance(settings, dict) else None
         modes.append(str(mode or config["class_name"]))
