@@ -83,7 +83,7 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
     weights : None, "imagenet", str or path-like
         None keeps the random initial weights. "imagenet" downloads the weights of
         Keras, into Keras's own cache. A path is that of a file with weights of this
-        network without its classification top.
+        network, with or without its classification top, which is not needed.
     input_shape : tuple of (height, width, channels)
         Shape of one image; height and width may be None.
     preprocess : {"auto", None}, default="auto"
