@@ -67,7 +67,7 @@ def test_the_features_are_those_of_channels_last(make):
         (layers.ConvLSTM2D(5, 3, return_sequences=True, **FIRST), (2, 3, 6, 6), None),
         (layers.TimeDistributed(layers.Conv2D(5, 3, **FIRST)), (2, 3, 6, 6), None),
     ],
-    ids=lambda value: getattr(value, "name", None),
+    ids=["conv1d", "conv3d", "pool", "norm", "lstm", "conv_lstm", "distributed"],
 )
 def test_maps_are_averaged_over_their_positions(layer, shape, axes):
     model = keras.Sequential([keras.Input(shape), layer])

@@ -148,7 +148,7 @@ def activation(x):
         {"kernel_regularizer": Regularizer()},
         {"activation": activation},
     ],
-    ids=str,
+    ids=["initializer", "regularizer", "activation"],
 )
 def test_helpers_that_are_not_registered(options):
     model = keras.Sequential(
