@@ -29,8 +29,8 @@ class TransferClassifier(BaseTransferClassifier):
           context [4]_: it predicts from the labeled samples, without gradient steps.
           Each of its views holds 1,024 samples, a random part if there are more. Data
           frames may have missing values, categories and strings; see :ref:`tabular`.
-        - "mlp": a network for tables without pretrained weights. Its width depends on
-          the number of columns. Its first layer standardizes them.
+        - "mlp": a network for tables without pretrained weights, with two layers of 64
+          to 256 units. Columns are standardized in float64 before it.
         - The name of a ``keras.applications`` model, such as "MobileNetV2".
         - "hub:PRESET": a preset of keras-hub (needs the extra ``hub``).
         - The path of a ``.keras`` or ``.h5`` file with a whole model.
