@@ -55,8 +55,4 @@ def in_context_attributes(samples, task, backbone, predictor):
         target, _ = samples.target(task.samples.X, task.backbone.input_shape)
         logits = predictor.logits(backbone, take_rows(target.X, target.index))
         prior = task.head.predict_proba(logits).mean(axis=0)
-    return {
-        "method_": SourceOnly(),
-        "target_prior_": prior,
-        "source_weights_": weights,
-    }
+    return {"method_": SourceOnly(), "target_prior_": prior, "source_weights_": weights}
