@@ -103,7 +103,7 @@ def plan_fits(models, splits, sizes):
     for split in splits:
         for size in sizes:
             for model in models:
-                if model.uses_domains or model.uses_target:
+                if model.uses_target:
                     fits.append(PlannedFit(model, split, (size,)))
                 elif size == sizes[0]:
                     # A model of the source alone is the same for all sizes.
