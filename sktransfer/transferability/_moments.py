@@ -59,12 +59,6 @@ class Columns:
             rows /= self.scale
             yield part, rows
 
-    def column_blocks(self):
-        """Yield blocks of columns of all rows, in float64."""
-        n, d = self.shape
-        for part in gen_batches(d, max(1, _BLOCK_BYTES // (8 * n))):
-            yield self.read_columns(part)
-
     def read_columns(self, part):
         """Return some columns of all rows, in float64.
 
@@ -103,10 +97,13 @@ class Columns:
         ndarray of shape (n_features, n_features) or (n_samples, n_samples)
         """
         n, d = self.shape
+        if d <= n:
+            blocks = (rows.T for _, rows in self.row_blocks())
+        else:
+            parts = gen_batches(d, max(1, _BLOCK_BYTES // (8 * n)))
+            blocks = (self.read_columns(part) for part in parts)
         total = np.zeros((min(n, d),) * 2)
-        is_tall = d <= n
-        blocks = (rows.T for _, rows in self.row_blocks())
-        for block in blocks if is_tall else self.column_blocks():
+        for block in blocks:
             total += block @ block.T
         return total
 

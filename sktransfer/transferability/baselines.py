@@ -121,11 +121,10 @@ def make_models(estimator, baselines, *, has_domains):
             "sample_domain=None; a DomainAdaptedClassifier needs samples of a source "
             "(0 or more) and of a target (less than 0)."
         )
-    if isinstance(baselines, str):
-        if baselines == "auto":
-            baselines = ADAPTATION_BASELINES if has_domains else TRANSFER_BASELINES
-        else:
-            baselines = [baselines]
+    if isinstance(baselines, str) and baselines == "auto":
+        baselines = ADAPTATION_BASELINES if has_domains else TRANSFER_BASELINES
+    elif isinstance(baselines, str):
+        baselines = [baselines]
     models = [ComparedModel(name, clone(estimator), uses_domains=has_domains)]
     for baseline in baselines:
         model = _make_model(baseline, estimator, has_domains)
