@@ -104,8 +104,8 @@ class Auto(AdaptationMethod):
     def _choose_candidate(self, task, source_only):
         """Train the candidates; return the best method and its fit."""
         method, fit = SourceOnly(), source_only
-        score = _mutual_information(task, source_only)
-        best_score = score + self.margin * np.log(task.n_classes)
+        best_score = _mutual_information(task, source_only)
+        best_score += self.margin * np.log(task.n_classes)
         candidates = self.candidates
         if candidates is None:
             candidates = [DomainStandardize(guard=False)]

@@ -101,17 +101,13 @@ def _mix(X, first, second, alpha):
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if isinstance(frame, nw.DataFrame):
         return _mix_frame(frame, first, second, alpha)
-    values = X if issparse(X) else np.asarray(X)
+    values = X.tocsr() if issparse(X) else np.asarray(X)
     if values.dtype.kind not in "biuf":
         raise TypeError(
             f"MixValScorer needs numbers to mix; X has the dtype {values.dtype}. "
             "Encode its columns, pass a data frame with some columns of numbers, or "
             "use another scorer."
         )
-    if values.dtype.kind != "f":
-        values = values.astype(np.float64)
-    if issparse(values):
-        values = values.tocsr()
     return alpha * values[first] + (1 - alpha) * values[second]
 
 

@@ -113,15 +113,13 @@ class FrozenDepthDisplay:
                 f"search has several metrics and refit={metric!r}; expected the name "
                 "of the metric to plot."
             )
+        varied = [name for name in names if len(_values(candidates, name)) > 1]
         depths = _depths(candidates, depth_name)
         values = [None] if by is None else _values(candidates, by_name)
         scores, stds = np.full((2, len(values), len(depths)), np.nan)
-        for candidate, mean, std in zip(
-            candidates,
-            search.cv_results_[f"mean_test_{metric}"],
-            search.cv_results_[f"std_test_{metric}"],
-            strict=True,
-        ):
+        means = search.cv_results_[f"mean_test_{metric}"]
+        deviations = search.cv_results_[f"std_test_{metric}"]
+        for candidate, mean, std in zip(candidates, means, deviations, strict=True):
             if depth_name not in candidate or (by and by_name not in candidate):
                 continue
             row = _index(values, candidate.get(by_name))
@@ -137,12 +135,7 @@ class FrozenDepthDisplay:
             stds=stds,
             by=by_name,
             by_values=values,
-            others=[
-                name
-                for name in names
-                if name not in (depth_name, by_name)
-                and len(_values(candidates, name)) > 1
-            ],
+            others=[name for name in varied if name not in (depth_name, by_name)],
         ).plot(ax)
 
     def plot(self, ax=None):
