@@ -113,35 +113,6 @@ def open_content(path):
         yield content
 
 
-def is_weights_only(path):
-    """Return whether a file has weights but no architecture.
-
-    Parameters
-    ----------
-    path : str or path-like
-        A file that `read_model` or `load_weights` accepts.
-
-    Returns
-    -------
-    bool
-        False for a whole model.
-
-    Raises
-    ------
-    TypeError
-        If `path` is neither a string nor path-like.
-    BackboneFileError
-        If the file is missing, damaged or not a model or weights file.
-    """
-    path = checked_path(path)
-    with report_damage(path):
-        if _is_archive(path):
-            with _open_archive(path):
-                return False
-        with open_checked(path, path) as file:
-            return _hdf5_kind(file, path) != "model"
-
-
 def _is_archive(path):
     """Return whether a file is a `.keras` archive, by its first bytes."""
     if h5py.is_hdf5(path):
@@ -188,8 +159,15 @@ def _hdf5_kind(file, path):
 
 
 def _archive_content(path, folder):
-    with _open_archive(path) as archive:
-        for name in archive.namelist():
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        missing = sorted(_ARCHIVE_NEEDED.difference(names))
+        if missing:
+            raise BackboneFileError(
+                f"{path} is a zip archive but not a Keras model: it has no "
+                f"{' and no '.join(missing)}."
+            )
+        for name in names:
             if name in _ARCHIVE_NEEDED or name.startswith(_ARCHIVE_ASSETS):
                 _check_member(archive.getinfo(name), path)
                 archive.extract(name, folder)
@@ -201,18 +179,6 @@ def _archive_content(path, folder):
     weights = folder / _ARCHIVE_WEIGHTS
     with open_checked(weights, path):
         return Content(StoredWeights(weights, path, legacy=False), folder, config)
-
-
-@contextlib.contextmanager
-def _open_archive(path):
-    with zipfile.ZipFile(path) as archive:
-        missing = sorted(_ARCHIVE_NEEDED.difference(archive.namelist()))
-        if missing:
-            raise BackboneFileError(
-                f"{path} is a zip archive but not a Keras model: it has no "
-                f"{' and no '.join(missing)}."
-            )
-        yield archive
 
 
 def _check_member(member, path):
@@ -232,17 +198,4 @@ def _parse_config(text, path):
             f"{path} has no architecture: its configuration is a "
             f"{type(config).__name__}."
         )
-    return modernize(_without_compilation(config))
-
-
-def _without_compilation(node):
-    """Drop the compile configuration of a model and of all models inside it."""
-    if isinstance(node, list):
-        return [_without_compilation(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: _without_compilation(value)
-        for key, value in node.items()
-        if key != "compile_config" or "class_name" not in node
-    }
+    return modernize(config)
