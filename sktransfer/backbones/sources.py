@@ -108,7 +108,6 @@ class Source:
         return _backbones.get(
             (backbone, options._replace(weights=weights), input_shape, *states),
             lambda: self._make(options, input_shape),
-            lambda built: built.nbytes,
         )
 
     def _make(self, options, input_shape):

@@ -48,7 +48,7 @@ class Content(NamedTuple):
     config: dict | None = None
 
 
-def checked_path(path):
+def _checked_path(path):
     """Return a path as a Path; raise an error unless it is that of a model file."""
     if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
         raise TypeError(
@@ -96,7 +96,7 @@ def short_message(error):
 
 @contextlib.contextmanager
 def open_content(path):
-    """Copy a file to a private folder and check it there.
+    """Check a path, copy its file to a private folder and check it there.
 
     Keras then loads the copy that was checked. Its name makes Keras choose the right
     reader.
@@ -105,6 +105,7 @@ def open_content(path):
     ------
     Content
     """
+    path = _checked_path(path)
     with tempfile.TemporaryDirectory(prefix="sktransfer-") as folder:
         folder = Path(folder)
         with report_damage(path):

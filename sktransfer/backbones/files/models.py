@@ -4,7 +4,6 @@ import keras
 
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.files.content import (
-    checked_path,
     open_content,
     report_damage,
     short_message,
@@ -41,8 +40,8 @@ def read_model(path, *, safe_mode=True):
     WeightsMismatchError
         If the weights do not fit the architecture, or one is NaN or infinite.
     """
-    path = checked_path(path)
     with open_content(path) as content:
+        path = content.weights.path
         if content.config is None:
             raise BackboneFileError(
                 f"{path} holds weights and no architecture. Give the architecture as "
@@ -80,9 +79,8 @@ def load_weights(model, path):
         If a layer is missing, has another shape, is not in the model or is swapped
         with another one, or if a weight is NaN or infinite.
     """
-    path = checked_path(path)
     with open_content(path) as content:
-        weights = content.weights
+        weights, path = content.weights, content.weights.path
         with report_damage(path):
             weights.check_fit(model)
         try:

@@ -17,7 +17,7 @@ from sktransfer.backbones.batch_normalization import compute_moments
 from sktransfer.backbones.freezing import split
 from sktransfer.training.step.calls import cast_like, run_in_calls, samples_per_call
 from sktransfer.training.step.memory import program_bytes
-from sktransfer.training.step.tracing import traced_once, unwrap
+from sktransfer.training.step.tracing import traced_once
 from sktransfer.training.store.digests import array_digest
 from sktransfer.training.store.samples import FrozenOutputs
 
@@ -62,7 +62,8 @@ class Program:
         if self._suffix is None:
             inputs = features = keras.Input((backbone.n_features_out,), dtype=dtype)
         else:
-            inputs, features = unwrap(self._suffix.inputs), self._suffix.outputs[0]
+            inputs = graph.unwrap(self._suffix.inputs)
+            features = self._suffix.outputs[0]
         self.network = keras.Model(inputs, self.head(features))
         self.trained = [
             *(list(layer.trainable_variables) for layer in parts.trained),
@@ -136,7 +137,7 @@ class Program:
 
         def run(*inputs):
             self.n_traces += 1
-            return tf.nest.flatten(model(unwrap(inputs), training=False))
+            return tf.nest.flatten(model(graph.unwrap(inputs), training=False))
 
         return traced_once(run, signature)
 
@@ -364,7 +365,7 @@ class Program:
     def features_and_logits(self):
         """Return a model that computes the inputs and outputs of the head."""
         return keras.Model(
-            unwrap(self.network.inputs), [self.head.input, self.head.output]
+            graph.unwrap(self.network.inputs), [self.head.input, self.head.output]
         )
 
 

@@ -57,7 +57,6 @@ def get_program(backbone, depth, n_units, dtype, *, from_scratch=False):
         program = _programs.get(
             (backbone.program_key, *arguments, level),
             lambda: Program(backbone, *arguments),
-            lambda program: program.nbytes,
         )
         # A callback may use another estimator with this program during the training.
         if not program.is_held_by_this_thread:
@@ -109,11 +108,7 @@ def get_trainer(program, task, layers, alignment=None):
         tuple(id(v) for layer in layers for v in layer),
         _method_key(method),
     )
-    return _trainers.get(
-        key,
-        lambda: Trainer(program, layers, head, options, method),
-        lambda trainer: trainer.nbytes,
-    )
+    return _trainers.get(key, lambda: Trainer(program, layers, head, options, method))
 
 
 def _method_key(method):

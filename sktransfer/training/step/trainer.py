@@ -8,13 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from sktransfer._random import preserve_random_state
+from sktransfer.backbones.graph import unwrap
 from sktransfer.training.step.domain_batch import domain_batch
 from sktransfer.training.step.grouped_optimizer import GroupedOptimizer
 from sktransfer.training.step.lora import LowRank
 from sktransfer.training.step.memory import trainer_bytes
 from sktransfer.training.step.method_networks import MethodNetworks
 from sktransfer.training.step.padding import MAX_STEPS, pad_steps, steps_per_call
-from sktransfer.training.step.tracing import traced_once, unwrap
+from sktransfer.training.step.tracing import traced_once
 from sktransfer.training.step.weight_averages import WeightAverages
 
 
