@@ -103,7 +103,7 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
     application = _application(name)
     check_image_shape(name, input_shape)
     mode = _preprocessing_mode(name) if preprocess == "auto" else None
-    downloaded = isinstance(weights, str) and weights == "imagenet"
+    downloaded = weights == "imagenet"
     if input_shape[-1] != 3 and (downloaded or mode in ("torch", "caffe")):
         raise BackboneError(
             f"backbone={name!r} with weights={weights!r}, preprocess={preprocess!r} "

@@ -48,15 +48,14 @@ def build_hub(preset, *, weights, input_shape, preprocess="auto"):
     """
     name = f"hub:{preset}"
     keras_hub = _import_keras_hub(name)
-    if isinstance(weights, str) and weights == "imagenet":
+    if weights == "imagenet":
         raise BackboneError(
             f"weights='imagenet' is not possible with backbone={name!r}: a preset has "
             "its own weights. Accepted: 'auto' (the preset's weights), None (random "
             "weights) or the path of a weights file."
         )
-    own_weights = isinstance(weights, str) and weights == "auto"
     with preserve_random_state():
-        network = _load_hub_network(keras_hub, preset, load_weights=own_weights)
+        network = _load_hub_network(keras_hub, preset, load_weights=weights == "auto")
         check_image_shape(name, input_shape)
         pixels = keras.Input(input_shape, name="pixels")
         scaled = pixels
@@ -71,7 +70,7 @@ def build_hub(preset, *, weights, input_shape, preprocess="auto"):
                 f"input_shape={input_shape}: {error}"
             ) from error
         model = keras.Model(pixels, outputs, name=network.name)
-    if weights is not None and not own_weights:
+    if weights not in ("auto", None):
         load_weights(network, weights)
     return model
 

@@ -76,6 +76,11 @@ class FrozenOutputs:
         Outputs of the prefix, or of the whole backbone in inference mode.
     folder : str or None, default=None
         Folder that keeps outputs.
+
+    Attributes
+    ----------
+    can_be_stored : bool
+        Whether the outputs depend on weights, so that the store keeps them.
     """
 
     def __init__(self, program, X, *, part="prefix", folder=None):
@@ -84,14 +89,9 @@ class FrozenOutputs:
         self._block_size = self._size_within(_BLOCK_BYTES, self.sample_bytes)
         key = program.key(part)
         self._space = None if key is None else (key, X.dtype.str, X.shape[1:])
-        self._folder = None
+        self.can_be_stored, self._folder = key is not None, None
         if folder is not None and key is not None:
             self._folder = open_folder(folder, self._space)
-
-    @property
-    def can_be_stored(self):
-        """Whether the outputs depend on weights, so that the store keeps them."""
-        return self._space is not None
 
     def gather(self, index, *, digests=None, n_samples=None):
         """Look up or compute the outputs of some samples.
@@ -110,7 +110,7 @@ class FrozenOutputs:
         -------
         PagedOutputs
         """
-        keep = self._space is not None and feature_store.has_room(
+        keep = self.can_be_stored and feature_store.has_room(
             n_samples or len(index), self.sample_bytes
         )
         if not keep and self._folder is None:
