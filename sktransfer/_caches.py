@@ -3,6 +3,7 @@
 import collections
 import functools
 import threading
+from operator import attrgetter
 from typing import NamedTuple
 
 # Held while something is built for a cache, and while Keras builds layers. A thread
@@ -117,7 +118,7 @@ class Cache:
             self._evict()
         self._release_dropped()
 
-    def get(self, key, make, nbytes):
+    def get(self, key, make, nbytes=attrgetter("nbytes")):
         """Return the value of a key; make and keep it where there is none.
 
         Parameters
@@ -126,7 +127,7 @@ class Cache:
             Key.
         make : callable
             Called without arguments, by one thread at a time in the process.
-        nbytes : callable
+        nbytes : callable, default=attrgetter("nbytes")
             Called with the value; returns its size in bytes.
 
         Returns
@@ -196,14 +197,14 @@ class Cache:
 _NOTHING = object()
 
 
-def cached(name, max_bytes, nbytes):
+def cached(name, max_bytes, nbytes=attrgetter("nbytes")):
     """Decorate a function of hashable arguments, so that its results are kept.
 
     Parameters
     ----------
     name, max_bytes
         As in :class:`Cache`.
-    nbytes : callable
+    nbytes : callable, default=attrgetter("nbytes")
         Called with a result; returns its size in bytes.
 
     Returns

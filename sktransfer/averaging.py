@@ -228,21 +228,18 @@ def _average(estimators, X):
 
 def _with_own_statistics(average, estimators, X):
     """Compute the statistics of BatchNormalization that differ between fits on X."""
-    from sktransfer.training.step.program_cache import get_program
+    from sktransfer.learners.by_steps import StepsPredictor
 
     backbone, weights = average.backbone_, average.weights_
-    program = get_program(
-        backbone, average.frozen_depth_, len(backbone.head[1]), average.dtype
-    )
-    differing = [
-        i
-        for i in program.statistics
-        if not all(np.array_equal(e.weights_[i], weights[i]) for e in estimators)
-    ]
-    if not differing:
-        return average
-    with program.hold():
-        program.load(backbone.weights, backbone.head)
+    predictor = StepsPredictor(average.frozen_depth_, average.dtype, from_scratch=False)
+    with predictor.program(backbone) as program:
+        differing = [
+            i
+            for i in program.statistics
+            if not all(np.array_equal(e.weights_[i], weights[i]) for e in estimators)
+        ]
+        if not differing:
+            return average
         statistics = program.batch_statistics(X, np.arange(len(X)))
     for i in differing:
         weights[i] = statistics[i].astype(weights[i].dtype)

@@ -1,6 +1,7 @@
 """Reports of each epoch to Keras callbacks, a progress bar and the estimator."""
 
 import copy
+from types import SimpleNamespace
 
 import keras
 
@@ -53,13 +54,6 @@ def _make_callback(callback):
             "keras.callbacks.Callback."
         )
     return result
-
-
-class _CallbackOptimizer:
-    """The optimizer that callbacks see: they may change its learning rate."""
-
-    def __init__(self, learning_rate):
-        self.learning_rate = learning_rate
 
 
 class Observer:
@@ -115,7 +109,8 @@ class Observer:
         if not self._callbacks:
             return
         network.stop_training = False
-        network.optimizer = _CallbackOptimizer(self._start_rate)
+        # Callbacks may change the learning rate of what they see as the optimizer.
+        network.optimizer = SimpleNamespace(learning_rate=self._start_rate)
         for callback in self._callbacks:
             callback.set_params({"epochs": self._n_epochs, "steps": None, "verbose": 0})
             callback.set_model(network)

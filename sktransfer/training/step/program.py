@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sktransfer._large_arrays import stack, take_rows
+from sktransfer._large_arrays import blocks, stack, take_rows
 from sktransfer._random import preserve_random_state
 from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones import graph
@@ -17,7 +17,7 @@ from sktransfer.backbones.batch_normalization import compute_moments
 from sktransfer.backbones.freezing import split
 from sktransfer.training.step.calls import cast_like, run_in_calls, samples_per_call
 from sktransfer.training.step.memory import program_bytes
-from sktransfer.training.step.tracing import traced_once, unwrap
+from sktransfer.training.step.tracing import traced_once
 from sktransfer.training.store.digests import array_digest
 from sktransfer.training.store.samples import FrozenOutputs
 
@@ -43,6 +43,7 @@ class Program:
         Trainable variables of each trained layer; the last list is that of the head.
     """
 
+    @preserve_random_state()
     def __init__(self, backbone, depth, n_units, dtype, from_scratch=False):
         _check_backend()
         limit_worker_threads()
@@ -55,18 +56,15 @@ class Program:
         model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
-        with preserve_random_state():
-            self.head = keras.layers.Dense(
-                n_units, dtype=dtype, kernel_initializer="zeros", name="head"
-            )
-            if self._suffix is None:
-                inputs = keras.Input((backbone.n_features_out,), dtype=dtype)
-                self.network = keras.Model(inputs, self.head(inputs))
-            else:
-                inputs = self._suffix.inputs
-                self.network = keras.Model(
-                    unwrap(inputs), self.head(self._suffix.outputs[0])
-                )
+        self.head = keras.layers.Dense(
+            n_units, dtype=dtype, kernel_initializer="zeros", name="head"
+        )
+        if self._suffix is None:
+            inputs = features = keras.Input((backbone.n_features_out,), dtype=dtype)
+        else:
+            inputs = graph.unwrap(self._suffix.inputs)
+            features = self._suffix.outputs[0]
+        self.network = keras.Model(inputs, self.head(features))
         self.trained = [
             *(list(layer.trainable_variables) for layer in parts.trained),
             self.head.trainable_variables,
@@ -139,7 +137,7 @@ class Program:
 
         def run(*inputs):
             self.n_traces += 1
-            return tf.nest.flatten(model(unwrap(inputs), training=False))
+            return tf.nest.flatten(model(graph.unwrap(inputs), training=False))
 
         return traced_once(run, signature)
 
@@ -252,14 +250,9 @@ class Program:
         int
         """
         model = self._model if part == "features" else self._prefix
-        if model is None:
-            return (
-                int(np.prod(sample_shape))
-                * np.dtype(self.network.inputs[0].dtype).itemsize
-            )
-        outputs = model.outputs
+        source = keras.KerasTensor((1, *sample_shape), self._model.inputs[0].dtype)
+        outputs = [source] if model is None else model.outputs
         if any(None in tensor.shape[1:] for tensor in outputs):
-            source = keras.KerasTensor((1, *sample_shape), model.inputs[0].dtype)
             outputs = keras.tree.flatten(model.compute_output_spec(source))
         return sum(
             int(np.prod(tensor.shape[1:])) * np.dtype(tensor.dtype).itemsize
@@ -346,13 +339,9 @@ class Program:
             weights of the backbone. Each layer uses the new statistics of earlier ones.
         """
         layers = self.normalization_layers
-        size = _CALLS_TOGETHER * self.samples_per_call
-        chunks = [index[i : i + size] for i in range(0, len(index), size)]
-        moments = compute_moments(
-            self._model,
-            layers,
-            (cast_like(self._model.inputs[0], take_rows(X, part)) for part in chunks),
-        )
+        parts = blocks(index, _CALLS_TOGETHER * self.samples_per_call)
+        chunks = (cast_like(self._model.inputs[0], take_rows(X, p)) for p in parts)
+        moments = compute_moments(self._model, layers, chunks)
         values = [value for layer in layers for value in moments[layer]]
         return dict(zip(self.statistics, values, strict=True))
 
@@ -376,7 +365,7 @@ class Program:
     def features_and_logits(self):
         """Return a model that computes the inputs and outputs of the head."""
         return keras.Model(
-            unwrap(self.network.inputs), [self.head.input, self.head.output]
+            graph.unwrap(self.network.inputs), [self.head.input, self.head.output]
         )
 
 
