@@ -112,6 +112,7 @@ class InContext:
         return result.replace(
             best_score=best_score,
             backbone=task.backbone,
+            start_weights=task.start(head),
             weights=weights,
             head=tuned_head,
             history=history,
@@ -172,7 +173,7 @@ def _store_context(task, context, head):
         list(task.backbone.weights),
         list(head),
         [entry],
-        head,
+        [*task.backbone.weights, *head],
         predictor=predictor,
         attributes={"context": context},
     )
