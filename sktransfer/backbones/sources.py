@@ -175,10 +175,10 @@ class FileSource(Source):
         """Return whether the parameter is of this kind."""
         if isinstance(backbone, os.PathLike):
             return True
+        # A file or folder that is called as a network is does not hide the network.
         return isinstance(backbone, str) and (
             backbone.endswith(_FILE_SUFFIXES)
-            or os.path.exists(backbone)
-            or (len(Path(backbone).parts) > 1 and not HubSource.matches(backbone))
+            or (_looks_like_path(backbone) and not HubSource.matches(backbone))
         )
 
     def _build(self, options, input_shape):
@@ -195,7 +195,7 @@ class FileSource(Source):
                 )
             return _finish(files.read_model(path), options)
 
-        return _cached(self.backbone, options, None, build)
+        return _cached(self.backbone, options, None, build, self.backbone)
 
 
 class HubSource(Source):
@@ -217,6 +217,7 @@ class HubSource(Source):
             lambda: _build_named(
                 zoo.build_hub, preset, options, input_shape, options.weights
             ),
+            preset,
         )
 
 
@@ -251,12 +252,15 @@ class CallableSource(Source):
         return callable(backbone)
 
     def _build(self, options, input_shape):
-        def build():
-            return _finish(_call(self.backbone, input_shape), options)
-
-        if not _is_importable(self.backbone):
-            return build()
-        return _cached(self.backbone, options, input_shape, build)
+        # What it returns may depend on files and other things that change.
+        backbone = _finish(_call(self.backbone, input_shape), options)
+        shared = _backbones.get(
+            (backbone.fingerprint, backbone.program_key),
+            lambda: backbone,
+            lambda built: built.nbytes,
+        )
+        # Fits with equal weights share the arrays.
+        return backbone.replace(weights=shared.weights, head=shared.head)
 
 
 SOURCES = (
@@ -267,6 +271,11 @@ SOURCES = (
     ApplicationSource,
     CallableSource,
 )
+
+
+def _looks_like_path(name):
+    separators = {"/", os.sep, os.altsep} - {None}
+    return bool(Path(name).suffix) or any(s in name for s in separators)
 
 
 def _build_named(build, name, options, input_shape, weights):
@@ -320,24 +329,23 @@ def _call(function, input_shape):
     return model
 
 
-def _is_importable(function):
-    module = sys.modules.get(getattr(function, "__module__", None))
-    return getattr(module, getattr(function, "__qualname__", ""), None) is function
-
-
 def _file_state(path):
-    """Return what changes when a file is written again; None without a file."""
+    """Return what changes when a file, or one in a folder, is written again."""
     if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
         return None
+    if os.path.isdir(path):
+        files = sorted(file for file in Path(path).rglob("*") if file.is_file())
+        return tuple((str(file), _file_state(file)) for file in files)
     status = os.stat(path)
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _cached(backbone, options, input_shape, build):
+def _cached(backbone, options, input_shape, build, path=None):
+    """Build a backbone once for all fits in which its files are the same."""
     if isinstance(backbone, os.PathLike):
         backbone = os.fspath(backbone)
     if isinstance(options.weights, os.PathLike):
         options = options._replace(weights=os.fspath(options.weights))
-    states = _file_state(backbone), _file_state(options.weights)
+    states = _file_state(path), _file_state(options.weights)
     key = (backbone, options, input_shape, *states)
     return _backbones.get(key, build, lambda built: built.nbytes)
