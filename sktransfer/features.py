@@ -1,5 +1,6 @@
 """BackboneFeatures: the frozen features of a backbone as a transformer."""
 
+import copy
 import os
 
 import numpy as np
@@ -144,13 +145,16 @@ class BackboneFeatures(
                 "TransferClassifier, or pass the backbone_ of an estimator that was "
                 "trained by gradient steps."
             )
-        X = check_rows(self, X, reset=True)
+        fitted = copy.copy(self)
+        X = check_rows(fitted, X, reset=True)
         rng = make_rng(self.random_state)
         options = BuildOptions(self.weights, self.feature_layer, self.preprocess)
         backbone = source.build(options, Samples(X, np.arange(len(X)), None, None), rng)
         shape_rows(X[:1], backbone.input_shape)
-        self.backbone_ = backbone
-        self._n_features_out = backbone.n_features_out
+        fitted.backbone_ = backbone
+        fitted._n_features_out = backbone.n_features_out  # noqa: SLF001
+        # All attributes at once, and none if the fit fails.
+        self.__dict__ = vars(fitted)
         return self
 
     def transform(self, X):
