@@ -93,7 +93,7 @@ def _has_columns(y):
     return shape is not None and len(shape) == 2 and shape[1] > 1
 
 
-def shape_rows(X, input_shape):
+def shape_rows(X, input_shape, name="X"):
     """Reshape samples to the input shape of a backbone.
 
     Parameters
@@ -102,6 +102,8 @@ def shape_rows(X, input_shape):
         Samples.
     input_shape : tuple
         Shape of one sample. None accepts any size.
+    name : str, default="X"
+        Name of the samples in the error message.
 
     Returns
     -------
@@ -124,6 +126,6 @@ def shape_rows(X, input_shape):
     if (unknown == 0 and size == known) or (unknown == 1 and size % known == 0):
         return X.reshape(len(X), *(-1 if n is None else n for n in input_shape))
     raise BackboneError(
-        f"X has samples of shape {shape}, {size} values each; the backbone expects "
-        f"samples of shape {input_shape}."
+        f"{name} has samples of shape {shape}, {size} values each; the backbone "
+        f"expects samples of shape {input_shape}."
     )
