@@ -204,7 +204,7 @@ class DomainTask:
             backbone=fit.backbone,
             history=[*fit.history, *adapted.history],
             best_score=fit.best_score,
-            start_head=fit.start_head,
+            start_weights=fit.start_weights,
             attributes=fit.attributes,
         )
 

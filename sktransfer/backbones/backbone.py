@@ -275,7 +275,7 @@ class Backbone:
         model.set_weights(self.weights)
         return model
 
-    def prepare(self, X, dtype):
+    def prepare(self, X, dtype, name="X"):
         """Return samples as inputs of the network.
 
         Parameters
@@ -284,6 +284,8 @@ class Backbone:
             Samples in the input shape of the backbone, or flattened.
         dtype : str
             Floating-point type of the computations.
+        name : str, default="X"
+            What the samples are called in an error message.
 
         Returns
         -------
@@ -297,9 +299,9 @@ class Backbone:
             If a value is too large for the type.
         """
         if self.standardization is not None:
-            rows = shape_rows(X.reshape(len(X), -1), self.input_shape)
+            rows = shape_rows(X.reshape(len(X), -1), self.input_shape, name)
             return self.standardization.transform(rows, dtype)
-        X = shape_rows(X, self.input_shape)
+        X = shape_rows(X, self.input_shape, name)
         if not self.learns_in_context:
             check_range(X, dtype)
         return X

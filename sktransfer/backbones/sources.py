@@ -104,11 +104,16 @@ class Source:
             backbone = os.fspath(backbone)
         if isinstance(weights, os.PathLike):
             weights = os.fspath(weights)
-        states = _file_state(backbone), _file_state(weights)
+        states = _file_state(self._path), _file_state(weights)
         return _backbones.get(
             (backbone, options._replace(weights=weights), input_shape, *states),
             lambda: self._make(options, input_shape),
         )
+
+    @property
+    def _path(self):
+        """File or folder that the network is read from, if there is one."""
+        return self.backbone
 
     def _make(self, options, input_shape):
         raise NotImplementedError
@@ -182,10 +187,10 @@ class FileSource(Source):
         """Return whether the parameter is of this kind."""
         if isinstance(backbone, os.PathLike):
             return True
+        # A file or folder that is called as a network is does not hide the network.
         return isinstance(backbone, str) and (
             backbone.endswith(_FILE_SUFFIXES)
-            or os.path.exists(backbone)
-            or (len(Path(backbone).parts) > 1 and not HubSource.matches(backbone))
+            or (_looks_like_path(backbone) and not HubSource.matches(backbone))
         )
 
     def _find(self, options, input_shape):
@@ -205,6 +210,10 @@ class HubSource(Source):
     def matches(cls, backbone):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, str) and backbone.startswith("hub:")
+
+    @property
+    def _path(self):
+        return self.backbone.removeprefix("hub:")
 
     def _make(self, options, input_shape):
         from sktransfer.backbones import zoo
@@ -238,12 +247,12 @@ class CallableSource(Source):
         return callable(backbone)
 
     def _find(self, options, input_shape):
-        if _is_importable(self.backbone):
-            return super()._find(options, input_shape)
-        return self._make(options, input_shape)
-
-    def _make(self, options, input_shape):
-        return _finish(_call(self.backbone, input_shape), options)
+        # What it returns may depend on files and other things that change.
+        backbone = _finish(_call(self.backbone, input_shape), options)
+        key = backbone.fingerprint, backbone.program_key
+        shared = _backbones.get(key, lambda: backbone)
+        # Fits with equal weights share the arrays.
+        return backbone.replace(weights=shared.weights, head=shared.head)
 
 
 SOURCES = (
@@ -254,6 +263,11 @@ SOURCES = (
     ApplicationSource,
     CallableSource,
 )
+
+
+def _looks_like_path(name):
+    separators = {"/", os.sep, os.altsep} - {None}
+    return bool(Path(name).suffix) or any(s in name for s in separators)
 
 
 def _build_named(build, name, options, input_shape):
@@ -307,14 +321,12 @@ def _call(function, input_shape):
     return model
 
 
-def _is_importable(function):
-    module = sys.modules.get(getattr(function, "__module__", None))
-    return getattr(module, getattr(function, "__qualname__", ""), None) is function
-
-
 def _file_state(path):
-    """Return what changes when a file is written again; None without a file."""
+    """Return what changes when a file, or one in a folder, is written again."""
     if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
         return None
+    if os.path.isdir(path):
+        files = sorted(file for file in Path(path).rglob("*") if file.is_file())
+        return tuple((str(file), _file_state(file)) for file in files)
     status = os.stat(path)
     return status.st_mtime_ns, status.st_size, status.st_ino

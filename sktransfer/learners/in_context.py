@@ -122,6 +122,7 @@ class InContext:
         return result.replace(
             best_score=best_score,
             backbone=task.backbone,
+            start_weights=task.start(head),
             weights=weights,
             head=tuned_head,
             history=history,
@@ -148,7 +149,7 @@ class ContextPredictor:
     dtype: str
     standardization: Any
 
-    def prepare(self, backbone, X):
+    def prepare(self, backbone, X, name="X"):
         """Return samples as the network sees them; as in :class:`StepsPredictor`."""
         return self.standardization.transform(X.reshape(len(X), -1))
 
@@ -239,7 +240,7 @@ def _store_context(task, predictor, head):
         list(task.backbone.weights),
         list(head),
         [entry],
-        head,
+        [*task.backbone.weights, *head],
         predictor=predictor,
         attributes={"context": predictor.context},
     )

@@ -72,6 +72,7 @@ class _FineTuning:
     def run(self):
         """Run all stages."""
         task = self._task
+        task.observer.training_begin()
         for stage in self._stages:
             program = self._program(task, stage.depth)
             with program.hold():
@@ -94,7 +95,7 @@ class _FineTuning:
             list(self._weights),
             list(self._head),
             self._history,
-            self._start_head,
+            task.start(self._start_head),
             best_score,
             self._state,
         )
@@ -136,14 +137,14 @@ class _FineTuning:
         trainer.start(
             task.rng, weight_decay=settings.weight_decay, state=task.optimizer_state
         )
-        task.observer.stage_begin(program, settings.learning_rate)
         first_step = self._n_steps + trainer.optimizer.n_steps
         loop = EpochLoop(task, stage, program, trainer, rows, alignment, first_step)
-        best = loop.run(validation)
-        self._history += loop.entries
-        if alignment is not None:
-            alignment.stage_end(trainer)
-        task.observer.stage_end()
+        is_last = stage is self._stages[-1]
+        with task.observer.stage(program, settings.learning_rate, is_last=is_last):
+            best = loop.run(validation)
+            self._history += loop.entries
+            if alignment is not None:
+                alignment.stage_end(trainer)
         # Callbacks may have changed the weights.
         program.mark_changed()
         self._weights, self._head = program.read()

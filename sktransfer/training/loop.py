@@ -167,10 +167,12 @@ class EpochLoop:
         factor = self._task.observer.rate_factor
         rates = factor * step_rates(settings.learning_rate, *planned)
         head_rate = settings.head_learning_rate
+        if head_rate is not None:
+            head_rate = factor * step_rates(head_rate, *planned)
         return rates, group_rates(
             rates,
             len(self._program.trained) - 1,
-            head_rate=None if head_rate is None else step_rates(head_rate, *planned),
+            head_rate=head_rate,
             layer_decay=settings.layer_decay,
         )
 

@@ -1,8 +1,8 @@
 """A network with a head, split at a frozen depth, and its compiled functions."""
 
 import contextlib
+import functools
 import hashlib
-import platform
 import threading
 
 import keras
@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from sktransfer._large_arrays import blocks, stack, take_rows
-from sktransfer._random import preserve_random_state
+from sktransfer._random import acquired, preserve_random_state
 from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones import graph
 from sktransfer.backbones.batch_normalization import compute_moments
 from sktransfer.backbones.freezing import split
+from sktransfer.training.step.backend import check_backend, environment
 from sktransfer.training.step.calls import cast_like, run_in_calls, samples_per_call
 from sktransfer.training.step.memory import program_bytes
 from sktransfer.training.step.tracing import traced_once
@@ -36,7 +37,7 @@ class Program:
     n_traces : int
         Number of times that TensorFlow traced one of the functions.
     network : keras.Model
-        Suffix and head. Callbacks see it as the model.
+        Suffix and head.
     head : keras.layers.Dense
         Last layer of the network.
     trained : list of list of keras.Variable
@@ -45,7 +46,7 @@ class Program:
 
     @preserve_random_state()
     def __init__(self, backbone, depth, n_units, dtype, from_scratch=False):
-        _check_backend()
+        check_backend()
         limit_worker_threads()
         self._lock = threading.Lock()
         self._holder = None
@@ -98,7 +99,7 @@ class Program:
     @contextlib.contextmanager
     def hold(self):
         """Keep other threads from using the program."""
-        with self._lock:
+        with acquired(self._lock):
             self._holder = threading.get_ident()
             try:
                 yield
@@ -178,10 +179,22 @@ class Program:
         n = len(self._loaded) - len(self.head.weights)
         return self._loaded[:n], self._loaded[n:]
 
-    def mark_changed(self):
+    @functools.cached_property
+    def whole_network(self):
+        """Model of the backbone and the head, which callbacks see."""
+        with preserve_random_state():
+            model = self._model
+            return keras.Model(model.inputs[0], self.head(model.outputs[0]))
+
+    def mark_changed(self, *, restore_frozen=False):
         """Record that the weights of the network have changed since `load`."""
         for i in self._changing:
             self._loaded[i] = None
+        if restore_frozen:
+            # Their outputs may be stored.
+            for variable, value in zip(self._variables, self._loaded, strict=True):
+                if value is not None:
+                    variable.assign(value)
 
     def prefix(self, X):
         """Compute the prefix outputs of samples.
@@ -232,7 +245,7 @@ class Program:
             self.dtype,
             self.samples_per_call,
             digest,
-            *_environment(),
+            *environment(),
         )
 
     def sample_bytes(self, part, sample_shape):
@@ -366,20 +379,4 @@ class Program:
         """Return a model that computes the inputs and outputs of the head."""
         return keras.Model(
             graph.unwrap(self.network.inputs), [self.head.input, self.head.output]
-        )
-
-
-def _environment():
-    """Return what can change the bits of outputs, for outputs on disk."""
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    return keras.__version__, tf.__version__, platform.machine(), on_gpu
-
-
-def _check_backend():
-    """Raise ImportError if the backend of Keras is not TensorFlow."""
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise ImportError(
-            f"sktransfer needs the TensorFlow backend of Keras; got {backend!r}. Unset "
-            "KERAS_BACKEND or set it to 'tensorflow' before Keras is imported."
         )
