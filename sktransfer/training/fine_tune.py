@@ -140,7 +140,7 @@ class _FineTuning:
         first_step = self._n_steps + trainer.optimizer.n_steps
         loop = EpochLoop(task, stage, program, trainer, rows, alignment, first_step)
         is_last = stage is self._stages[-1]
-        with task.observer.stage(program, settings.learning_rate, is_last=is_last):
+        with task.observer.stage(program, task, is_last=is_last):
             best = loop.run(validation)
             self._history += loop.entries
             if alignment is not None:

@@ -1,7 +1,6 @@
 """A network with a head, split at a frozen depth, and its compiled functions."""
 
 import contextlib
-import functools
 import hashlib
 import threading
 
@@ -179,12 +178,31 @@ class Program:
         n = len(self._loaded) - len(self.head.weights)
         return self._loaded[:n], self._loaded[n:]
 
-    @functools.cached_property
-    def whole_network(self):
-        """Model of the backbone and the head, which callbacks see."""
+    def whole_network(self, backbone, head):
+        """Make the model that callbacks see; it has the variables of the program.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            Its standardization comes before the network.
+        head : ClassHead or MultilabelHead
+            Its activation comes after the head.
+
+        Returns
+        -------
+        keras.Model
+            Model from samples to probabilities.
+        """
         with preserve_random_state():
-            model = self._model
-            return keras.Model(model.inputs[0], self.head(model.outputs[0]))
+            activation = keras.layers.Activation(head.activation, dtype=self.dtype)
+            model = keras.Model(
+                self._model.inputs[0],
+                activation(self.head(self._model.outputs[0])),
+                name=backbone.name,
+            )
+            if backbone.standardization is None:
+                return model
+            return backbone.standardization.before(model)
 
     def mark_changed(self, *, restore_frozen=False):
         """Record that the weights of the network have changed since `load`."""
