@@ -123,10 +123,10 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         True starts from the weights of the last fit. False starts from `backbone`.
     callbacks : list or None, default=None
         Keras callbacks: names, functions that return one, or instances, which are
-        copied. Their methods for epochs are called, those for batches are not. They see
-        backbone and head as one model. Their training begins and ends once for all
-        stages of the recipe. An adaptation method that trains more than once begins
-        anew each time.
+        copied. Their methods for epochs are called, those for batches are not. Their
+        ``self.model`` is the whole network, from samples to probabilities. Their
+        training begins and ends once for all stages of the recipe. An adaptation method
+        that trains more than once begins anew each time.
     memory : str, path-like, joblib.Memory or None, default=None
         Folder that keeps the outputs of frozen layers for other processes and later
         runs. None keeps them in the memory of this process only; see
