@@ -79,3 +79,8 @@ def test_names_of_networks(name, meant):
     X, y = np.zeros((4, 32, 32, 3)), [0, 1, 0, 1]
     with pytest.raises(BackboneError, match=f"Did you mean '{meant}'"):
         TransferClassifier(name).fit(X, y)
+
+
+def test_a_suggestion_is_for_the_parameter_of_the_message():
+    with pytest.raises(ValueError, match=r"'batch_size'.*Got -1 instead\.$"):
+        TransferClassifier(batch_size=-1, recipe="ful").fit(X, Y)

@@ -84,6 +84,11 @@ def seed_generators(layer):
     ]
 
 
+def unwrap(tensors):
+    """Return what Keras expects in place of a list of tensors: a single one itself."""
+    return tensors[0] if len(tensors) == 1 else list(tensors)
+
+
 def is_graph(operation):
     """Return whether an operation is a functional or Sequential model."""
     return isinstance(operation, keras.Sequential) or (
@@ -221,10 +226,7 @@ def flatten(copy):
         return copy
     with preserve_random_state():
         _make_names_unique(copy, set())
-        source = copy.inputs[0]
-        inputs = keras.Input(
-            batch_shape=source.shape, dtype=source.dtype, name="backbone_input"
-        )
+        inputs = _input_like(copy, "backbone_input")
         output = keras.tree.flatten(_run_flat(copy, inputs))[0]
         return keras.Model(inputs, output, name=copy.name)
 
@@ -245,11 +247,7 @@ def prepend(layers, model):
     """
     model = flat_copy(model)
     with preserve_random_state():
-        source = model.inputs[0]
-        inputs = keras.Input(
-            batch_shape=source.shape, dtype=source.dtype, name="raw_input"
-        )
-        tensor = inputs
+        inputs = tensor = _input_like(model, "raw_input")
         for layer in layers:
             tensor = layer(tensor)
         return keras.Model(inputs, model(tensor), name=model.name)
@@ -269,16 +267,11 @@ def canonical(config):
     """
     names = {}
 
-    def collect(value):
-        if isinstance(value, dict):
-            for key, item in value.items():
-                if key == "name" and isinstance(item, str):
-                    names.setdefault(item, f"name_{len(names)}")
-                elif key != "dtype":
-                    collect(item)
-        elif isinstance(value, list):
-            for item in value:
-                collect(item)
+    def collect(key, value):
+        if key == "name" and isinstance(value, str):
+            names.setdefault(value, f"name_{len(names)}")
+        # A dtype policy has a name, too.
+        return None if key == "dtype" else value
 
     def rename(value, key=None):
         if isinstance(value, dict):
@@ -289,7 +282,7 @@ def canonical(config):
             return names.get(value, value)
         return value
 
-    collect(config)
+    _map_config(config, collect)
     return rename(config)
 
 
@@ -345,6 +338,11 @@ def duplicate(model):
         ) from error
     copy.set_weights(weights)
     return copy
+
+
+def _input_like(model, name):
+    source = model.inputs[0]
+    return keras.Input(batch_shape=source.shape, dtype=source.dtype, name=name)
 
 
 def _run_flat(model, inputs):

@@ -28,14 +28,6 @@ class BuildOptions(NamedTuple):
     preprocess: str | None = "auto"
 
 
-# Options that leave a Backbone as it is.
-_UNCHANGED = (
-    BuildOptions(),
-    BuildOptions(preprocess=None),
-    BuildOptions(weights=None),
-)
-
-
 class Source:
     """Where a backbone comes from.
 
@@ -98,7 +90,7 @@ class Source:
         """
         seed = int(rng.integers(2**31))
         with BUILDING:
-            backbone = self._build(options, samples.X.shape[1:])
+            backbone = self._find(options, samples.X.shape[1:])
         scaling = _pixel_scaling(backbone, options)
         if scaling:
             warn_of_scaled_pixels(samples.X, scaling)
@@ -111,7 +103,25 @@ class Source:
             )
         return backbone
 
-    def _build(self, options, input_shape):
+    def _find(self, options, input_shape):
+        """Return the backbone from the cache; make it where it is not there."""
+        backbone, weights = self.backbone, options.weights
+        if isinstance(backbone, os.PathLike):
+            backbone = os.fspath(backbone)
+        if isinstance(weights, os.PathLike):
+            weights = os.fspath(weights)
+        states = _file_state(self._path), _file_state(weights)
+        return _backbones.get(
+            (backbone, options._replace(weights=weights), input_shape, *states),
+            lambda: self._make(options, input_shape),
+        )
+
+    @property
+    def _path(self):
+        """File or folder that the network is read from, if there is one."""
+        return self.backbone
+
+    def _make(self, options, input_shape):
         raise NotImplementedError
 
 
@@ -123,7 +133,7 @@ class BackboneSource(Source):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, Backbone)
 
-    def _build(self, options, input_shape):
+    def _find(self, options, input_shape):
         return _change(self.backbone, options)
 
 
@@ -143,7 +153,7 @@ class ModelSource(Source):
 
         graph.check_graph(self.backbone)
 
-    def _build(self, options, input_shape):
+    def _find(self, options, input_shape):
         return _change(self.copy(), options)
 
     def copy(self):
@@ -168,27 +178,20 @@ class FileSource(Source):
         """Return whether the parameter is of this kind."""
         if isinstance(backbone, os.PathLike):
             return True
+        # A file or folder that is called as a network is does not hide the network.
         return isinstance(backbone, str) and (
             backbone.endswith(_FILE_SUFFIXES)
-            or os.path.exists(backbone)
-            or (len(Path(backbone).parts) > 1 and not HubSource.matches(backbone))
+            or (_looks_like_path(backbone) and not HubSource.matches(backbone))
         )
 
-    def _build(self, options, input_shape):
+    def _find(self, options, input_shape):
+        # The shape of the samples does not change the model.
+        return super()._find(options, None)
+
+    def _make(self, options, input_shape):
         from sktransfer.backbones import files
 
-        def build():
-            path = self.backbone
-            if files.is_weights_only(path):
-                name = os.fspath(path)
-                raise BackboneError(
-                    f"backbone={name!r} holds weights and no architecture. Give the "
-                    "architecture as `backbone` (a name, a callable or a keras.Model) "
-                    f"and the file as `weights={name!r}`."
-                )
-            return _finish(files.read_model(path), options)
-
-        return _cached(self.backbone, options, None, build)
+        return _finish(files.read_model(self.backbone), options)
 
 
 class HubSource(Source):
@@ -199,18 +202,15 @@ class HubSource(Source):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, str) and backbone.startswith("hub:")
 
-    def _build(self, options, input_shape):
+    @property
+    def _path(self):
+        return self.backbone.removeprefix("hub:")
+
+    def _make(self, options, input_shape):
         from sktransfer.backbones import zoo
 
         preset = self.backbone.removeprefix("hub:")
-        return _cached(
-            self.backbone,
-            options,
-            input_shape,
-            lambda: _build_named(
-                zoo.build_hub, preset, options, input_shape, options.weights
-            ),
-        )
+        return _build_named(zoo.build_hub, preset, options, input_shape)
 
 
 class ApplicationSource(Source):
@@ -221,18 +221,12 @@ class ApplicationSource(Source):
         """Return whether the parameter is of this kind: any string."""
         return isinstance(backbone, str)
 
-    def _build(self, options, input_shape):
+    def _make(self, options, input_shape):
         from sktransfer.backbones import zoo
 
-        weights = "imagenet" if options.weights == "auto" else options.weights
-        return _cached(
-            self.backbone,
-            options,
-            input_shape,
-            lambda: _build_named(
-                zoo.build_application, self.backbone, options, input_shape, weights
-            ),
-        )
+        if options.weights == "auto":
+            options = options._replace(weights="imagenet")
+        return _build_named(zoo.build_application, self.backbone, options, input_shape)
 
 
 class CallableSource(Source):
@@ -243,13 +237,13 @@ class CallableSource(Source):
         """Return whether the parameter is of this kind."""
         return callable(backbone)
 
-    def _build(self, options, input_shape):
-        def build():
-            return _finish(_call(self.backbone, input_shape), options)
-
-        if not _is_importable(self.backbone):
-            return build()
-        return _cached(self.backbone, options, input_shape, build)
+    def _find(self, options, input_shape):
+        # What it returns may depend on files and other things that change.
+        backbone = _finish(_call(self.backbone, input_shape), options)
+        key = backbone.fingerprint, backbone.program_key
+        shared = _backbones.get(key, lambda: backbone)
+        # Fits with equal weights share the arrays.
+        return backbone.replace(weights=shared.weights, head=shared.head)
 
 
 SOURCES = (
@@ -281,35 +275,40 @@ def _pixel_scaling(backbone, options):
 
 def _change(backbone, options):
     """Return a backbone with other options."""
-    if options in _UNCHANGED:
+    whole, weights = options.feature_layer == "auto", options.weights
+    if whole and {weights, options.preprocess} <= {"auto", None}:
         return backbone
     model_copy = backbone.model_copy
-    key = backbone, None if model_copy is None else model_copy.digest
 
-    def build():
+    def make():
         if model_copy is not None:
             return _finish(model_copy.build(), options)
-        whole = options.feature_layer == "auto"
         model = backbone.build_network(dtype=None)
         cut = options._replace(feature_layer="output") if whole else options
         changed = _finish(model, cut).replace(
             input_shape=backbone.input_shape, standardization=backbone.standardization
         )
-        if options.weights == "auto":
+        if weights == "auto":
             changed = changed.replace(pretrained=backbone.pretrained)
             if whole:
                 changed = changed.replace(head=backbone.head, classes=backbone.classes)
         return changed
 
-    return _cached(key, options, None, build)
+    digest = None if model_copy is None else model_copy.digest
+    return _backbones.get((backbone, digest, options, _file_state(weights)), make)
 
 
-def _build_named(build, name, options, input_shape, weights):
+def _looks_like_path(name):
+    separators = {"/", os.sep, os.altsep} - {None}
+    return bool(Path(name).suffix) or any(s in name for s in separators)
+
+
+def _build_named(build, name, options, input_shape):
     """Build a model by its name, with the preprocessing that belongs to it."""
     own = options.preprocess in ("auto", None)
     model = build(
         name,
-        weights=weights,
+        weights=options.weights,
         input_shape=input_shape,
         preprocess=options.preprocess if own else None,
     )
@@ -360,24 +359,12 @@ def _call(function, input_shape):
     return model
 
 
-def _is_importable(function):
-    module = sys.modules.get(getattr(function, "__module__", None))
-    return getattr(module, getattr(function, "__qualname__", ""), None) is function
-
-
 def _file_state(path):
-    """Return what changes when a file is written again; None without a file."""
+    """Return what changes when a file, or one in a folder, is written again."""
     if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
         return None
+    if os.path.isdir(path):
+        files = sorted(file for file in Path(path).rglob("*") if file.is_file())
+        return tuple((str(file), _file_state(file)) for file in files)
     status = os.stat(path)
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _cached(backbone, options, input_shape, build):
-    if isinstance(backbone, os.PathLike):
-        backbone = os.fspath(backbone)
-    if isinstance(options.weights, os.PathLike):
-        options = options._replace(weights=os.fspath(options.weights))
-    states = _file_state(backbone), _file_state(options.weights)
-    key = (backbone, options, input_shape, *states)
-    return _backbones.get(key, build, lambda built: built.nbytes)

@@ -9,7 +9,7 @@ from sktransfer._inputs.unlabeled import is_unlabeled
 from sktransfer._pipelines import compute_features, final_estimator
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.features import BackboneFeatures
-from sktransfer.plotting._matplotlib import axes_or_new
+from sktransfer.plotting._matplotlib import set_axes
 from sktransfer.plotting._style import class_colors
 
 _SOURCE_MARKERS, _TARGET_MARKERS = "osD^v", "x+1234"
@@ -131,10 +131,9 @@ class DomainFeaturesDisplay:
                 f"y has {len(y)} labels for {_num_samples(X)} samples of X; expected "
                 "one for each sample."
             )
-        points = {}
+        points, projection = {}, projection or PCA(2)
         for title, network in networks.items():
-            features = _network_features(network, X)
-            points[title] = (projection or PCA(2)).fit_transform(features)
+            points[title] = projection.fit_transform(_network_features(network, X))
             shape = points[title].shape
             if shape != (len(y), 2):
                 raise ValueError(
@@ -156,14 +155,13 @@ class DomainFeaturesDisplay:
         DomainFeaturesDisplay
         """
         n_panels = len(self.points)
-        ax = axes_or_new(ax, ncols=n_panels, figsize=(1 + 4.4 * n_panels, 5))
+        ax = set_axes(self, ax, ncols=n_panels, figsize=(1 + 4.4 * n_panels, 5))
         all_axes = np.ravel(ax)
         if len(all_axes) != n_panels:
             raise ValueError(
                 f"ax has {len(all_axes)} axes for {n_panels} panels; expected one for "
                 "each panel."
             )
-        self.ax_, self.figure_ = ax, all_axes[0].figure
         for axes, (title, points) in zip(all_axes, self.points.items(), strict=True):
             self._draw(axes, points)
             axes.set(title=title, xticks=[], yticks=[])
@@ -184,7 +182,8 @@ class DomainFeaturesDisplay:
     def _draw(self, axes, points):
         labels = np.asarray(self.labels)
         is_source = self.sample_domain >= 0
-        is_labeled = self._is_labeled(labels)
+        # -1 may be a class of the source.
+        is_labeled = ~is_unlabeled(labels, labels[is_source])
         classes = np.unique(labels[is_labeled])
         colors = zip(classes, class_colors(len(classes)), strict=True)
         groups = [(~is_labeled, _UNLABELED), *((labels == c, hue) for c, hue in colors)]
@@ -208,10 +207,6 @@ class DomainFeaturesDisplay:
                 va="center",
                 bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "#999999"},
             )
-
-    def _is_labeled(self, labels):
-        """Return which samples are labeled; -1 may be a class of the source."""
-        return ~is_unlabeled(labels, labels[self.sample_domain >= 0])
 
     def _legend(self):
         from matplotlib.lines import Line2D

@@ -18,6 +18,8 @@ from sktransfer.transferability.distances import (
 )
 from sktransfer.transferability.expected_prediction import leep
 
+_MEASURES = ("leep", "a_distance", "mmd", "coral_distance", "prior_distance")
+
 
 def rank_sources(sources, X_target, y_target=None):
     """Rank sources by their similarity to the target.
@@ -80,26 +82,19 @@ def rank_sources(sources, X_target, y_target=None):
         _compare(name, source, scaler, scaler.transform(X_target), y_target)
         for name, source in sources.items()
     ]
-    rows.sort(
-        key=lambda row: [
-            math.inf if math.isnan(value) else value
-            for value in (-row["leep"], row["a_distance"])
-        ]
-    )
+    rows.sort(key=_rank)
     return ResultsTable(rows)
 
 
+def _rank(row):
+    """Order by LEEP and then by the proxy A-distance; NaN is last."""
+    values = -row["leep"], row["a_distance"]
+    return [math.inf if math.isnan(value) else value for value in values]
+
+
 def _compare(name, source, scaler, X_target, y_target):
-    row = {
-        "source": name,
-        "leep": math.nan,
-        "a_distance": math.nan,
-        "mmd": math.nan,
-        "coral_distance": math.nan,
-        "prior_distance": math.nan,
-        "n_samples": None,
-        "note": "",
-    }
+    row = {"source": name} | dict.fromkeys(_MEASURES, math.nan)
+    row |= {"n_samples": None, "note": ""}
     try:
         X, y = source if isinstance(source, tuple) else (source, None)
         X = _flat(X, "X")
