@@ -10,6 +10,7 @@ from xxhash import xxh3_128_digest
 from sktransfer._caches import Cache
 from sktransfer.backbones import graph
 from sktransfer.backbones.backbone import Backbone
+from sktransfer.exceptions import BackboneError
 
 _live_models = Cache("copies of live models", 1 << 28)
 
@@ -28,12 +29,16 @@ class ModelCopy:
         Weights, in the order of Keras's ``model.get_weights()``.
     digest : bytes
         Hash of architecture and weights.
+    is_cut : bool
+        Whether the backbone that stands for the model is cut by feature_layer="auto".
+        False if that is an error, so that the backbone has the whole model.
     """
 
     config: str
     custom_objects: tuple
     weights: tuple
     digest: bytes
+    is_cut: bool
 
     def build(self):
         """Build the model as a live Keras model."""
@@ -72,7 +77,11 @@ def copy_model(model):
 
 
 def _copy(model):
-    backbone = Backbone.from_model(model)
+    try:
+        backbone, is_cut = Backbone.from_model(model), True
+    except BackboneError:
+        # Another feature layer may be possible.
+        backbone, is_cut = Backbone.from_model(model, feature_layer="output"), False
     copy = graph.duplicate(model)
     # The backbone and the whole model share arrays.
     arrays = {_digest([array]): array for array in backbone.weights}
@@ -86,6 +95,7 @@ def _copy(model):
             tuple(graph.custom_objects(copy).items()),
             tuple(weights),
             _digest(weights, config),
+            is_cut,
         )
     )
 

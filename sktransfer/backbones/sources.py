@@ -276,9 +276,10 @@ def _pixel_scaling(backbone, options):
 def _change(backbone, options):
     """Return a backbone with other options."""
     whole, weights = options.feature_layer == "auto", options.weights
-    if whole and {weights, options.preprocess} <= {"auto", None}:
-        return backbone
     model_copy = backbone.model_copy
+    is_cut = model_copy is None or model_copy.is_cut
+    if is_cut and whole and {weights, options.preprocess} <= {"auto", None}:
+        return backbone
 
     def make():
         if model_copy is not None:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from sklearn.base import clone
 
 from sktransfer import Backbone, BackboneFeatures, TransferClassifier
 from sktransfer.exceptions import BackboneError, UnsafeFileError
@@ -90,6 +91,12 @@ def test_a_single_classification_layer(activation):
     with pytest.raises(BackboneError, match="feature_layer='output'"):
         Backbone.from_model(model)
     assert Backbone.from_model(model, feature_layer="output").n_features_out == 4
+    X, y = np.random.default_rng(0).normal(size=(6, 5)), np.arange(6) % 2
+    for estimator in (BackboneFeatures(model), clone(BackboneFeatures(model))):
+        with pytest.raises(BackboneError, match="feature_layer='output'"):
+            estimator.fit(X, y)
+        estimator.set_params(feature_layer="output").fit(X, y)
+        np.testing.assert_allclose(estimator.transform(X), model(X), atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
