@@ -8,7 +8,11 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from sktransfer._inputs.domains import as_labels, check_sample_domain
 from sktransfer._inputs.samples import shape_rows
 from sktransfer._inputs.scale import warn_of_other_scale
-from sktransfer._inputs.unlabeled import is_missing_label, is_unlabeled
+from sktransfer._inputs.unlabeled import (
+    is_missing_label,
+    is_unlabeled,
+    label_array,
+)
 from sktransfer._warnings import warn_user
 from sktransfer.training.store.samples import Samples
 
@@ -58,7 +62,7 @@ class DomainSamples:
                     "target; expected 0 or more for labeled samples of a source."
                 )
             if y is not None:
-                y = _label_column(y)
+                y = column_or_1d(label_array(y))
                 is_labeled = _is_labeled(X, y, domains, use_target)
                 y = _hide_labels(y, domains, is_labeled)
         samples = check_input(X, y)
@@ -118,15 +122,6 @@ class DomainSamples:
             index = np.arange(len(X))
         n = len(index)
         return Samples(X, index, np.zeros(n, np.int32), np.ones(n)), domains
-
-
-def _label_column(y):
-    """Return the labels as a one-dimensional array, without a change of their types."""
-    if not isinstance(getattr(y, "dtype", None), np.dtype):
-        # NumPy would convert numbers to strings beside a string, and integers to
-        # floats beside a missing value.
-        y = np.array(y, dtype=object)
-    return column_or_1d(y)
 
 
 def _is_labeled(X, y, domains, use_target):

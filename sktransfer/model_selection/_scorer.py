@@ -10,7 +10,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sktransfer._inputs.domains import as_labels, check_sample_domain
-from sktransfer._inputs.unlabeled import is_missing_label
+from sktransfer._inputs.unlabeled import is_missing_label, label_array
 
 CONSTRAINTS = {"sample_domain": [callable, None]}
 
@@ -85,7 +85,7 @@ class BaseDomainScorer(BaseEstimator, ABC):
                 )
         if y is not None:
             check_consistent_length(X, y)
-            y = column_or_1d(y)
+            y = column_or_1d(label_array(y))
         return float(self._score_samples(estimator, X, y, domains))
 
     # scikit-learn reads the metadata request for "score" from a method of that name.

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import _num_samples, column_or_1d
 
-from sktransfer._inputs.domains import check_sample_domain
-from sktransfer._inputs.unlabeled import is_unlabeled
+from sktransfer._inputs.domains import as_labels, check_sample_domain
+from sktransfer._inputs.unlabeled import is_unlabeled, label_array
 from sktransfer._pipelines import compute_features, final_estimator
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.features import BackboneFeatures
@@ -125,7 +125,7 @@ class DomainFeaturesDisplay:
                     "fitted estimator."
                 )
             y = estimator.predict(X)
-        y = column_or_1d(y)
+        y = column_or_1d(label_array(y))
         if len(y) != _num_samples(X):
             raise ValueError(
                 f"y has {len(y)} labels for {_num_samples(X)} samples of X; expected "
@@ -182,12 +182,14 @@ class DomainFeaturesDisplay:
                 yield value, name if len(of_kind) == 1 else f"{name} {value}", marker
 
     def _draw(self, axes, points):
-        labels = np.asarray(self.labels)
+        labels = label_array(self.labels)
         is_source = self.sample_domain >= 0
-        is_labeled = self._is_labeled(labels)
-        classes = np.unique(labels[is_labeled])
-        colors = zip(classes, class_colors(len(classes)), strict=True)
-        groups = [(~is_labeled, _UNLABELED), *((labels == c, hue) for c, hue in colors)]
+        is_labeled = ~is_unlabeled(labels, labels[is_source])
+        classes, codes = np.unique(as_labels(labels[is_labeled]), return_inverse=True)
+        class_of = np.full(len(labels), -1)
+        class_of[is_labeled] = codes
+        colors = [_UNLABELED, *class_colors(len(classes))]
+        groups = [(class_of == code - 1, hue) for code, hue in enumerate(colors)]
         for value, name, marker in self._domains():
             style = {"marker": marker, "label": name, "s": 26, "linewidths": 1.1}
             if value >= 0:
@@ -196,8 +198,8 @@ class DomainFeaturesDisplay:
                 drawn = points[in_group & (self.sample_domain == value)]
                 if len(drawn):
                     axes.scatter(*drawn.T, color=[color], **style)
-        for c in classes:
-            in_class = labels == c
+        for code, c in enumerate(classes):
+            in_class = class_of == code
             if (in_class & is_source).any():
                 in_class &= is_source
             axes.text(
@@ -208,10 +210,6 @@ class DomainFeaturesDisplay:
                 va="center",
                 bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "#999999"},
             )
-
-    def _is_labeled(self, labels):
-        """Return which samples are labeled; -1 may be a class of the source."""
-        return ~is_unlabeled(labels, labels[self.sample_domain >= 0])
 
     def _legend(self):
         from matplotlib.lines import Line2D
