@@ -9,7 +9,11 @@ from sklearn.metrics import check_scoring
 
 from sktransfer._callbacks import EpochTasks
 from sktransfer._inputs.columns import TableColumns
-from sktransfer._inputs.labels import check_labels, weigh_classes
+from sktransfer._inputs.labels import (
+    check_labels,
+    check_none_missing,
+    weigh_classes,
+)
 from sktransfer._inputs.samples import check_rows, shape_rows
 from sktransfer._inputs.scale import warn_of_other_scale
 from sktransfer._large_arrays import take_rows
@@ -37,6 +41,10 @@ _SETTINGS = (
     "validation_fraction",
     "n_iter_no_change",
     "tol",
+)
+_UNLABELED = (
+    "Leave unlabeled samples out. Or, to adapt to them, use DomainAdaptedClassifier: "
+    "pass them as X_target, or in X with a sample_domain less than 0."
 )
 
 
@@ -80,6 +88,7 @@ class FittingMixin:
         """
         if reset:
             self._columns = TableColumns(X) if source.accepts_tables else None
+        check_none_missing(y, _UNLABELED)
         X, y = check_rows(self, X, y, reset=reset, columns=self._columns)
         return check_labels(
             X,
@@ -140,6 +149,7 @@ class FittingMixin:
                 "X_val and y_val need early_stopping=True; got early_stopping=False. "
                 "Set early_stopping=True, or leave them out."
             )
+        check_none_missing(y_val, "Leave unlabeled samples out.", "y_val")
         try:
             X, y = check_rows(self, X_val, y_val, reset=False, columns=self._columns)
         except (TypeError, ValueError) as error:

@@ -159,7 +159,7 @@ def test_rows_of_the_source_without_a_label(rows, missing, target_labels):
     y = y.astype(object)
     y[:3] = missing
     parts = [
-        "y is None or NaN for 3 samples of the source",
+        "y has 3 missing labels (None or NaN) among the",
         "expected a label for each",
     ]
     refused(

@@ -128,11 +128,19 @@ def _is_labeled(X, y, domains, use_target):
     """Return which samples have a label that may be used."""
     check_consistent_length(X, y)
     is_source = domains >= 0
-    n_missing = int(is_missing_label(y[is_source]).sum())
+    is_missing = is_missing_label(y)
+    n_missing, n_source = is_missing[is_source].sum(), is_source.sum()
     if n_missing:
+        advice = "Unlabeled samples need a sample_domain less than 0, for the target."
+        if n_missing == n_source and not is_missing.all():
+            advice = (
+                "Only samples with a sample_domain less than 0, for the target, have "
+                "labels. Check the sign of sample_domain."
+            )
         raise ValueError(
-            f"y is None or NaN for {n_missing} samples of the source (sample_domain of "
-            "0 or more); expected a label for each of them."
+            f"y has {n_missing} missing labels (None or NaN) among the {n_source} "
+            "samples of the source (sample_domain of 0 or more); expected a label for "
+            f"each of them. {advice}"
         )
     if not use_target:
         return is_source

@@ -62,8 +62,9 @@ class BaseDomainScorer(BaseEstimator, ABC):
                 raise ValueError(
                     f"{type(self).__name__} got no sample_domain. Within "
                     "sklearn.config_context(enable_metadata_routing=True) pass "
-                    "sample_domain to fit of the search, or in params of "
-                    "cross_validate. Without metadata routing create the scorer as "
+                    "sample_domain to fit of the search, in params of cross_validate, "
+                    "or to score of the search: score(X, y, sample_domain=...). "
+                    "Without metadata routing create the scorer as "
                     f"{type(self).__name__}(sample_domain=function). The function "
                     "returns the domain of each sample of X, for example "
                     "lambda X: domains[X.index]."

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 from sktransfer._suggestions import did_you_mean
 from sktransfer.adapted import DomainAdaptedClassifier
 from sktransfer.classifier import TransferClassifier
+from sktransfer.transferability._table_baselines import FewLabels, TableEncoder
 
 TRANSFER_BASELINES = ("scratch", "linear_probe", "logistic", "hist_gradient_boosting")
 ADAPTATION_BASELINES = ("source_only", "target_trained")
@@ -167,14 +168,17 @@ def _make_named_model(name, estimator, has_domains):
         )
     if name == "logistic":
         model = make_pipeline(
-            SimpleImputer(keep_empty_features=True),
+            TableEncoder(one_hot=True),
             StandardScaler(),
-            LogisticRegression(max_iter=1000),
+            FewLabels(LogisticRegression(max_iter=1000)),
         )
         return ComparedModel(name, model, uses_target=not has_domains)
     if name == "hist_gradient_boosting":
         # scikit-learn's 20 samples a leaf forbid any split of fewer than 40 samples.
-        model = HistGradientBoostingClassifier(min_samples_leaf=5)
+        trees = HistGradientBoostingClassifier(min_samples_leaf=5)
+        model = make_pipeline(
+            TableEncoder(), FewLabels(trees, counts=("min_samples_leaf",))
+        )
         return ComparedModel(name, model, uses_target=not has_domains)
     networks = find_networks(estimator)
     if not networks:
@@ -198,7 +202,7 @@ def _make_named_model(name, estimator, has_domains):
             )
         return ComparedModel(
             name,
-            _set_on_networks(estimator, _random_start),
+            _encode_tables(_set_on_networks(estimator, _random_start), networks),
             uses_domains=has_domains,
             decides_verdict=not has_domains,
         )
@@ -221,6 +225,17 @@ def _set_on_networks(estimator, make_parameters):
             for parameter, value in make_parameters(network).items()
         }
     )
+
+
+def _encode_tables(estimator, networks):
+    """Encode the columns for each network that replaces one for tables."""
+    for prefix, network in networks.items():
+        if get_tags(network).input_tags.categorical:
+            name = prefix.removesuffix("__")
+            step = estimator.get_params()[name] if name else estimator
+            encoded = make_pipeline(TableEncoder(one_hot=True), step)
+            estimator = estimator.set_params(**{name: encoded}) if name else encoded
+    return estimator
 
 
 def _random_start(network):

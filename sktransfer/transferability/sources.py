@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
 from sktransfer._inputs.domains import as_labels
+from sktransfer._inputs.labels import repeat_few_labels
 from sktransfer._inputs.unlabeled import label_array
 from sktransfer._results_table import ResultsTable
 from sktransfer.transferability._candidates import describe_error, named_candidates
@@ -133,7 +134,7 @@ def _compare(name, source, scaler, X_target, y_target, labeled):
             y = as_labels(label_array(y))
             check_classes(y, len(X))
             row["prior_distance"] = prior_distance(y, y_target)
-            model = LogisticRegression(max_iter=500).fit(X, y)
+            model = LogisticRegression(max_iter=500).fit(*repeat_few_labels(X, y))
             row["leep"] = leep(model.predict_proba(X_target[labeled]), y_target)
     except (TypeError, ValueError) as error:
         row["note"] = describe_error(error)

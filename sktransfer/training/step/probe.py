@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from sktransfer._caches import Cache
+from sktransfer._inputs.labels import repeat_few_labels
 from sktransfer.training.store.digests import array_digest
 
 # For more coefficients than this, the Hessian takes too long.
@@ -80,7 +81,7 @@ def _solve(features, y, sample_weight, n_classes, C):
     with warnings.catch_warnings():
         # A search that rounding ends before `tol` is reached is at the optimum.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        solver.fit(scaled, y, sample_weight=sample_weight)
+        solver.fit(*repeat_few_labels(scaled, y, sample_weight))
     kernel, bias = solver.coef_.T, solver.intercept_
     if n_classes == 2:
         # scikit-learn has one column of differences; make two of opposite sign.
