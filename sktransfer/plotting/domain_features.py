@@ -9,7 +9,7 @@ from sktransfer._inputs.unlabeled import is_unlabeled, label_array
 from sktransfer._pipelines import compute_features, final_estimator
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.features import BackboneFeatures
-from sktransfer.plotting._matplotlib import axes_or_new
+from sktransfer.plotting._matplotlib import axes_or_new, import_pyplot
 from sktransfer.plotting._style import class_colors
 
 _SOURCE_MARKERS, _TARGET_MARKERS = "osD^v", "x+1234"
@@ -114,6 +114,7 @@ class DomainFeaturesDisplay:
         TypeError
             When an estimator has no backbone, or y is None with a Backbone.
         """
+        import_pyplot()
         networks = {"features": estimator}
         if before is not None:
             networks = {"before": before, "after": estimator}
