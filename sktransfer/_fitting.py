@@ -52,8 +52,8 @@ class FittingMixin:
     """Fits a copy of an estimator; the estimator gets its attributes at the end."""
 
     _supports_multilabel = True
-    # Optimizer state and history of the last call of `partial_fit`.
-    _partial_fit_state = None, ()
+    # What was trained, and the state of its optimizer, which `partial_fit` continues.
+    _partial_fit_state = None, None
 
     def _copy_for_fit(self, *, partial=False):
         """Return a shallow copy, with fitted attributes only if the fit uses them."""
@@ -220,7 +220,7 @@ class FittingMixin:
         depth = resolve_depth(self.frozen_depth, backbone.layers_table())
         if recipe.order in ("linear_probe", "in_context"):
             depth = backbone.n_layers
-        return FitTask(
+        task = FitTask(
             samples=_encode(weighted, head, backbone),
             validation=validation and _encode(validation, head, backbone),
             head=head,
@@ -234,12 +234,15 @@ class FittingMixin:
             head_weights=backbone.head if keeps_head else None,
             from_scratch=self._from_scratch if is_warm else not backbone.pretrained,
             is_warm=is_warm,
-            optimizer_state=self._partial_fit_state[0] if partial and is_warm else None,
             folder=memory_folder(self.memory),
             one_epoch=partial,
             nominal=() if self._columns is None else self._columns.nominal,
             **options,
         )
+        what, state = self._partial_fit_state
+        if partial and is_warm and what == _what_is_trained(task):
+            task = task.replace(optimizer_state=state)
+        return task
 
     def _fit_task(self, task, source, estimator=None):
         """Fit a task on this copy of an estimator.
@@ -314,12 +317,14 @@ class FittingMixin:
     def _set_attributes(self, task, result):
         """Set the fitted attributes from the result of a learner."""
         entries = result.history
-        if task.one_epoch:
-            if task.is_warm:
-                entries = [*self._partial_fit_state[1], *entries]
-            self._partial_fit_state = result.optimizer_state, entries
-        else:
-            self._partial_fit_state = None, ()
+        if task.one_epoch and task.is_warm:
+            rows = zip(*self.history_.values(), strict=True)
+            entries = [
+                *(dict(zip(self.history_, r, strict=True)) for r in rows),
+                *entries,
+            ]
+        if hasattr(self, "partial_fit"):
+            self._partial_fit_state = _what_is_trained(task), result.optimizer_state
         if not task.is_warm or task.order == "in_context":
             start = [*task.backbone.weights, *result.start_head]
             self.start_weights_ = start if task.backbone.pretrained else None
@@ -356,6 +361,19 @@ def _encode(samples, head, backbone):
     """Return samples in the shape of a backbone, with the targets of a head."""
     X = shape_rows(samples.X, backbone.input_shape)
     return dataclasses.replace(samples, X=X, y=head.targets(samples.y))
+
+
+def _what_is_trained(task):
+    """Return what must be the same for another fit to continue with the optimizer."""
+    settings = task.settings
+    return (
+        settings.optimizer,
+        task.frozen_depth,
+        settings.tune,
+        settings.lora_rank,
+        settings.layer_decay != 1,
+        task.dtype,
+    )
 
 
 def _make_kept_head(backbone, head, feature_layer):
