@@ -126,9 +126,9 @@ def check_classes(y, old_classes, *, keeps_head=False, has_domains=False):
         )
         if has_domains:
             message += (
-                " Only labels of the source are used: those of samples with a "
-                "sample_domain of 0 or more. Check the sign of sample_domain, which is "
-                "less than 0 for samples of the target."
+                " The labels of samples with a sample_domain less than 0, the target, "
+                "are used only with target_labels='use'. Check the sign of "
+                "sample_domain: it must be 0 or more for samples of the source."
             )
         raise ValueError(message)
     if old_classes is not None and not (
