@@ -349,7 +349,7 @@ def test_partial_fit_after_fit_keeps_the_history(make, target):
         {"optimizer": keras.optimizers.AdamW(beta_1=0.5)},
         {"recipe": Recipe("full", tune="first")},
     ],
-    ids=str,
+    ids=["depth", "sgd", "moments", "tune"],
 )
 def test_another_optimizer_in_partial_fit_starts_anew(make, target, change):
     fitted = make(recipe="full", batch_size=100).fit(*target)

@@ -98,7 +98,9 @@ def transfer_report(  # noqa: PLR0913
         - "target_trained": the same, trained on labeled target samples alone.
 
         "logistic", "hist_gradient_boosting" and your own estimators without a network
-        get X with two dimensions.
+        get X with two dimensions. For data frames, the baselines encode categories and
+        strings: "hist_gradient_boosting" by their positions; "logistic", and "scratch"
+        of the backbone "tabular", by one-hot encoding, with medians for missing values.
     scoring : str or callable, default="accuracy"
         A scikit-learn scorer or its name.
     sample_domain : array-like of shape (n_samples,) or None, default=None
