@@ -42,10 +42,6 @@ _SETTINGS = (
     "n_iter_no_change",
     "tol",
 )
-_UNLABELED = (
-    "Leave unlabeled samples out. Or, to adapt to them, use DomainAdaptedClassifier: "
-    "pass them as X_target, or in X with a sample_domain less than 0."
-)
 
 
 class FittingMixin:
@@ -88,7 +84,7 @@ class FittingMixin:
         """
         if reset:
             self._columns = TableColumns(X) if source.accepts_tables else None
-        check_none_missing(y, _UNLABELED)
+        check_none_missing(y)
         X, y = check_rows(self, X, y, reset=reset, columns=self._columns)
         return check_labels(
             X,
@@ -149,7 +145,7 @@ class FittingMixin:
                 "X_val and y_val need early_stopping=True; got early_stopping=False. "
                 "Set early_stopping=True, or leave them out."
             )
-        check_none_missing(y_val, "Leave unlabeled samples out.", "y_val")
+        check_none_missing(y_val, "y_val")
         try:
             X, y = check_rows(self, X_val, y_val, reset=False, columns=self._columns)
         except (TypeError, ValueError) as error:

@@ -15,15 +15,13 @@ from sktransfer.training.store.samples import Samples
 _FEW_SAMPLES = 20
 
 
-def check_none_missing(y, advice, name="y"):
+def check_none_missing(y, name="y"):
     """Raise ValueError if labels are None, NaN or pd.NA.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, n_labels)
         Labels of any type. Other faults are not reported here.
-    advice : str
-        What to do with unlabeled samples.
     name : str, default="y"
         Name of the parameter.
     """
@@ -34,6 +32,12 @@ def check_none_missing(y, advice, name="y"):
             missing = is_missing_label(labels.ravel())
     n_missing = int(missing.sum())
     if n_missing:
+        advice = "Leave unlabeled samples out."
+        if name == "y":
+            advice += (
+                " Or, to adapt to them, use DomainAdaptedClassifier: pass them as "
+                "X_target, or in X with a sample_domain less than 0."
+            )
         raise ValueError(
             f"{name} has {n_missing} missing label{'s' * (n_missing > 1)} (None or "
             f"NaN) among {len(missing)} samples; expected a label for each sample. "
