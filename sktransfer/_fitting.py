@@ -6,6 +6,7 @@ import numbers
 
 import numpy as np
 from sklearn.metrics import check_scoring
+from sklearn.utils import _safe_indexing
 
 from sktransfer._callbacks import EpochTasks
 from sktransfer._inputs.columns import TableColumns
@@ -14,7 +15,7 @@ from sktransfer._inputs.labels import (
     check_none_missing,
     weigh_classes,
 )
-from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._inputs.samples import check_rows
 from sktransfer._inputs.scale import warn_of_other_scale
 from sktransfer._large_arrays import take_rows
 from sktransfer._random import make_rng
@@ -83,7 +84,7 @@ class FittingMixin:
             Its y has class labels, not class indices.
         """
         if reset:
-            self._columns = TableColumns(X) if source.accepts_tables else None
+            self._columns = TableColumns(X, accepts_tables=source.accepts_tables)
         check_none_missing(y)
         X, y = check_rows(self, X, y, reset=reset, columns=self._columns)
         return check_labels(
@@ -207,8 +208,7 @@ class FittingMixin:
                 )
         else:
             build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
-            # The statistics of a network for tables do not use class weights.
-            backbone = source.build(build, samples, rng)
+            backbone = source.build(build, weighted, rng)
             if self.head == "keep":
                 head = _make_kept_head(backbone, head, self.feature_layer)
         warn_of_unused(self, source, recipe.order, backbone, is_warm=is_warm)
@@ -217,8 +217,8 @@ class FittingMixin:
         if recipe.order in ("linear_probe", "in_context"):
             depth = backbone.n_layers
         task = FitTask(
-            samples=_encode(weighted, head, backbone),
-            validation=validation and _encode(validation, head, backbone),
+            samples=_encode(weighted, head, backbone, self.dtype),
+            validation=validation and _encode(validation, head, backbone, self.dtype),
             head=head,
             backbone=backbone,
             frozen_depth=depth,
@@ -232,7 +232,7 @@ class FittingMixin:
             is_warm=is_warm,
             folder=memory_folder(self.memory),
             one_epoch=partial,
-            nominal=() if self._columns is None else self._columns.nominal,
+            nominal=self._columns.nominal,
             **options,
         )
         what, state = self._partial_fit_state
@@ -240,7 +240,7 @@ class FittingMixin:
             task = task.replace(optimizer_state=state)
         return task
 
-    def _fit_task(self, task, source, estimator=None):
+    def _fit_task(self, task, source, estimator=None, X=None):
         """Fit a task on this copy of an estimator.
 
         Parameters
@@ -251,6 +251,8 @@ class FittingMixin:
             Source of the parameter `backbone`.
         estimator : estimator or None, default=None
             Estimator whose scikit-learn callbacks are called.
+        X : array-like of shape (n_samples, ...), default=None
+            Samples of the user, for these callbacks.
 
         Returns
         -------
@@ -264,7 +266,7 @@ class FittingMixin:
         if estimator is not None:
             samples = task.samples
             data = {
-                "X": lambda: samples.X[samples.index],
+                "X": lambda: _safe_indexing(X, samples.index),
                 "y": task.head.labels(samples.y),
             }
             reports = EpochTasks(
@@ -353,23 +355,17 @@ class FittingMixin:
             setattr(self, f"{name}_", value)
 
 
-def _encode(samples, head, backbone):
-    """Return samples in the shape of a backbone, with the targets of a head."""
-    X = shape_rows(samples.X, backbone.input_shape)
+def _encode(samples, head, backbone, dtype):
+    """Return samples as inputs of a backbone, with the targets of a head."""
+    X = backbone.prepare(samples.X, dtype)
     return dataclasses.replace(samples, X=X, y=head.targets(samples.y))
 
 
 def _what_is_trained(task):
     """Return what must be the same for another fit to continue with the optimizer."""
-    settings = task.settings
-    return (
-        settings.optimizer,
-        task.frozen_depth,
-        settings.tune,
-        settings.lora_rank,
-        settings.layer_decay != 1,
-        task.dtype,
-    )
+    settings, is_layerwise = task.settings, task.settings.layer_decay != 1
+    what = settings.tune, settings.lora_rank, is_layerwise
+    return settings.optimizer, task.frozen_depth, task.dtype, *what
 
 
 def _make_kept_head(backbone, head, feature_layer):

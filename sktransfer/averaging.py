@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._inputs.samples import check_rows
 
 _ALPHAS = np.linspace(0, 1, 11)
 # Fitted attributes of averages, which no fit has.
@@ -222,10 +222,8 @@ def _average(estimators, X):
     backbone = average.backbone_
     if backbone.learns_in_context:
         return average
-    X = check_rows(average, X, reset=False)
-    return _with_own_statistics(
-        average, estimators, shape_rows(X, backbone.input_shape)
-    )
+    X = check_rows(average, X, reset=False, columns=average._columns)  # noqa: SLF001
+    return _with_own_statistics(average, estimators, backbone.prepare(X, average.dtype))
 
 
 def _with_own_statistics(average, estimators, X):

@@ -13,7 +13,8 @@ from sklearn.base import (
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._inputs.columns import TableColumns
+from sktransfer._inputs.samples import check_rows
 from sktransfer._large_arrays import stack
 from sktransfer._random import make_rng
 from sktransfer._threads import limit_worker_threads
@@ -144,12 +145,13 @@ class BackboneFeatures(
                 "TransferClassifier, or pass the backbone_ of an estimator that was "
                 "trained by gradient steps."
             )
-        X = check_rows(self, X, reset=True)
+        columns = TableColumns(X, accepts_tables=False)
+        X = check_rows(self, X, reset=True, columns=columns)
         rng = make_rng(self.random_state)
         options = BuildOptions(self.weights, self.feature_layer, self.preprocess)
         backbone = source.build(options, Samples(X, np.arange(len(X)), None, None), rng)
-        shape_rows(X[:1], backbone.input_shape)
-        self.backbone_ = backbone
+        backbone.prepare(X[:1], self.dtype)
+        self.backbone_, self._columns = backbone, columns
         self._n_features_out = backbone.n_features_out
         return self
 
@@ -166,7 +168,8 @@ class BackboneFeatures(
         ndarray of shape (n_samples, n_features_out), `dtype`
         """
         check_is_fitted(self)
-        X = shape_rows(check_rows(self, X, reset=False), self.backbone_.input_shape)
+        X = check_rows(self, X, reset=False, columns=self._columns)
+        X = self.backbone_.prepare(X, self.dtype)
         from sktransfer.training.step.program_cache import get_program
         from sktransfer.training.store.samples import FrozenOutputs
 
