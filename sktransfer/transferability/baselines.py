@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
@@ -200,9 +200,12 @@ def _make_named_model(name, estimator, has_domains):
                 "weights. Use a pretrained backbone, such as backbone_ of an estimator "
                 "fitted on the source, or remove 'scratch'."
             )
+        scratch = _set_on_networks(estimator, _random_start)
+        if any(get_tags(n).input_tags.categorical for n in networks.values()):
+            scratch = _encode_tables(scratch)
         return ComparedModel(
             name,
-            _encode_tables(_set_on_networks(estimator, _random_start), networks),
+            scratch,
             uses_domains=has_domains,
             decides_verdict=not has_domains,
         )
@@ -227,15 +230,16 @@ def _set_on_networks(estimator, make_parameters):
     )
 
 
-def _encode_tables(estimator, networks):
-    """Encode the columns for each network that replaces one for tables."""
-    for prefix, network in networks.items():
-        if get_tags(network).input_tags.categorical:
-            name = prefix.removesuffix("__")
-            step = estimator.get_params()[name] if name else estimator
-            encoded = make_pipeline(TableEncoder(one_hot=True), step)
-            estimator = estimator.set_params(**{name: encoded}) if name else encoded
-    return estimator
+def _encode_tables(estimator):
+    """Encode the columns for a network that does not accept categories."""
+    encoder = TableEncoder(one_hot=True)
+    if isinstance(estimator, Pipeline):
+        *steps, final = estimator.steps
+        return estimator.set_params(steps=[*steps, ("tableencoder", encoder), final])
+    inner = getattr(estimator, "estimator", None)
+    if isinstance(inner, Pipeline):
+        return estimator.set_params(estimator=_encode_tables(inner))
+    return make_pipeline(encoder, estimator)
 
 
 def _random_start(network):

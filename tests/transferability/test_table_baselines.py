@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sktransfer import TransferClassifier, rank_sources, transfer_report
@@ -57,6 +58,26 @@ def test_default_baselines_of_a_frame(make_frame, columns):
         ]
         # The color alone tells the class.
         assert report.values("logistic").min() > 0.9
+
+
+def test_scratch_of_a_search(columns):
+    columns, y = columns
+    network = TransferClassifier("tabular")
+    step = "transferclassifier__"
+    for estimator, name in [
+        (network, "random_state"),
+        (make_pipeline("passthrough", network), f"{step}random_state"),
+    ]:
+        report = transfer_report(
+            GridSearchCV(estimator, {name: [0, 1]}, cv=2),
+            as_pandas(columns),
+            y,
+            cv=2,
+            train_sizes=[20],
+            baselines=["scratch"],
+            random_state=0,
+        )
+        assert set(report.fits["note"]) == {""}
 
 
 @FRAMES
