@@ -3,10 +3,12 @@
 import collections
 import functools
 import threading
+from operator import attrgetter
 from typing import NamedTuple
 
 # Held while something is built for a cache, and while Keras builds layers. A thread
-# that holds it may take the lock of a cache, and never the other way round.
+# that holds it may take the lock of a cache, and never the other way round. It waits
+# for other locks by `acquired` of `_random.py`.
 BUILDING = threading.RLock()
 # Held while the machine code of XLA is counted as used, or dropped.
 XLA_LOCK = threading.Lock()
@@ -45,10 +47,10 @@ class Cache:
         Bound on the bytes of all entries. A larger value is not kept, unless
         `min_entries` says so.
     on_evict : callable or None, default=None
-        Called with the key and the value of each entry that makes way, while the
-        lock is held.
+        Called with the key and the value of each entry that makes way, after the lock
+        is released.
     on_clear : callable or None, default=None
-        Called when all entries are dropped.
+        Called when all entries are dropped, while the lock is held.
     release : callable or None, default=None
         Called without arguments after entries of `release_bytes` bytes were dropped,
         and by :meth:`clear`. It gives memory back that Python does not free by itself.
@@ -94,8 +96,8 @@ class Cache:
     def max_bytes(self, value):
         with self.lock:
             self._max_bytes = value
-            self._evict()
-        self._release_dropped()
+            evicted = self._evict()
+        self._after_drop(evicted)
 
     def __len__(self):
         return len(self._entries)
@@ -114,10 +116,10 @@ class Cache:
             self.discard(key)
             self._entries[key] = value, nbytes
             self._bytes += nbytes
-            self._evict()
-        self._release_dropped()
+            evicted = self._evict()
+        self._after_drop(evicted)
 
-    def get(self, key, make, nbytes):
+    def get(self, key, make, nbytes=attrgetter("nbytes")):
         """Return the value of a key; make and keep it where there is none.
 
         Parameters
@@ -126,7 +128,7 @@ class Cache:
             Key.
         make : callable
             Called without arguments, by one thread at a time in the process.
-        nbytes : callable
+        nbytes : callable, default=attrgetter("nbytes")
             Called with the value; returns its size in bytes.
 
         Returns
@@ -150,8 +152,8 @@ class Cache:
                 value, before = self._entries[key]
                 self._entries[key] = value, nbytes
                 self._bytes += nbytes - before
-                self._evict()
-        self._release_dropped()
+            evicted = self._evict()
+        self._after_drop(evicted)
 
     def discard(self, key):
         """Drop the entry of a key, if there is one."""
@@ -165,7 +167,7 @@ class Cache:
             for key in [key for key in self._entries if condition(key)]:
                 self._dropped_bytes += self._entries[key][1]
                 self.discard(key)
-        self._release_dropped()
+        self._after_drop()
 
     def clear(self):
         """Drop all entries."""
@@ -178,14 +180,20 @@ class Cache:
             self._release()
 
     def _evict(self):
+        """Take out the entries that make way; return their keys and values."""
+        evicted = []
         while self._bytes > self._max_bytes and len(self) > self._min_entries:
             key, (value, nbytes) = self._entries.popitem(last=False)
             self._bytes -= nbytes
             self._dropped_bytes += nbytes
-            if self._on_evict is not None:
-                self._on_evict(key, value)
+            evicted.append((key, value))
+        return evicted
 
-    def _release_dropped(self):
+    def _after_drop(self, evicted=()):
+        """Make the calls that follow, which may need locks of other caches."""
+        if self._on_evict is not None:
+            for key, value in evicted:
+                self._on_evict(key, value)
         with self.lock:
             if self._release is None or self._dropped_bytes <= self._release_bytes:
                 return
@@ -196,14 +204,14 @@ class Cache:
 _NOTHING = object()
 
 
-def cached(name, max_bytes, nbytes):
+def cached(name, max_bytes, nbytes=attrgetter("nbytes")):
     """Decorate a function of hashable arguments, so that its results are kept.
 
     Parameters
     ----------
     name, max_bytes
         As in :class:`Cache`.
-    nbytes : callable
+    nbytes : callable, default=attrgetter("nbytes")
         Called with a result; returns its size in bytes.
 
     Returns

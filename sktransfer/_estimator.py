@@ -19,6 +19,9 @@ from sktransfer.learners.choose import read_source
 from sktransfer.recipe import ORDERS, Recipe
 from sktransfer.training.store.feature_folder import memory_folder
 
+# Format of pickles of fitted estimators. It changes with their private attributes.
+_FORMAT = 1
+
 
 class BaseTransferClassifier(
     SuggestingMixin,
@@ -30,8 +33,8 @@ class BaseTransferClassifier(
 ):
     """Base class of the estimators with a backbone and a head."""
 
-    # Samples that predict has no need to check.
-    _checked_X = None
+    # Samples that predict has no need to check: none of those that a user passes.
+    _checked_X = object()
 
     _parameter_constraints = {
         "backbone": "no_validation",
@@ -124,6 +127,20 @@ class BaseTransferClassifier(
         self.dtype = dtype
         self.random_state = random_state
         self.verbose = verbose
+
+    def __getstate__(self):
+        return super().__getstate__() | {"_format": _FORMAT}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        version = state.pop("_format", None)
+        if "backbone_" in state and version != _FORMAT:
+            raise ValueError(
+                f"This {type(self).__name__} was fitted and pickled in format "
+                f"{version}; this version of sktransfer reads format {_FORMAT}. Load "
+                "it with the version of sktransfer that made it, or fit it again."
+            )
+        super().__setstate__(state)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "backbone_")

@@ -19,6 +19,7 @@ from sktransfer._inputs.samples import check_rows
 from sktransfer._inputs.scale import warn_of_other_scale
 from sktransfer._large_arrays import take_rows
 from sktransfer._random import make_rng
+from sktransfer._scorers import supports_weights
 from sktransfer._task import FitTask, Settings
 from sktransfer._threads import limit_worker_threads
 from sktransfer._unused_parameters import warn_of_unused
@@ -146,12 +147,17 @@ class FittingMixin:
                 "X_val and y_val need early_stopping=True; got early_stopping=False. "
                 "Set early_stopping=True, or leave them out."
             )
+        samples = self._check_labeled(X_val, y_val, sample_weight, head)
+        warn_of_other_scale("X_val", samples.X, train.X)
+        return samples
+
+    def _check_labeled(self, X_val, y_val, sample_weight, head):
+        """Check a validation set; its labels must be those of a head."""
         check_none_missing(y_val, "y_val")
         try:
             X, y = check_rows(self, X_val, y_val, reset=False, columns=self._columns)
         except (TypeError, ValueError) as error:
             raise type(error)(f"X_val, y_val: {error}") from error
-        warn_of_other_scale("X_val", X, train.X)
         samples = check_labels(X, y, sample_weight, accepts_multilabel=True)
         if not head.accepts(samples.y):
             raise ValueError(
@@ -198,7 +204,8 @@ class FittingMixin:
         rng = make_rng(self.random_state)
         recipe = self._choose_recipe(source, partial=partial)
         settings = self._settings(recipe)
-        weighted = weigh_classes(self.class_weight, samples)
+        classes = self._head.classes if is_warm else head.classes
+        weighted = weigh_classes(self.class_weight, samples, classes)
         if is_warm:
             backbone, head = self.backbone_, self._head
             if not head.accepts(samples.y):
@@ -211,14 +218,14 @@ class FittingMixin:
             backbone = source.build(build, weighted, rng)
             if self.head == "keep":
                 head = _make_kept_head(backbone, head, self.feature_layer)
-        warn_of_unused(self, source, recipe.order, backbone, is_warm=is_warm)
         keeps_head = self.head == "keep" or (is_warm and not source.learns_in_context)
         depth = resolve_depth(self.frozen_depth, backbone.layers_table())
         if recipe.order in ("linear_probe", "in_context"):
             depth = backbone.n_layers
         task = FitTask(
             samples=_encode(weighted, head, backbone, self.dtype),
-            validation=validation and _encode(validation, head, backbone, self.dtype),
+            validation=validation
+            and _encode(validation, head, backbone, self.dtype, "X_val"),
             head=head,
             backbone=backbone,
             frozen_depth=depth,
@@ -230,14 +237,16 @@ class FittingMixin:
             head_weights=backbone.head if keeps_head else None,
             from_scratch=self._from_scratch if is_warm else not backbone.pretrained,
             is_warm=is_warm,
+            start_weights=self.start_weights_ if is_warm else None,
             folder=memory_folder(self.memory),
             one_epoch=partial,
             nominal=self._columns.nominal,
             **options,
         )
-        what, state = self._partial_fit_state
-        if partial and is_warm and what == _what_is_trained(task):
+        trained, state = self._partial_fit_state
+        if partial and is_warm and trained == task.trained:
             task = task.replace(optimizer_state=state)
+        warn_of_unused(self, source, task)
         return task
 
     def _fit_task(self, task, source, estimator=None, X=None):
@@ -281,6 +290,7 @@ class FittingMixin:
     def _make_scorer(self, task, learner):
         """Make a function that computes the score `scoring` of a program."""
         scorer = check_scoring(self, self.scoring)
+        is_weighted = supports_weights(scorer, task.head.n_units)
 
         def score(program, samples):
             fitted = copy.copy(self)
@@ -288,7 +298,7 @@ class FittingMixin:
             X = take_rows(samples.X, samples.index)
             fitted._checked_X = X  # noqa: SLF001
             weight, options = samples.sample_weight, {}
-            if isinstance(self.scoring, str) and np.ptp(weight) > 0:
+            if is_weighted and np.ptp(weight) > 0:
                 options["sample_weight"] = weight
             value = scorer(fitted, X, task.head.labels(samples.y), **options)
             if not isinstance(value, numbers.Real) or not np.isfinite(value):
@@ -322,10 +332,10 @@ class FittingMixin:
                 *entries,
             ]
         if hasattr(self, "partial_fit"):
-            self._partial_fit_state = _what_is_trained(task), result.optimizer_state
-        if not task.is_warm or task.order == "in_context":
-            start = [*task.backbone.weights, *result.start_head]
-            self.start_weights_ = start if task.backbone.pretrained else None
+            self._partial_fit_state = task.trained, result.optimizer_state
+        if task.start_weights is not None or not task.is_warm:
+            is_pretrained = task.is_warm or task.backbone.pretrained
+            self.start_weights_ = result.start_weights if is_pretrained else None
         # Weights that did not change are the same arrays as in the source network.
         weights = [
             old if np.array_equal(old, new) else new
@@ -355,17 +365,10 @@ class FittingMixin:
             setattr(self, f"{name}_", value)
 
 
-def _encode(samples, head, backbone, dtype):
+def _encode(samples, head, backbone, dtype, name="X"):
     """Return samples as inputs of a backbone, with the targets of a head."""
-    X = backbone.prepare(samples.X, dtype)
+    X = backbone.prepare(samples.X, dtype, name)
     return dataclasses.replace(samples, X=X, y=head.targets(samples.y))
-
-
-def _what_is_trained(task):
-    """Return what must be the same for another fit to continue with the optimizer."""
-    settings, is_layerwise = task.settings, task.settings.layer_decay != 1
-    what = settings.tune, settings.lora_rank, is_layerwise
-    return settings.optimizer, task.frozen_depth, task.dtype, *what
 
 
 def _make_kept_head(backbone, head, feature_layer):

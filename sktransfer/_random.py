@@ -2,10 +2,14 @@
 
 import contextlib
 import random
+import threading
 
 import numpy as np
 
 from sktransfer._caches import BUILDING
+
+# Seconds from one attempt to acquire a lock to the next.
+_WAIT = 0.01
 
 
 @contextlib.contextmanager
@@ -28,6 +32,35 @@ def preserve_random_state(seed=0):
             yield
         finally:
             random.setstate(state)
+
+
+@contextlib.contextmanager
+def acquired(lock):
+    """Hold a lock, and let other threads build while this one waits for it.
+
+    A function of the user that builds a network may predict with another one. Then
+    this thread holds BUILDING and waits for a lock, whose holder may need BUILDING.
+
+    Parameters
+    ----------
+    lock : threading.Lock
+        The lock.
+    """
+    building = threading.Condition(BUILDING)
+    while not lock.acquire(blocking=False):
+        state = random.getstate()
+        try:
+            # This releases BUILDING and acquires it again.
+            building.wait(_WAIT)
+        except RuntimeError:
+            # This thread does not hold it.
+            lock.acquire()
+            break
+        random.setstate(state)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def make_rng(random_state):

@@ -1,6 +1,7 @@
 """Error messages that suggest the name that was probably meant."""
 
 import difflib
+import re
 
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
@@ -38,15 +39,21 @@ class SuggestingMixin:
         try:
             super()._validate_params()
         except InvalidParameterError as error:
-            hint = _suggest_option(self._parameter_constraints, self.get_params(False))
+            hint = _suggest_option(
+                str(error), self._parameter_constraints, self.get_params(False)
+            )
             raise InvalidParameterError(f"{error}{hint}") from None
 
 
-def _suggest_option(constraints, parameters):
-    """Suggest an option for the first parameter whose string is none of its options."""
-    for name, value in parameters.items():
-        allowed = constraints.get(name, ())
-        for options in allowed if isinstance(value, str) else ():
-            if isinstance(options, StrOptions) and value not in options.options:
-                return did_you_mean(value, sorted(options.options))
+def _suggest_option(message, constraints, parameters):
+    """Suggest an option for the parameter that an error message of scikit-learn names.
+
+    Other parameters may be wrong too, but the message is not about them.
+    """
+    named = re.match(r"The '(\w+)' parameter of", message)
+    name = named[1] if named else None
+    value, allowed = parameters.get(name), constraints.get(name, ())
+    for options in allowed if isinstance(value, str) else ():
+        if isinstance(options, StrOptions):
+            return did_you_mean(value, sorted(options.options))
     return ""

@@ -80,6 +80,9 @@ class FitTask:
         early stopping maximizes.
     one_epoch : bool
         Whether `partial_fit` was called, which trains for one epoch.
+    start_weights : list of ndarray or None
+        Weights of the backbone and of the head before the first gradient step of the
+        earlier fit that training continues. None if this is the first fit.
     optimizer_state : list of list of ndarray or None
         State of the optimizer to start from. None is a new optimizer.
     adapt : callable or None
@@ -107,6 +110,7 @@ class FitTask:
     folder: str | None = None
     scorer: Any = None
     one_epoch: bool = False
+    start_weights: list | None = None
     optimizer_state: list | None = None
     adapt: Any = None
     nominal: Any = ()
@@ -116,6 +120,17 @@ class FitTask:
     def is_trained(self):
         """Whether the weights at the start are trained ones."""
         return self.backbone.pretrained or self.is_warm
+
+    @property
+    def trained(self):
+        """What is trained; a fit that trains the same keeps the optimizer's state."""
+        settings, is_layerwise = self.settings, self.settings.layer_decay != 1
+        weights = self.frozen_depth, settings.tune, settings.lora_rank, is_layerwise
+        return settings.optimizer, self.dtype, *weights
+
+    def start(self, head):
+        """Return `start_weights`, or the weights of the backbone and of a head."""
+        return list(self.start_weights or (*self.backbone.weights, *head))
 
     def replace(self, **changes):
         """Return a copy with some attributes replaced."""
@@ -129,7 +144,8 @@ class FitResult:
     Attributes
     ----------
     backbone : Backbone
-        The network with its weights before the fit.
+        The network with its weights before the fit. It may have another architecture
+        than the network of the task.
     weights : list of ndarray
         Weights of the whole backbone after the fit.
     head : list of two ndarrays
@@ -137,8 +153,9 @@ class FitResult:
     history : list of dict
         One entry for each epoch: stage, loss, accuracy, learning_rate, seconds and,
         with a validation set, val_loss, val_accuracy and val_score.
-    start_head : tuple of two ndarrays
-        Kernel and bias before the first gradient step. After a linear probe, those of
+    start_weights : list of ndarray
+        Weights of `backbone` and of the head before the first gradient step, also of
+        earlier fits that this one continues. After a linear probe, the head is that of
         the probe.
     best_score : float or None
         Highest validation score: that of the weights that are kept.
@@ -155,7 +172,7 @@ class FitResult:
     weights: list
     head: list
     history: list
-    start_head: tuple
+    start_weights: list
     best_score: float | None = None
     optimizer_state: list | None = None
     attributes: dict = field(default_factory=dict)

@@ -1,6 +1,9 @@
 """Warnings about parameters that were set and have no effect."""
 
+import inspect
+
 from sktransfer._warnings import warn_user
+from sktransfer.training.plan.stages import plan_task
 
 # Parameters of gradient steps.
 _STEP_PARAMETERS = (
@@ -18,7 +21,7 @@ _STEP_PARAMETERS = (
 )
 
 
-def warn_of_unused(estimator, source, order, backbone, *, is_warm):
+def warn_of_unused(estimator, source, task):
     """Warn once about all parameters that were set and have no effect.
 
     There is no warning about parameters of gradient steps if the user set
@@ -30,15 +33,16 @@ def warn_of_unused(estimator, source, order, backbone, *, is_warm):
         Estimator before the fit.
     source : Source
         Source of its parameter `backbone`.
-    order : str
-        Order of the recipe, not "auto".
-    backbone : Backbone
-        Network that training starts from.
-    is_warm : bool
-        Whether training starts from the weights of an earlier fit.
+    task : FitTask
+        The fit.
     """
+    order = task.order
     is_default_recipe = getattr(estimator.recipe, "order", estimator.recipe) == "auto"
-    has_new_head = estimator.head == "new" and not is_warm
+    is_solved = not (
+        source.learns_in_context
+        or task.one_epoch
+        or any(stage.epochs for stage in plan_task(task))
+    )
     rules = [
         (
             order == "in_context" and is_default_recipe,
@@ -48,10 +52,18 @@ def warn_of_unused(estimator, source, order, backbone, *, is_warm):
             "backbone='mlp' to train one from scratch.",
         ),
         (
-            order == "linear_probe" and has_new_head and not source.learns_in_context,
+            is_solved and order == "linear_probe",
             ("frozen_depth", *_STEP_PARAMETERS),
             "has no effect: recipe='linear_probe' solves the head without gradient "
             "steps, on a frozen backbone. Use recipe='lp_ft' or 'full' to train by "
+            "gradient steps.",
+        ),
+        (
+            is_solved and order != "linear_probe",
+            _STEP_PARAMETERS,
+            f"has no effect: frozen_depth={estimator.frozen_depth!r} freezes the whole "
+            f"backbone, so recipe={order!r} solves the head without gradient steps. "
+            "Use a smaller frozen_depth, or recipe='full' to train the head by "
             "gradient steps.",
         ),
         (
@@ -61,7 +73,7 @@ def warn_of_unused(estimator, source, order, backbone, *, is_warm):
             "the outputs of its last hidden layer.",
         ),
         (
-            order != "linear_probe" and not (backbone.pretrained or is_warm),
+            order != "linear_probe" and not task.is_trained,
             ("frozen_depth",),
             "freezes layers with random weights: the backbone is not pretrained. Use "
             "frozen_depth=0, or a pretrained backbone.",
@@ -78,10 +90,13 @@ def warn_of_unused(estimator, source, order, backbone, *, is_warm):
 
 def _changed(estimator, names):
     """Return "name=value" of the parameters that differ from their defaults."""
-    default = type(estimator)().get_params(deep=False)
-    value = estimator.get_params(deep=False)
+    values = estimator.get_params(deep=False)
+    # A subclass may have parameters without a default, and others left out.
+    parameters = inspect.signature(type(estimator)).parameters
     return ", ".join(
-        f"{name}={value[name]!r}"
+        f"{name}={values[name]!r}"
         for name in names
-        if not (value[name] is default[name] or value[name] == default[name])
+        if name in values
+        and values[name] is not parameters[name].default
+        and values[name] != parameters[name].default
     )

@@ -100,12 +100,14 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         True stops training when the score of a validation set has not improved by
         `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
         set is a stratified part of X, or `X_val` of `fit`. False stops in the same way
-        by the training loss, and keeps the last weights.
+        by the training loss, and keeps the last weights. A linear probe is solved on
+        all of X.
     scoring : str, callable or None, default="loss"
         Score of ``early_stopping=True``. "loss" is the negative log loss. None is the
         accuracy. Otherwise the name of a scikit-learn scorer, or a callable with the
-        signature ``scorer(estimator, X, y)``. On few samples the log loss is less
-        noisy than the accuracy.
+        signature ``scorer(estimator, X, y)``. The score is weighted if the metric, or
+        the callable, has a parameter `sample_weight`. On few samples the log loss is
+        less noisy than the accuracy.
     validation_fraction : float, default=0.1
         Fraction of X in the validation set of ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -114,12 +116,17 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         Minimum improvement of the score, or of the training loss.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes. A dict has a weight for each class label. "balanced"
-        gives all classes the same total weight. None gives all the weight 1.
+        gives all classes the same total weight. None gives all the weight 1. They
+        multiply the weights of the samples of X, also of those that are split off for
+        validation, but not `sample_weight_val`.
     warm_start : bool, default=False
         True starts from the weights of the last fit. False starts from `backbone`.
     callbacks : list or None, default=None
         Keras callbacks: names, functions that return one, or instances, which are
-        copied. Their methods for epochs are called, those for batches are not.
+        copied. Their methods for epochs are called, those for batches are not. Their
+        ``self.model`` is the whole network, from samples to probabilities. Their
+        training begins and ends once for all stages of the recipe. An adaptation method
+        that trains more than once begins anew each time.
     memory : str, path-like, joblib.Memory or None, default=None
         Folder that keeps the outputs of frozen layers for other processes and later
         runs. None keeps them in the memory of this process only; see
@@ -167,7 +174,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         Number of epochs in ``history_``.
     validation_scores_ : list of float or None
         Score of the validation set after each epoch, by `scoring`. None without
-        `early_stopping`.
+        `early_stopping`, or if there are no gradient steps.
     best_validation_score_ : float or None
         Highest of these scores: that of the weights that are kept.
     n_features_in_ : int

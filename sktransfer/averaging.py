@@ -4,10 +4,12 @@ import copy
 import numbers
 
 import numpy as np
-from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._inputs.samples import check_rows
+from sktransfer._large_arrays import take_rows
+from sktransfer.heads import evaluate
+from sktransfer.training.store.feature_folder import memory_folder
 
 _ALPHAS = np.linspace(0, 1, 11)
 # Fitted attributes of averages, which no fit has.
@@ -22,7 +24,7 @@ class Interpolation:
     Frozen weights are the same arrays as in ``backbone_``.
     """
 
-    def interpolate(self, alpha="auto", X_val=None, y_val=None):
+    def interpolate(self, alpha="auto", X_val=None, y_val=None, sample_weight_val=None):
         r"""Make an estimator with weights between the pretrained and the fitted ones.
 
         The weights of the backbone and of the head are
@@ -40,8 +42,10 @@ class Interpolation:
         X_val : array-like of shape (n_val, ...) or None, default=None
             Validation set for "auto": samples that were not trained on, from the
             domains that the predictions are for.
-        y_val : array-like of shape (n_val,) or None, default=None
+        y_val : array-like of shape (n_val,) or (n_val, n_labels) or None, default=None
             Labels of `X_val`.
+        sample_weight_val : array-like of shape (n_val,) or None, default=None
+            Weights of the samples in `X_val`.
 
         Returns
         -------
@@ -85,7 +89,7 @@ class Interpolation:
 
         def interpolated(alpha):
             pairs = zip(start, end, strict=True)
-            return _with_weights(self, [_between(a, b, alpha) for a, b in pairs])
+            return [_between(a, b, alpha) for a, b in pairs]
 
         if isinstance(alpha, str) and alpha == "auto":
             if X_val is None or y_val is None:
@@ -93,8 +97,10 @@ class Interpolation:
                     "alpha='auto' needs a validation set; pass X_val and y_val, or "
                     "alpha as a float in [0, 1]."
                 )
-            probabilities = [interpolated(a).predict_proba(X_val) for a in _ALPHAS]
-            losses = [log_loss(y_val, p, labels=self.classes_) for p in probabilities]
+            validation = self._check_labeled(
+                X_val, y_val, sample_weight_val, self._head
+            )
+            losses = [self._loss(interpolated(a), validation) for a in _ALPHAS]
             alpha = _ALPHAS[int(np.argmin(losses))]
         elif isinstance(alpha, bool) or not isinstance(alpha, numbers.Real):
             raise TypeError(
@@ -103,9 +109,18 @@ class Interpolation:
             )
         elif not 0 <= alpha <= 1:
             raise ValueError(f"alpha={alpha!r}; expected a float in [0, 1] or 'auto'.")
-        estimator = interpolated(alpha)
+        estimator = _with_weights(self, interpolated(alpha))
         estimator.interpolation_alpha_ = float(alpha)
         return estimator
+
+    def _loss(self, weights, samples):
+        """Compute the log loss of other weights on labeled samples."""
+        backbone = self.backbone_.replace(weights=weights[:-2], head=weights[-2:])
+        X = take_rows(samples.X, samples.index)
+        X = self._predictor.prepare(backbone, X, "X_val")
+        logits = self._predictor.logits(backbone, X, memory_folder(self.memory))
+        targets = self._head.targets(samples.y)
+        return evaluate(self._head, logits, targets, samples.sample_weight)[0]
 
     def _check_start(self):
         if self.start_weights_ is None:
@@ -228,21 +243,18 @@ def _average(estimators, X):
 
 def _with_own_statistics(average, estimators, X):
     """Compute the statistics of BatchNormalization that differ between fits on X."""
-    from sktransfer.training.step.program_cache import get_program
+    from sktransfer.learners.by_steps import StepsPredictor
 
     backbone, weights = average.backbone_, average.weights_
-    program = get_program(
-        backbone, average.frozen_depth_, len(backbone.head[1]), average.dtype
-    )
-    differing = [
-        i
-        for i in program.statistics
-        if not all(np.array_equal(e.weights_[i], weights[i]) for e in estimators)
-    ]
-    if not differing:
-        return average
-    with program.hold():
-        program.load(backbone.weights, backbone.head)
+    predictor = StepsPredictor(average.frozen_depth_, average.dtype, from_scratch=False)
+    with predictor.program(backbone) as program:
+        differing = [
+            i
+            for i in program.statistics
+            if not all(np.array_equal(e.weights_[i], weights[i]) for e in estimators)
+        ]
+        if not differing:
+            return average
         statistics = program.batch_statistics(X, np.arange(len(X)))
     for i in differing:
         weights[i] = statistics[i].astype(weights[i].dtype)

@@ -29,13 +29,13 @@ class TransferClassifier(BaseTransferClassifier):
           context [4]_: it predicts from the labeled samples, without gradient steps.
           Each of its views holds 1,024 samples, a random part if there are more. Data
           frames may have missing values, categories and strings; see :ref:`tabular`.
-        - "mlp": a network for tables without pretrained weights. Its width depends on
-          the number of columns. Its first layer standardizes them.
+        - "mlp": a network for tables without pretrained weights, with two layers of 64
+          to 256 units. Columns are standardized in float64 before it.
         - The name of a ``keras.applications`` model, such as "MobileNetV2".
         - "hub:PRESET": a preset of keras-hub (needs the extra ``hub``).
         - The path of a ``.keras`` or ``.h5`` file with a whole model.
-        - A function that returns a ``keras.Model``. If it has a parameter
-          ``input_shape``, it is called with the shape of one sample.
+        - A function that returns a ``keras.Model``. Each fit calls it. If it has a
+          parameter ``input_shape``, it gets the shape of one sample.
         - A ``keras.Model`` or a :class:`~sktransfer.Backbone`, such as ``backbone_`` of
           a fitted estimator.
     weights : str, path-like or None, default="auto"
@@ -101,12 +101,14 @@ class TransferClassifier(BaseTransferClassifier):
         True stops training when the score of a validation set has not improved by
         `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
         set is a stratified part of X, or `X_val` of `fit`. False stops in the same way
-        by the training loss, and keeps the last weights.
+        by the training loss, and keeps the last weights. A linear probe is solved on
+        all of X.
     scoring : str, callable or None, default="loss"
         Score of ``early_stopping=True``. "loss" is the negative log loss. None is the
         accuracy. Otherwise the name of a scikit-learn scorer, or a callable with the
-        signature ``scorer(estimator, X, y)``. On few samples the log loss is less
-        noisy than the accuracy.
+        signature ``scorer(estimator, X, y)``. The score is weighted if the metric, or
+        the callable, has a parameter `sample_weight`. On few samples the log loss is
+        less noisy than the accuracy.
     validation_fraction : float, default=0.1
         Fraction of X in the validation set of ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -115,12 +117,17 @@ class TransferClassifier(BaseTransferClassifier):
         Minimum improvement of the score, or of the training loss.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes. A dict has a weight for each class label. "balanced"
-        gives all classes the same total weight. None gives all the weight 1.
+        gives all classes the same total weight. None gives all the weight 1. They
+        multiply the weights of the samples of X, also of those that are split off for
+        validation, but not `sample_weight_val`.
     warm_start : bool, default=False
         True starts from the weights of the last fit. False starts from `backbone`.
     callbacks : list or None, default=None
         Keras callbacks: names, functions that return one, or instances, which are
-        copied. Their methods for epochs are called, those for batches are not.
+        copied. Their methods for epochs are called, those for batches are not. Their
+        ``self.model`` is the whole network, from samples to probabilities. Their
+        training begins and ends once for all stages of the recipe. An adaptation method
+        that trains more than once begins anew each time.
     memory : str, path-like, joblib.Memory or None, default=None
         Folder that keeps the outputs of frozen layers for other processes and later
         runs. None keeps them in the memory of this process only; see
@@ -160,7 +167,7 @@ class TransferClassifier(BaseTransferClassifier):
         Number of epochs in ``history_``.
     validation_scores_ : list of float or None
         Score of the validation set after each epoch, by `scoring`. None without
-        `early_stopping`.
+        `early_stopping`, or if there are no gradient steps.
     best_validation_score_ : float or None
         Highest of these scores: that of the weights that are kept.
     n_features_in_ : int
@@ -284,6 +291,9 @@ class TransferClassifier(BaseTransferClassifier):
         It continues with the weights, the history and the state of the optimizer. The
         optimizer starts anew if other weights are trained or `optimizer` has changed.
 
+        ``class_weight="balanced"`` is not supported, as a batch does not have the class
+        frequencies of all samples.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
@@ -311,6 +321,13 @@ class TransferClassifier(BaseTransferClassifier):
                 "classes=None; the first call of partial_fit needs the class labels of "
                 "all calls."
             )
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, as one batch "
+                "does not have the class frequencies of all samples. Compute the "
+                "weights with sklearn.utils.class_weight.compute_class_weight on a "
+                "large sample, and pass them as a dict."
+            )
         labels = self.classes_ if classes is None else np.unique(classes)
         if not is_first and not np.array_equal(labels, self.classes_):
             raise ValueError(
@@ -332,6 +349,11 @@ class TransferClassifier(BaseTransferClassifier):
                 raise ValueError(
                     f"y has labels {unknown.tolist()} that are not in classes, "
                     f"{labels.tolist()}."
+                )
+            if len(labels) < 2:
+                raise ValueError(
+                    f"classes={classes!r} has {len(labels)} label; at least 2 classes "
+                    "are needed: the labels of all calls."
                 )
             head = ClassHead(labels)
         else:

@@ -1,5 +1,6 @@
 """BackboneFeatures: the frozen features of a backbone as a transformer."""
 
+import copy
 import os
 
 import numpy as np
@@ -145,14 +146,17 @@ class BackboneFeatures(
                 "TransferClassifier, or pass the backbone_ of an estimator that was "
                 "trained by gradient steps."
             )
+        fitted = copy.copy(self)
         columns = TableColumns(X, accepts_tables=False)
-        X = check_rows(self, X, reset=True, columns=columns)
+        X = check_rows(fitted, X, reset=True, columns=columns)
         rng = make_rng(self.random_state)
         options = BuildOptions(self.weights, self.feature_layer, self.preprocess)
         backbone = source.build(options, Samples(X, np.arange(len(X)), None, None), rng)
         backbone.prepare(X[:1], self.dtype)
-        self.backbone_, self._columns = backbone, columns
-        self._n_features_out = backbone.n_features_out
+        fitted.backbone_, fitted._columns = backbone, columns  # noqa: SLF001
+        fitted._n_features_out = backbone.n_features_out  # noqa: SLF001
+        # All attributes at once, and none if the fit fails.
+        self.__dict__ = vars(fitted)
         return self
 
     def transform(self, X):

@@ -128,6 +128,50 @@ def test_an_adapted_network(rows):
         np.testing.assert_allclose(array, (a + b) / 2, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("method", ["domain_standardize", "mme"])
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_method_that_changes_the_network(rows, method, warm_start):
+    X, y, X_target, y_target = rows
+    options = {}
+    if method == "mme":
+        X, y = np.r_[X, X_target[:20]], np.r_[y, y_target[:20]]
+        options["sample_domain"] = np.r_[np.zeros(40, int), -np.ones(20, int)]
+    adapted = make_adapted(
+        method, epochs=1, target_labels="use", warm_start=warm_start
+    ).fit(X, y, X_target=X_target, **options)
+    if warm_start:
+        adapted.fit(X, y, X_target=X_target, **options)
+    start, end = adapted.start_weights_, adapted.weights_
+    for a, b, array in zip(start, end, adapted.interpolate(0.5).weights_, strict=True):
+        np.testing.assert_allclose(array, (a + b) / 2, rtol=1e-5, atol=1e-7)
+    if method == "domain_standardize":
+        # The map of the input is the same at both ends; the network starts behind it.
+        n_maps = 2 + 2 * warm_start
+        assert all(map(np.array_equal, start[:n_maps], end))
+        own = two_layers((64,)).get_weights()
+        assert all(map(np.array_equal, start[n_maps:-2], own))
+
+
+def test_several_labels(source, rows):
+    X, y, X_val, y_val = rows
+    classes = np.arange(5)
+    labels, labels_val = (y[:, None] <= classes) * 1, (y_val[:, None] <= classes) * 1
+    tuned = TransferClassifier(source, epochs=3, learning_rate=0.01, random_state=0)
+    tuned.fit(X, labels)
+    weight = np.where(y_val < 2, 5.0, 0.0)
+
+    def loss(alpha):
+        proba = tuned.interpolate(alpha).predict_proba(X_val)
+        likelihood = np.where(labels_val, proba, 1 - proba)
+        return np.average(-np.log(likelihood).mean(axis=1), weights=weight)
+
+    chosen = tuned.interpolate("auto", X_val, labels_val, sample_weight_val=weight)
+    best = np.argmin([loss(alpha) for alpha in np.linspace(0, 1, 11)])
+    assert chosen.interpolation_alpha_ == pytest.approx(best / 10)
+    with pytest.raises(ValueError, match="y_val has labels that are not in y"):
+        tuned.interpolate("auto", X_val, y_val)
+
+
 @pytest.mark.parametrize("alpha", [-0.1, 1.1, float("nan")])
 def test_alpha_out_of_range(tuned, alpha):
     with pytest.raises(ValueError, match=rf"alpha={alpha!r}; expected .*\[0, 1\]"):

@@ -41,6 +41,24 @@ def test_values_that_are_not_finite(make, target, value, said):
         refuses(estimator, [with_value(X, value)], ValueError, said, method=method)
 
 
+def test_no_samples_at_all(make, target):
+    estimator = make(epochs=1).fit(*target)
+    for method in ("predict", "predict_proba", "decision_function"):
+        refuses(estimator, [None], ValueError, "array", method=method)
+
+
+def test_features_of_a_failed_fit(source, target):
+    features = BackboneFeatures(source)
+    refuses(features, [target[0][:, :60]], BackboneError, "(60,)")
+    assert not [name for name in vars(features) if name.endswith("_")]
+    refuses(features, [target[0]], NotFittedError, method="transform")
+    # A failed fit keeps what an earlier one has set.
+    features.fit(target[0])
+    refuses(features, [target[0][:, :60]], BackboneError, "(60,)")
+    assert features.n_features_in_ == 64
+    assert features.transform(target[0]).shape == (100, 24)
+
+
 def test_values_too_large_for_float32(make, target):
     X, y = target
     large = with_value(X.astype(np.float64), 1e300)
@@ -166,6 +184,29 @@ def test_early_stopping_with_too_few_rows(make, target):
 
 def test_partial_fit_without_classes(make, target):
     refuses(make(), target, ValueError, "classes", "first", method="partial_fit")
+
+
+def test_one_class_in_partial_fit(make, target):
+    X, y = target[0][:4], np.zeros(4, int)
+    refuses(
+        make(),
+        (X, y, [0]),
+        ValueError,
+        "classes=[0]",
+        "2 classes",
+        method="partial_fit",
+    )
+
+
+def test_balanced_class_weights_in_partial_fit(make, target):
+    refuses(
+        make(class_weight="balanced"),
+        (*target, np.arange(5)),
+        ValueError,
+        "class_weight='balanced'",
+        "compute_class_weight",
+        method="partial_fit",
+    )
 
 
 def test_new_classes_in_partial_fit(make, target):

@@ -87,6 +87,23 @@ def test_threads_share_one_value(cache):
     assert len({id(value) for value in values}) == 1
 
 
+def test_a_call_after_eviction_may_wait_for_another_thread():
+    """Which needs the cache: the lock is free by then."""
+    seen = []
+
+    def evicted(key, value):
+        thread = threading.Thread(
+            target=lambda: seen.append(cache.find("b")), daemon=True
+        )
+        thread.start()
+        thread.join(10)
+
+    cache = Cache("waiting", 100, on_evict=evicted)
+    cache.put("a", 1, 60)
+    cache.put("b", 2, 60)
+    assert seen == [2]
+
+
 def test_decorated_function(monkeypatch):
     from sktransfer import _caches
 

@@ -384,6 +384,17 @@ def test_partial_fit_goes_on_after_a_change_of_what_is_trained(make, target, cha
     assert estimator.n_iter_ == 2
 
 
+def test_class_weights_of_partial_fit_are_those_of_all_classes(make, target):
+    X, y = target
+    by_class = make(class_weight={0: 3.0, 4: 0.5})
+    by_sample = make()
+    for part in (y < 3, y > 1):
+        weight = np.select([y == 0, y == 4], [3.0, 0.5], 1.0)[part]
+        by_class.partial_fit(X[part], y[part], classes=np.arange(5))
+        by_sample.partial_fit(X[part], y[part], np.arange(5), weight)
+    assert same_bits(by_class.weights_, by_sample.weights_)
+
+
 def test_partial_fit_with_one_class_in_a_call(make, target):
     X, y = target
     estimator = make().partial_fit(X[y == 0], y[y == 0], classes=np.arange(5))
@@ -887,6 +898,25 @@ def test_learning_rate_scheduler_callback_sets_the_rate(make, target):
     assert estimator.history_["learning_rate"] == pytest.approx([0.004, 0.002, 0.001])
 
 
+def test_callbacks_change_the_rate_of_the_head_too(make, target):
+    """And keep it over the stages of a recipe."""
+
+    class Halve(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 0:
+                self.model.optimizer.learning_rate *= 0.5
+
+    for recipe in ("full", "gradual"):
+        options = {"recipe": recipe, "epochs": 4, "optimizer": "sgd"}
+        halved = make(
+            learning_rate=0.5, head_learning_rate=0.25, callbacks=[Halve], **options
+        ).fit(*target)
+        plain = make(learning_rate=0.25, head_learning_rate=0.125, **options)
+        plain.fit(*target)
+        assert halved.history_["learning_rate"] == [0.25] * 4
+        assert same_bits(halved.weights_, plain.weights_)
+
+
 def test_hooks_of_a_lambda_callback(make, target):
     seen = []
     log = keras.callbacks.LambdaCallback(
@@ -896,6 +926,83 @@ def test_hooks_of_a_lambda_callback(make, target):
     )
     make(callbacks=lambda: log, recipe="full").fit(*target)
     assert seen == ["begin", 0, 1, 2, "end"]
+
+
+def test_training_begins_and_ends_once_over_all_stages(make, target, tmp_path):
+    log = tmp_path / "log.csv"
+    calls, shapes = [], []
+
+    class Record(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            calls.append("begin")
+
+        def on_epoch_end(self, epoch, logs=None):
+            shapes.append([array.shape for array in self.model.get_weights()])
+
+        def on_train_end(self, logs=None):
+            calls.append(logs["loss"])
+
+    estimator = make(
+        recipe="gradual",
+        epochs=8,
+        callbacks=[Record, lambda: keras.callbacks.CSVLogger(log)],
+    ).fit(*target)
+    stages = estimator.history_["stage"]
+    assert len(set(stages)) == 2
+    assert calls == ["begin", estimator.loss_]
+    lines = log.read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == [str(i) for i in range(8)]
+    # One model in all stages: the backbone and the head.
+    expected = [array.shape for array in estimator.weights_]
+    assert shapes == [expected] * 8
+
+
+def test_early_stopping_callback_looks_at_all_stages(make, target):
+    seen = []
+
+    class Record(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(self.model.get_weights())
+
+    stop = keras.callbacks.EarlyStopping(
+        "loss", mode="max", patience=50, restore_best_weights=True
+    )
+    estimator = make(recipe="gradual", epochs=8, callbacks=[Record, stop])
+    estimator.fit(*target)
+    assert np.argmax(estimator.loss_curve_) == 0
+    assert same_bits(estimator.weights_, seen[0])
+
+
+def test_callbacks_cannot_change_frozen_weights(make, target, source):
+    class Zeros(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.set_weights([0 * array for array in self.model.get_weights()])
+
+    options = {"recipe": "full", "frozen_depth": 2}
+    expected = make(**options).fit(*target)
+    changed = make(callbacks=[Zeros], **options).fit(*target)
+    assert changed_weights(changed, source) == [4, 5]
+    assert not changed.backbone_.weights[4].any()
+    # Nor does a later fit see them.
+    assert same_bits(make(**options).fit(*target).weights_, expected.weights_)
+
+
+def test_a_failing_callback_leaves_nothing_in_the_network(make, target):
+    seen = []
+
+    class Fail(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(self.model)
+            raise RuntimeError("from a callback")
+
+        def on_train_end(self, logs=None):
+            seen.append("end")
+
+    with pytest.raises(RuntimeError, match="from a callback"):
+        make(callbacks=[Fail], recipe="full").fit(*target)
+    # As in Keras, training that fails has no end.
+    (model,) = seen
+    assert model.optimizer is None
 
 
 def test_early_stopping_callback_restores_the_best_weights(make, target):

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 import sklearn
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
+from networks import convolutional
+from sklearn.metrics import (
+    accuracy_score,
+    adjusted_rand_score,
+    balanced_accuracy_score,
+    log_loss,
+    make_scorer,
+    roc_auc_score,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -198,3 +206,92 @@ def test_a_scorer_may_use_samples_of_its_own(data):
     X, y = pd.DataFrame(data[0], columns=list("abcdef")), data[1]
     model = stopped(scoring=lambda model, *_: model.score(X, y), epochs=2)
     assert len(model.fit(X, y).validation_scores_) == 2
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"recipe": "linear_probe"}, {"frozen_depth": "all"}]
+)
+def test_a_probe_is_solved_on_all_samples(data, parameters):
+    X, y = data
+    source = TransferClassifier("mlp", epochs=1, random_state=0).fit(X, y).backbone_
+    # One class has a sample alone, which no split could put into both sets.
+    y = np.r_[y[:-1], 2]
+    model = TransferClassifier(source, random_state=0, **parameters)
+    expected = model.fit(X, y).weights_
+    with pytest.warns(UserWarning, match="early_stopping=True has no effect"):
+        stopped = model.set_params(early_stopping=True).fit(X, y)
+    assert all(map(np.array_equal, stopped.weights_, expected))
+    assert stopped.validation_scores_ is None
+
+
+def balanced(estimator, X, y, sample_weight=None):
+    return balanced_accuracy_score(y, estimator.predict(X), sample_weight=sample_weight)
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    ["balanced_accuracy", make_scorer(balanced_accuracy_score), balanced],
+    ids=["name", "scorer", "function"],
+)
+def test_a_metric_that_uses_weights_gets_them(data, scoring):
+    X, y = data
+    weight = np.where(np.arange(80) < 40, 1e6, 1e-6)
+    model = stopped(scoring=scoring, epochs=1)
+    model.fit(X[:120], y[:120], X_val=X[120:], y_val=y[120:], sample_weight_val=weight)
+    expected = balanced(model, X[120:160], y[120:160])
+    assert model.best_validation_score_ == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    [
+        "adjusted_rand_score",
+        make_scorer(adjusted_rand_score),
+        lambda model, X, y: adjusted_rand_score(y, model.predict(X)),
+    ],
+    ids=["name", "scorer", "function"],
+)
+def test_a_metric_without_weights_is_not_weighted(data, scoring):
+    X, y = data
+    weight = np.where(np.arange(80) < 40, 1e6, 1e-6)
+    model = stopped(scoring=scoring, epochs=1)
+    model.fit(X[:120], y[:120], X_val=X[120:], y_val=y[120:], sample_weight_val=weight)
+    expected = adjusted_rand_score(y[120:], model.predict(X[120:]))
+    assert model.best_validation_score_ == pytest.approx(expected)
+
+
+def test_one_vs_one_scores_have_no_weights(data):
+    X, _ = data
+    y = np.digitize(X[:, 0], [-0.5, 0.5])
+    weight = np.linspace(0.1, 1, 80)
+    model = stopped(scoring="roc_auc_ovo", epochs=1)
+    model.fit(X[:120], y[:120], X_val=X[120:], y_val=y[120:], sample_weight_val=weight)
+    expected = roc_auc_score(y[120:], model.predict_proba(X[120:]), multi_class="ovo")
+    assert model.best_validation_score_ == pytest.approx(expected, rel=1e-4)
+
+
+def test_class_weights_multiply_the_weights_of_x_alone(data):
+    """As in HistGradientBoostingClassifier."""
+    X, y = data
+    source = TransferClassifier("mlp", epochs=1, random_state=0).fit(X, y).backbone_
+
+    def fit(class_weight, *args, **kwargs):
+        parameters = {"early_stopping": True, "epochs": 2, "dtype": "float64"}
+        model = TransferClassifier(
+            source, class_weight=class_weight, random_state=0, **parameters
+        )
+        return model.fit(*args, **kwargs)
+
+    by_class, by_sample = fit({0: 5.0}, X, y), fit(None, X, y, np.where(y, 1.0, 5.0))
+    assert by_class.validation_scores_ == by_sample.validation_scores_
+    own = fit({0: 5.0}, X[:120], y[:120], X_val=X[120:], y_val=y[120:])
+    loss = log_loss(y[120:], own.predict_proba(X[120:]))
+    assert -own.best_validation_score_ == pytest.approx(loss)
+
+
+def test_a_validation_set_of_another_shape_is_named():
+    rng = np.random.default_rng(0)
+    X, y = rng.uniform(0, 255, (40, 8, 8, 1)), np.arange(40) % 2
+    model = TransferClassifier(convolutional, early_stopping=True, epochs=1)
+    with pytest.raises(ValueError, match=r"X_val has samples of shape \(8, 8, 3\)"):
+        model.fit(X, y, X_val=np.repeat(X, 3, axis=3), y_val=y)

@@ -33,7 +33,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sktransfer import BackboneFeatures, TransferClassifier
+from sktransfer import BackboneFeatures, TransferClassifier, _estimator
 
 TESTS = Path(__file__).parent
 
@@ -84,6 +84,18 @@ def test_a_copy_fits_alike(estimator_on, target, tmp_path, kind, copy):
     expected = estimator.fit(*target).predict_proba(target[0])
     assert copied.fit(*target).predict_proba(target[0]).tobytes() == expected.tobytes()
     assert copied.get_params().keys() == estimator.get_params().keys()
+
+
+def test_a_fit_pickled_in_another_format_is_refused(make, target, monkeypatch):
+    fresh, fitted = make(), make(epochs=1).fit(*target)
+    monkeypatch.setattr(_estimator, "_FORMAT", 0)
+    old = pickle.dumps(fitted), pickle.dumps(fresh)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match=r"TransferClassifier.*in format 0.*reads"):
+        pickle.loads(old[0])
+    # Parameters alone are read.
+    assert pickle.loads(old[1]).epochs == 3
+    assert "_format" not in vars(pickle.loads(pickle.dumps(fitted)))
 
 
 @pytest.mark.parametrize("copy", [pickle_copy, cloudpickle_copy, joblib_copy])

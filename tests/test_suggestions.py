@@ -58,3 +58,8 @@ def test_methods(method, meant):
 def test_nothing_is_suggested_for_other_errors():
     with pytest.raises(ValueError, match=r"batch_size.*Got 0 instead\.$"):
         TransferClassifier(batch_size=0).fit(X, Y)
+
+
+def test_a_suggestion_is_for_the_parameter_of_the_message():
+    with pytest.raises(ValueError, match=r"'batch_size'.*Got -1 instead\.$"):
+        TransferClassifier(batch_size=-1, recipe="ful").fit(X, Y)

@@ -66,5 +66,28 @@ def test_no_warning(parameters):
 
 def test_a_pretrained_backbone_may_be_frozen():
     source = TransferClassifier("mlp", epochs=1, random_state=0).fit(X, Y)
-    model = TransferClassifier(source.backbone_, frozen_depth="all", epochs=2)
+    model = TransferClassifier(source.backbone_, frozen_depth="all")
     assert messages(model) == []
+    model.set_params(recipe="full", epochs=2)
+    assert messages(model) == []
+    model.set_params(recipe="lp_ft", early_stopping=True)
+    (message,) = messages(model)
+    assert "epochs=2, early_stopping=True has no effect: frozen_depth='all'" in message
+
+
+def test_a_subclass_with_a_parameter_without_a_default():
+    class Subclass(TransferClassifier):
+        def __init__(self, name, *, epochs=5):
+            super().__init__("mlp", recipe="linear_probe", epochs=epochs)
+            self.name = name
+
+    assert messages(Subclass("a")) == []
+    (message,) = messages(Subclass("a", epochs=2))
+    assert message.startswith("epochs=2 has no effect")
+
+
+def test_partial_fit_trains_the_head_by_a_gradient_step():
+    model = TransferClassifier("mlp", recipe="linear_probe", learning_rate=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.partial_fit(X, Y, classes=[0, 1])

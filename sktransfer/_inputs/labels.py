@@ -176,7 +176,7 @@ def repeat_few_labels(X, y, sample_weight=None):
     return X[repeats], y[repeats], sample_weight[repeats] / 2
 
 
-def weigh_classes(class_weight, samples):
+def weigh_classes(class_weight, samples, classes):
     """Multiply the weights of samples by the weights of their classes.
 
     Parameters
@@ -185,6 +185,8 @@ def weigh_classes(class_weight, samples):
         Weights of the classes; "balanced" gives all the same total weight.
     samples : Samples
         Their y has class labels. They are not changed.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels of all classes. The samples may lack some of them.
 
     Returns
     -------
@@ -197,17 +199,20 @@ def weigh_classes(class_weight, samples):
             f"class_weight={class_weight!r} is not supported if y is an indicator "
             "matrix; expected None. Use sample_weight."
         )
-    classes, class_index = np.unique(samples.y, return_inverse=True)
+    if isinstance(class_weight, str):
+        # "balanced" depends on the classes of the samples only.
+        classes = np.unique(samples.y)
     weight = compute_class_weight(
         class_weight,
         classes=classes,
         y=samples.y,
         sample_weight=samples.sample_weight,
     )
-    if (weight < 0).any() or not weight.any():
+    sample_class_weight = weight[np.searchsorted(classes, samples.y)]
+    if (weight < 0).any() or not sample_class_weight.any():
         raise ValueError(
             f"class_weight={class_weight!r} is not valid; expected weights of 0 or "
             "more, and at least one above 0."
         )
-    weight = samples.sample_weight * weight[class_index]
+    weight = samples.sample_weight * sample_class_weight
     return samples.replace(sample_weight=weight)

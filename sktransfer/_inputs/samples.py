@@ -108,7 +108,7 @@ def _has_columns(y):
     return shape is not None and len(shape) == 2 and shape[1] > 1
 
 
-def shape_rows(X, input_shape):
+def shape_rows(X, input_shape, name="X"):
     """Reshape samples to the input shape of a backbone.
 
     Only flat samples are reshaped, and axes of length 1 are added or removed: other
@@ -120,6 +120,8 @@ def shape_rows(X, input_shape):
         Samples.
     input_shape : tuple
         Shape of one sample. None accepts any size.
+    name : str, default="X"
+        Name of the samples in the error message.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def shape_rows(X, input_shape):
         ):
             return X.reshape(len(X), *(-1 if n is None else n for n in input_shape))
     raise BackboneError(
-        f"X has samples of shape {shape}; the backbone expects samples of shape "
+        f"{name} has samples of shape {shape}; the backbone expects samples of shape "
         f"{input_shape}.{_advice(shape, input_shape)}"
     )
 

@@ -191,12 +191,10 @@ def domain_auc(task, fit, estimate):
         overlap.
     """
     rng = task.rng
+    all_sources = task.source.part(task.source_domains >= 0)
     source, target = (
-        examples.part(rng.permutation(len(examples))[:_MAX_SAMPLES])
-        for examples in (
-            task.source.part(np.flatnonzero(task.source_domains >= 0)),
-            task.target,
-        )
+        samples.part(rng.permutation(len(samples))[:_MAX_SAMPLES])
+        for samples in (all_sources, task.target)
     )
     log_odds = domain_log_odds(
         task.features(fit, source),

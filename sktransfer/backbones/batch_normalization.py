@@ -1,7 +1,6 @@
 """Batch normalization: its statistics on other samples, and an input map."""
 
 import functools
-from operator import attrgetter
 
 import keras
 import numpy as np
@@ -113,7 +112,7 @@ def map_inputs(backbone, scale, offset):
     )
 
 
-@cached("backbones with an input map", 1 << 24, attrgetter("nbytes"))
+@cached("backbones with an input map", 1 << 24)
 def _mapped(backbone):
     with preserve_random_state():
         model = backbone.build_architecture()

@@ -251,16 +251,11 @@ def _between(model, begin, end):
 
 
 def _functional(inputs, outputs):
-    return keras.Model(_single(inputs), _single(outputs))
+    return keras.Model(graph.unwrap(inputs), graph.unwrap(outputs))
 
 
 def _call(layer, tensors):
-    return keras.tree.flatten(layer(_single(tensors)))
-
-
-def _single(tensors):
-    # Keras expects a tensor in place of a list of one.
-    return tensors[0] if len(tensors) == 1 else tensors
+    return keras.tree.flatten(layer(graph.unwrap(tensors)))
 
 
 def _is_random(operation):

@@ -75,6 +75,11 @@ def seed_generators(layer):
     ]
 
 
+def unwrap(tensors):
+    """Return what Keras expects in place of a list of tensors: a single one itself."""
+    return tensors[0] if len(tensors) == 1 else list(tensors)
+
+
 def is_graph(operation):
     """Return whether an operation is a functional or Sequential model."""
     return isinstance(operation, keras.Sequential) or (
@@ -187,10 +192,7 @@ def flat_copy(model):
         return copy
     with preserve_random_state():
         _make_names_unique(copy, set())
-        source = copy.inputs[0]
-        inputs = keras.Input(
-            batch_shape=source.shape, dtype=source.dtype, name="backbone_input"
-        )
+        inputs = _input_like(copy, "backbone_input")
         output = keras.tree.flatten(_run_flat(copy, inputs))[0]
         flat = keras.Model(inputs, output, name=copy.name)
     # The layers of `flat` also belong to the nested graphs; those of a copy do not.
@@ -213,11 +215,7 @@ def prepend(layers, model):
     """
     model = flat_copy(model)
     with preserve_random_state():
-        source = model.inputs[0]
-        inputs = keras.Input(
-            batch_shape=source.shape, dtype=source.dtype, name="raw_input"
-        )
-        tensor = inputs
+        inputs = tensor = _input_like(model, "raw_input")
         for layer in layers:
             tensor = layer(tensor)
         return keras.Model(inputs, model(tensor), name=model.name)
@@ -237,16 +235,11 @@ def canonical(config):
     """
     names = {}
 
-    def collect(value):
-        if isinstance(value, dict):
-            for key, item in value.items():
-                if key == "name" and isinstance(item, str):
-                    names.setdefault(item, f"name_{len(names)}")
-                elif key != "dtype":
-                    collect(item)
-        elif isinstance(value, list):
-            for item in value:
-                collect(item)
+    def collect(key, value):
+        if key == "name" and isinstance(value, str):
+            names.setdefault(value, f"name_{len(names)}")
+        # A dtype policy has a name, too.
+        return None if key == "dtype" else value
 
     def rename(value, key=None):
         if isinstance(value, dict):
@@ -257,7 +250,7 @@ def canonical(config):
             return names.get(value, value)
         return value
 
-    collect(config)
+    _map_config(config, collect)
     return rename(config)
 
 
@@ -310,6 +303,11 @@ def duplicate(model):
         ) from error
     copy.set_weights(weights)
     return copy
+
+
+def _input_like(model, name):
+    source = model.inputs[0]
+    return keras.Input(batch_shape=source.shape, dtype=source.dtype, name=name)
 
 
 def _run_flat(model, inputs):

@@ -31,14 +31,6 @@ class BuildOptions(NamedTuple):
     preprocess: str | None = "auto"
 
 
-# Options that leave a Backbone as it is.
-_UNCHANGED = (
-    BuildOptions(),
-    BuildOptions(preprocess=None),
-    BuildOptions(weights=None),
-)
-
-
 class Source:
     """Where a backbone comes from.
 
@@ -95,7 +87,7 @@ class Source:
         """
         seed = int(rng.integers(2**31))
         with BUILDING:
-            backbone = self._build(options, samples.X.shape[1:])
+            backbone = self._find(options, samples.X.shape[1:])
         if options.weights is None:
             return backbone.replace(
                 weights=backbone.build_architecture(seed=seed).get_weights(),
@@ -105,7 +97,25 @@ class Source:
             )
         return backbone
 
-    def _build(self, options, input_shape):
+    def _find(self, options, input_shape):
+        """Return the backbone from the cache; make it where it is not there."""
+        backbone, weights = self.backbone, options.weights
+        if isinstance(backbone, os.PathLike):
+            backbone = os.fspath(backbone)
+        if isinstance(weights, os.PathLike):
+            weights = os.fspath(weights)
+        states = _file_state(self._path), _file_state(weights)
+        return _backbones.get(
+            (backbone, options._replace(weights=weights), input_shape, *states),
+            lambda: self._make(options, input_shape),
+        )
+
+    @property
+    def _path(self):
+        """File or folder that the network is read from, if there is one."""
+        return self.backbone
+
+    def _make(self, options, input_shape):
         raise NotImplementedError
 
 
@@ -117,10 +127,10 @@ class BackboneSource(Source):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, Backbone)
 
-    def _build(self, options, input_shape):
-        if options in _UNCHANGED:
-            return self.backbone
+    def _find(self, options, input_shape):
         whole = options.feature_layer == "auto"
+        if whole and {options.weights, options.preprocess} <= {"auto", None}:
+            return self.backbone
         model = self.backbone.build_network(dtype=None)
         cut = options._replace(feature_layer="output") if whole else options
         backbone = _finish(model, cut).replace(
@@ -146,15 +156,15 @@ class ModelSource(Source):
         keras = sys.modules.get("keras")
         return keras is not None and isinstance(backbone, keras.Model)
 
-    def _build(self, options, input_shape):
+    def _find(self, options, input_shape):
         from sktransfer.backbones import graph
 
-        model = self.backbone
+        model, model_id = self.backbone, id(self.backbone)
         graph.check_graph(model)
         weights = [np.array(array) for array in model.get_weights()]
         options_key = options, _file_state(options.weights)
         reference, key, old_weights, backbone = _live_models.find(
-            id(model), (lambda: None, None, None, None)
+            model_id, (lambda: None, None, None, None)
         )
         if (
             reference() is model
@@ -163,7 +173,6 @@ class ModelSource(Source):
         ):
             return backbone
         backbone = _finish(model, options)
-        model_id = id(model)
         reference = weakref.ref(model, lambda _: _live_models.discard(model_id))
         nbytes = backbone.nbytes + sum(array.nbytes for array in weights)
         _live_models.put(model_id, (reference, options_key, weights, backbone), nbytes)
@@ -178,27 +187,20 @@ class FileSource(Source):
         """Return whether the parameter is of this kind."""
         if isinstance(backbone, os.PathLike):
             return True
+        # A file or folder that is called as a network is does not hide the network.
         return isinstance(backbone, str) and (
             backbone.endswith(_FILE_SUFFIXES)
-            or os.path.exists(backbone)
-            or (len(Path(backbone).parts) > 1 and not HubSource.matches(backbone))
+            or (_looks_like_path(backbone) and not HubSource.matches(backbone))
         )
 
-    def _build(self, options, input_shape):
+    def _find(self, options, input_shape):
+        # The shape of the samples does not change the model.
+        return super()._find(options, None)
+
+    def _make(self, options, input_shape):
         from sktransfer.backbones import files
 
-        def build():
-            path = self.backbone
-            if files.is_weights_only(path):
-                name = os.fspath(path)
-                raise BackboneError(
-                    f"backbone={name!r} holds weights and no architecture. Give the "
-                    "architecture as `backbone` (a name, a callable or a keras.Model) "
-                    f"and the file as `weights={name!r}`."
-                )
-            return _finish(files.read_model(path), options)
-
-        return _cached(self.backbone, options, None, build)
+        return _finish(files.read_model(self.backbone), options)
 
 
 class HubSource(Source):
@@ -209,18 +211,15 @@ class HubSource(Source):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, str) and backbone.startswith("hub:")
 
-    def _build(self, options, input_shape):
+    @property
+    def _path(self):
+        return self.backbone.removeprefix("hub:")
+
+    def _make(self, options, input_shape):
         from sktransfer.backbones import zoo
 
         preset = self.backbone.removeprefix("hub:")
-        return _cached(
-            self.backbone,
-            options,
-            input_shape,
-            lambda: _build_named(
-                zoo.build_hub, preset, options, input_shape, options.weights
-            ),
-        )
+        return _build_named(zoo.build_hub, preset, options, input_shape)
 
 
 class ApplicationSource(Source):
@@ -231,18 +230,12 @@ class ApplicationSource(Source):
         """Return whether the parameter is of this kind: any string."""
         return isinstance(backbone, str)
 
-    def _build(self, options, input_shape):
+    def _make(self, options, input_shape):
         from sktransfer.backbones import zoo
 
-        weights = "imagenet" if options.weights == "auto" else options.weights
-        return _cached(
-            self.backbone,
-            options,
-            input_shape,
-            lambda: _build_named(
-                zoo.build_application, self.backbone, options, input_shape, weights
-            ),
-        )
+        if options.weights == "auto":
+            options = options._replace(weights="imagenet")
+        return _build_named(zoo.build_application, self.backbone, options, input_shape)
 
 
 class CallableSource(Source):
@@ -253,13 +246,13 @@ class CallableSource(Source):
         """Return whether the parameter is of this kind."""
         return callable(backbone)
 
-    def _build(self, options, input_shape):
-        def build():
-            return _finish(_call(self.backbone, input_shape), options)
-
-        if not _is_importable(self.backbone):
-            return build()
-        return _cached(self.backbone, options, input_shape, build)
+    def _find(self, options, input_shape):
+        # What it returns may depend on files and other things that change.
+        backbone = _finish(_call(self.backbone, input_shape), options)
+        key = backbone.fingerprint, backbone.program_key
+        shared = _backbones.get(key, lambda: backbone)
+        # Fits with equal weights share the arrays.
+        return backbone.replace(weights=shared.weights, head=shared.head)
 
 
 SOURCES = (
@@ -272,12 +265,17 @@ SOURCES = (
 )
 
 
-def _build_named(build, name, options, input_shape, weights):
+def _looks_like_path(name):
+    separators = {"/", os.sep, os.altsep} - {None}
+    return bool(Path(name).suffix) or any(s in name for s in separators)
+
+
+def _build_named(build, name, options, input_shape):
     """Build a model by its name, with the preprocessing that belongs to it."""
     own = options.preprocess in ("auto", None)
     model = build(
         name,
-        weights=weights,
+        weights=options.weights,
         input_shape=input_shape,
         preprocess=options.preprocess if own else None,
     )
@@ -323,24 +321,12 @@ def _call(function, input_shape):
     return model
 
 
-def _is_importable(function):
-    module = sys.modules.get(getattr(function, "__module__", None))
-    return getattr(module, getattr(function, "__qualname__", ""), None) is function
-
-
 def _file_state(path):
-    """Return what changes when a file is written again; None without a file."""
+    """Return what changes when a file, or one in a folder, is written again."""
     if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
         return None
+    if os.path.isdir(path):
+        files = sorted(file for file in Path(path).rglob("*") if file.is_file())
+        return tuple((str(file), _file_state(file)) for file in files)
     status = os.stat(path)
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _cached(backbone, options, input_shape, build):
-    if isinstance(backbone, os.PathLike):
-        backbone = os.fspath(backbone)
-    if isinstance(options.weights, os.PathLike):
-        options = options._replace(weights=os.fspath(options.weights))
-    states = _file_state(backbone), _file_state(options.weights)
-    key = (backbone, options, input_shape, *states)
-    return _backbones.get(key, build, lambda built: built.nbytes)

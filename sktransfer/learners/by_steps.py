@@ -29,10 +29,12 @@ class BySteps:
         if task.one_epoch:
             stages = [Stage("fine_tune", task.frozen_depth, 1)]
         else:
-            if task.settings.early_stopping and task.validation is None:
-                task = split_validation(task)
             stages = plan_task(task)
         n_epochs = sum(stage.epochs for stage in stages)
+        # A probe that is solved does not stop early, and needs no validation set.
+        needs_validation = task.settings.early_stopping and not task.one_epoch
+        if needs_validation and n_epochs > 0 and task.validation is None:
+            task = split_validation(task)
         task.observer.fit_begin(n_epochs, is_exact=task.adapt is None)
         result = (task.adapt or fine_tune)(task, stages)
         task.observer.close()
@@ -80,7 +82,7 @@ class StepsPredictor:
             program.load(backbone.weights, backbone.head)
             yield program
 
-    def prepare(self, backbone, X):
+    def prepare(self, backbone, X, name="X"):
         """Return checked samples as the network sees them.
 
         Parameters
@@ -89,12 +91,14 @@ class StepsPredictor:
             The network.
         X : ndarray of shape (n, ...)
             Samples.
+        name : str, default="X"
+            What the samples are called in an error message.
 
         Returns
         -------
         ndarray of shape (n, ...)
         """
-        return backbone.prepare(X, self.dtype)
+        return backbone.prepare(X, self.dtype, name)
 
     def logits(self, backbone, X, folder):
         """Compute the logits of samples.

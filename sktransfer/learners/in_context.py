@@ -13,7 +13,7 @@ from sktransfer.learners.validation import split_validation
 # In fine-tuning, a batch has at most the number of samples divided by this. The network
 # predicts its labels from the other samples.
 _SAMPLES_PER_QUERY = 4
-# Of more samples, a random part of this size is used.
+# With more samples, a random part of this size is used.
 _MAX_ROWS = 50_000
 # The training loss is computed on at most so many samples, as it takes long.
 _LOSS_SAMPLES = 192
@@ -122,6 +122,7 @@ class InContext:
         return result.replace(
             best_score=best_score,
             backbone=task.backbone,
+            start_weights=task.start(head),
             weights=weights,
             head=tuned_head,
             history=history,
@@ -148,7 +149,7 @@ class ContextPredictor:
     dtype: str
     standardization: Any
 
-    def prepare(self, backbone, X):
+    def prepare(self, backbone, X, name="X"):
         """Return samples as the network sees them; as in :class:`StepsPredictor`."""
         return self.standardization.transform(X.reshape(len(X), -1))
 
@@ -181,9 +182,9 @@ def _limit_rows(task):
     samples = task.samples
     if len(samples) <= _MAX_ROWS:
         return task
-    order = task.rng.permutation(len(samples))
-    _, first = np.unique(samples.y[order], return_index=True)
-    chosen = np.sort(order[np.union1d(first, np.arange(_MAX_ROWS - len(first)))])
+    from sktransfer.tables.in_context.context import draw_rows
+
+    chosen = np.sort(draw_rows(samples.y, _MAX_ROWS, task.rng))
     is_target = None if task.is_target is None else task.is_target[chosen]
     return task.replace(samples=samples.part(chosen), is_target=is_target)
 
@@ -239,7 +240,7 @@ def _store_context(task, predictor, head):
         list(task.backbone.weights),
         list(head),
         [entry],
-        head,
+        [*task.backbone.weights, *head],
         predictor=predictor,
         attributes={"context": predictor.context},
     )

@@ -1,6 +1,5 @@
 """What the scorers share: metadata request, checks, samples by domain."""
 
-from abc import ABC, abstractmethod
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +14,7 @@ from sktransfer._inputs.unlabeled import is_missing_label, label_array
 CONSTRAINTS = {"sample_domain": [callable, None]}
 
 
-class BaseDomainScorer(BaseEstimator, ABC):
+class BaseDomainScorer(BaseEstimator):
     """Scorer with sample_domain, from metadata routing or from a function of X."""
 
     __metadata_request__score = {"sample_domain": True, "estimator": UNUSED}
@@ -95,21 +94,10 @@ class BaseDomainScorer(BaseEstimator, ABC):
     def _accept_sample_weight(self):
         return False
 
-    @abstractmethod
     def _score_samples(self, estimator, X, y, domains):
-        """Score checked samples."""
-
-
-class LabelFreeScorer(BaseDomainScorer):
-    """Scorer that does not receive the labels of the target."""
-
-    def _score_samples(self, estimator, X, y, domains):
+        """Score checked samples, by `_score`, which gets no labels of the target."""
         y_source = None if y is None else y[domains >= 0]
         return self._score(estimator, ScoredSamples(X, y_source, domains, self))
-
-    @abstractmethod
-    def _score(self, estimator, samples):
-        """Score ScoredSamples."""
 
 
 class ScoredSamples:
@@ -157,6 +145,10 @@ class ScoredSamples:
             )
         return as_labels(self._y_source)
 
+    def predict(self, estimator, X):
+        """Predict labels that can be compared with `y_source`."""
+        return as_labels(estimator.predict(X))
+
     def predict_proba(self, estimator, X):
         """Predict class probabilities, ndarray of shape (n, n_classes), float64."""
         if not hasattr(estimator, "predict_proba"):
@@ -165,8 +157,3 @@ class ScoredSamples:
                 f"{type(estimator).__name__} has none."
             )
         return np.asarray(estimator.predict_proba(X), dtype=np.float64)
-
-
-def predict(estimator, X):
-    """Predict labels that can be compared with those of `as_labels`."""
-    return as_labels(estimator.predict(X))

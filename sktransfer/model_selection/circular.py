@@ -6,14 +6,10 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils._param_validation import HasMethods
 
 from sktransfer._pipelines import sample_domain_name, uses_sample_domain
-from sktransfer.model_selection._scorer import (
-    CONSTRAINTS,
-    LabelFreeScorer,
-    predict,
-)
+from sktransfer.model_selection._scorer import CONSTRAINTS, BaseDomainScorer
 
 
-class CircularValidation(LabelFreeScorer):
+class CircularValidation(BaseDomainScorer):
     r"""Score, on the source, of a model trained on the predictions for the target.
 
     A clone of the estimator is trained on the target samples of the test set, with the
@@ -59,13 +55,13 @@ class CircularValidation(LabelFreeScorer):
 
     def _score(self, estimator, samples):
         y_source = samples.y_source
-        pseudo_labels = predict(estimator, samples.X_target)
+        pseudo_labels = samples.predict(estimator, samples.X_target)
         if len(np.unique(pseudo_labels)) == 1:
             predicted = np.full(len(y_source), pseudo_labels[0])
         else:
             backward = clone(estimator if self.estimator is None else self.estimator)
             _fit_backward(backward, samples, pseudo_labels)
-            predicted = predict(backward, samples.X_source)
+            predicted = samples.predict(backward, samples.X_source)
         return self.metric(y_source, predicted)
 
 

@@ -1,5 +1,7 @@
 """Import of matplotlib, which is optional."""
 
+import numpy as np
+
 from sktransfer._extras import import_extra
 
 
@@ -18,13 +20,15 @@ def import_pyplot():
     return import_extra("matplotlib.pyplot", "A plot", "sktransfer[plotting]")
 
 
-def axes_or_new(ax, **figure):
-    """Return the given axes, or new ones.
+def set_axes(display, ax, **figure):
+    """Set the attributes `ax_` and `figure_` of a display.
 
     Parameters
     ----------
+    display : display
+        Gets the attributes.
     ax : matplotlib Axes, array of Axes or None
-        Axes to return; None makes a new figure.
+        Axes to draw on; None makes a new figure.
     **figure
         Parameters of ``plt.subplots`` for the new figure.
 
@@ -35,4 +39,5 @@ def axes_or_new(ax, **figure):
     plt = import_pyplot()
     if ax is None:
         _, ax = plt.subplots(layout="constrained", **figure)
+    display.ax_, display.figure_ = ax, np.ravel(ax)[0].figure
     return ax

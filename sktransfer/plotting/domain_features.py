@@ -9,7 +9,7 @@ from sktransfer._inputs.unlabeled import is_unlabeled, label_array
 from sktransfer._pipelines import compute_features, final_estimator
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.features import BackboneFeatures
-from sktransfer.plotting._matplotlib import axes_or_new, import_pyplot
+from sktransfer.plotting._matplotlib import import_pyplot, set_axes
 from sktransfer.plotting._style import class_colors
 
 _SOURCE_MARKERS, _TARGET_MARKERS = "osD^v", "x+1234"
@@ -132,10 +132,9 @@ class DomainFeaturesDisplay:
                 f"y has {len(y)} labels for {_num_samples(X)} samples of X; expected "
                 "one for each sample."
             )
-        points = {}
+        points, projection = {}, projection or PCA(2)
         for title, network in networks.items():
-            features = _network_features(network, X)
-            points[title] = (projection or PCA(2)).fit_transform(features)
+            points[title] = projection.fit_transform(_network_features(network, X))
             shape = points[title].shape
             if shape != (len(y), 2):
                 raise ValueError(
@@ -157,14 +156,13 @@ class DomainFeaturesDisplay:
         DomainFeaturesDisplay
         """
         n_panels = len(self.points)
-        ax = axes_or_new(ax, ncols=n_panels, figsize=(1 + 4.4 * n_panels, 5))
+        ax = set_axes(self, ax, ncols=n_panels, figsize=(1 + 4.4 * n_panels, 5))
         all_axes = np.ravel(ax)
         if len(all_axes) != n_panels:
             raise ValueError(
                 f"ax has {len(all_axes)} axes for {n_panels} panels; expected one for "
                 "each panel."
             )
-        self.ax_, self.figure_ = ax, all_axes[0].figure
         for axes, (title, points) in zip(all_axes, self.points.items(), strict=True):
             self._draw(axes, points)
             axes.set(title=title, xticks=[], yticks=[])
@@ -185,6 +183,7 @@ class DomainFeaturesDisplay:
     def _draw(self, axes, points):
         labels = label_array(self.labels)
         is_source = self.sample_domain >= 0
+        # -1 may be a class of the source.
         is_labeled = ~is_unlabeled(labels, labels[is_source])
         classes, codes = np.unique(as_labels(labels[is_labeled]), return_inverse=True)
         class_of = np.full(len(labels), -1)

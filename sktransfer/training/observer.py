@@ -1,6 +1,8 @@
 """Reports of each epoch to Keras callbacks, a progress bar and the estimator."""
 
+import contextlib
 import copy
+from types import SimpleNamespace
 
 import keras
 
@@ -55,13 +57,6 @@ def _make_callback(callback):
     return result
 
 
-class _CallbackOptimizer:
-    """The optimizer that callbacks see: they may change its learning rate."""
-
-    def __init__(self, learning_rate):
-        self.learning_rate = learning_rate
-
-
 class Observer:
     """Reports each epoch to callbacks, which may stop training or change the rate.
 
@@ -84,7 +79,7 @@ class Observer:
         self._callbacks, self._verbose, self.listener = callbacks, verbose, listener
         self._n_epochs = self._done = 0
         self._bar = None
-        self.stopped = False
+        self.training_begin()
 
     def fit_begin(self, n_epochs, *, is_exact=True):
         """Report that training begins, and start the progress bar.
@@ -106,19 +101,60 @@ class Observer:
         if self.listener is not None:
             self.listener.fit_begin(n_epochs if is_exact else None)
 
-    def stage_begin(self, program, learning_rate):
-        """Attach the callbacks to the network of a stage."""
-        network = program.network
-        self._network = network
-        # As in Keras, callbacks cannot change the learning rate of a schedule.
-        self._start_rate = None if callable(learning_rate) else learning_rate
+    def training_begin(self):
+        """Report that the training of a network begins.
+
+        A fit trains one network, or several one after the other. Each training has its
+        own stages, and callbacks start anew.
+        """
+        self.stopped = self._has_begun = False
+        self._factor, self._logs = 1.0, {}
+
+    @contextlib.contextmanager
+    def stage(self, program, task, *, is_last):
+        """Return a context in which the callbacks see the network of a stage.
+
+        As in Keras, callbacks are not called when training fails.
+
+        Parameters
+        ----------
+        program : Program
+            Held by the caller. Callbacks may change its weights.
+        task : FitTask
+            Callbacks cannot change its learning rate if that is a schedule.
+        is_last : bool
+            Whether it is the last stage of the training.
+        """
         if not self._callbacks:
+            yield
             return
+        network = program.whole_network(task.backbone, task.head)
+        self._network, learning_rate = network, task.settings.learning_rate
+        self._start_rate = None if callable(learning_rate) else learning_rate
         network.stop_training = False
-        network.optimizer = _CallbackOptimizer(self._start_rate)
+        rate = self._start_rate and self._factor * self._start_rate
+        # Callbacks may change the learning rate of what they see as the optimizer.
+        network.optimizer = SimpleNamespace(learning_rate=rate)
+        try:
+            for callback in self._callbacks:
+                callback.set_model(network)
+            self._begin()
+            program.mark_changed(restore_frozen=True)
+            yield
+            self._factor = self.rate_factor
+            if is_last or self.stopped:
+                for callback in self._callbacks:
+                    callback.on_train_end(self._logs)
+            program.mark_changed(restore_frozen=True)
+        finally:
+            network.optimizer = None
+
+    def _begin(self):
+        if self._has_begun:
+            return
+        self._has_begun = True
         for callback in self._callbacks:
             callback.set_params({"epochs": self._n_epochs, "steps": None, "verbose": 0})
-            callback.set_model(network)
             callback.on_train_begin({})
 
     @property
@@ -149,7 +185,9 @@ class Observer:
         logs = {key: value for key, value in entry.items() if key != "stage"}
         for callback in self._callbacks:
             callback.on_epoch_end(self._done, logs)
-            program.mark_changed()
+        if self._callbacks:
+            program.mark_changed(restore_frozen=True)
+        self._logs = logs
         self._done += 1
         if self._bar is not None:
             shown = [(key, entry[key]) for key in _SHOWN if key in entry]
@@ -159,13 +197,6 @@ class Observer:
             stop = bool(self.listener.epoch_end(entry, program)) or stop
         self.stopped = stop
         return stop
-
-    def stage_end(self):
-        """Detach the callbacks."""
-        for callback in self._callbacks:
-            callback.on_train_end({})
-        if self._callbacks:
-            self._network.optimizer = None
 
     def close(self):
         """End the line of the progress bar."""

@@ -89,18 +89,14 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     ['digits', 'random weights', 'raw inputs']
     """
     score = _resolve_score(score)
-    candidates = {
-        name: _split_candidate(candidate)
-        for name, candidate in named_candidates(
-            candidates, "candidates", _make_name
-        ).items()
-    }
+    candidates = named_candidates(candidates, "candidates", _make_name)
+    candidates = {name: _split_candidate(c) for name, c in candidates.items()}
     X = check_array(X, allow_nd=True, input_name="X")
     n_samples = len(X)
     y, labeled = check_partial_labels(y, n_samples, _known_classes(candidates))
     if len(labeled) < n_samples:
         X = take_rows(X, labeled)
-    splits = None
+    splits = [slice(None)]
     if cv is not None:
         splits = [train for train, _ in check_cv(cv, y, classifier=True).split(X, y)]
         if len(labeled) < n_samples and not hasattr(cv, "split") and np.iterable(cv):
@@ -125,6 +121,9 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
         name = f"{name} (control)" if name in candidates else name
         row, _ = _score_candidate(name, make_features, score, y, splits)
         rows.append(row | {"note": row["note"] or note})
+    if cv is None:
+        for row in rows:
+            del row["score_std"]
     # NaN has no order.
     rows.sort(key=lambda row: math.inf if math.isnan(row["score"]) else -row["score"])
     return ResultsTable(rows)
@@ -144,9 +143,7 @@ def _known_classes(candidates):
 
 def _score_candidate(name, make_features, score, y, splits):
     """Return the row of a candidate, and its backbone or None."""
-    row = {"candidate": name, "score": math.nan}
-    if splits is not None:
-        row["score_std"] = math.nan
+    row = {"candidate": name, "score": math.nan, "score_std": math.nan}
     row |= {"n_features": None, "n_parameters": None, "seconds": math.nan, "note": ""}
     backbone = None
     try:
@@ -154,12 +151,8 @@ def _score_candidate(name, make_features, score, y, splits):
         weights = () if backbone is None else backbone.weights
         row["n_features"] = features.shape[1]
         row["n_parameters"] = sum(array.size for array in weights)
-        if splits is None:
-            row["score"] = float(score(features, y))
-        else:
-            scores = [score(features[train], y[train]) for train in splits]
-            row["score"] = float(np.mean(scores))
-            row["score_std"] = float(np.std(scores))
+        scores = [score(features[train], y[train]) for train in splits]
+        row["score"], row["score_std"] = float(np.mean(scores)), float(np.std(scores))
     except Exception as error:
         row["note"] = describe_error(error)
     return row, backbone

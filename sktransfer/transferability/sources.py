@@ -22,6 +22,8 @@ from sktransfer.transferability.distances import (
 )
 from sktransfer.transferability.expected_prediction import leep
 
+_MEASURES = ("leep", "a_distance", "mmd", "coral_distance", "prior_distance")
+
 
 def rank_sources(sources, X_target, y_target=None):
     """Rank sources by their similarity to the target.
@@ -87,12 +89,7 @@ def rank_sources(sources, X_target, y_target=None):
         _compare(name, source, scaler, scaler.transform(X_target), y_target, labeled)
         for name, source in sources.items()
     ]
-    rows.sort(
-        key=lambda row: [
-            math.inf if math.isnan(value) else value
-            for value in (-row["leep"], row["a_distance"])
-        ]
-    )
+    rows.sort(key=_rank)
     return ResultsTable(rows)
 
 
@@ -111,17 +108,15 @@ def _has_labels(source):
     return isinstance(source, tuple) and len(source) == 2 and source[1] is not None
 
 
+def _rank(row):
+    """Order by LEEP and then by the proxy A-distance; NaN is last."""
+    values = -row["leep"], row["a_distance"]
+    return [math.inf if math.isnan(value) else value for value in values]
+
+
 def _compare(name, source, scaler, X_target, y_target, labeled):
-    row = {
-        "source": name,
-        "leep": math.nan,
-        "a_distance": math.nan,
-        "mmd": math.nan,
-        "coral_distance": math.nan,
-        "prior_distance": math.nan,
-        "n_samples": None,
-        "note": "",
-    }
+    row = {"source": name} | dict.fromkeys(_MEASURES, math.nan)
+    row |= {"n_samples": None, "note": ""}
     try:
         X, y = source if isinstance(source, tuple) else (source, None)
         X = _flat(X, "X")

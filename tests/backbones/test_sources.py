@@ -284,11 +284,64 @@ def test_a_weights_file_that_changed_is_read_again(model, tmp_path):
     assert of(source_network, weights=path) != first
 
 
-def test_an_importable_callable_is_called_once_for_each_shape(monkeypatch):
+def test_a_callable_is_called_in_each_fit():
     CALLS.clear()
-    assert of(counted, (5,)) is of(counted, (5,))
+    first, again = of(counted, (5,)), of(counted, (5,))
+    assert first == again
+    # Equal weights are in memory once.
+    assert all(a is b for a, b in zip(first.weights, again.weights, strict=True))
     assert of(counted, (6,)).input_shape == (6,)
-    assert CALLS == [(5,), (6,)]
+    assert CALLS == [(5,), (5,), (6,)]
+
+
+FILE = []
+
+
+def from_file():
+    model = source_network()
+    model.load_weights(FILE[0])
+    return model
+
+
+def test_a_file_that_a_callable_reads_may_change(model, tmp_path, monkeypatch):
+    path = tmp_path / "model.weights.h5"
+    monkeypatch.setitem(globals(), "FILE", [path])
+    model.save_weights(path)
+    first = of(from_file)
+    randomize(model, seed=5).save_weights(path)
+    second = of(from_file)
+    assert second != first
+    assert all(map(same_bits, second.weights, Backbone.from_model(model).weights))
+
+
+def test_names_of_layers_are_those_of_the_callable():
+    def network(name):
+        return keras.Sequential(
+            [keras.Input((3,)), keras.layers.Dense(2, "relu", "ones", name=name)]
+        )
+
+    for name in ("one", "other"):
+        layers = of(lambda name=name: network(name), (3,)).layers_table()
+        assert name in {row["name"] for row in layers}
+
+
+def test_a_local_preset_that_changed_is_read_again(tmp_path, monkeypatch):
+    from sktransfer.backbones import zoo
+
+    monkeypatch.setattr(zoo, "build_hub", lambda *args, **kwargs: convolutional(SHAPE))
+    file = tmp_path / "assets" / "config.json"
+    file.parent.mkdir()
+    file.write_text("{}")
+    first = of(f"hub:{tmp_path}", SHAPE)
+    assert of(f"hub:{tmp_path}", SHAPE) is first
+    file.write_text('{"a": 1}')
+    assert of(f"hub:{tmp_path}", SHAPE) is not first
+
+
+def test_a_folder_does_not_hide_an_application(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("MobileNet").mkdir()
+    assert of("MobileNet", SHAPE, weights=None).name == "MobileNet"
 
 
 def test_a_model_is_copied_once(model):

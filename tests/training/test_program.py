@@ -1,5 +1,6 @@
 """Programs: shared by fits, and blind to how rows are grouped."""
 
+import random
 import threading
 
 import keras
@@ -9,6 +10,7 @@ from graphs import make, outputs, rows, same_bits
 
 from sktransfer import Backbone
 from sktransfer._caches import Cache
+from sktransfer._random import preserve_random_state
 from sktransfer.training.step import program_cache
 from sktransfer.training.step.program import Program
 from sktransfer.training.step.program_cache import get_program
@@ -156,6 +158,35 @@ def test_number_of_rows_causes_no_trace():
     for n in (1, 5, 256, 257, 600):
         program.predict(X[:n])
     assert program.n_traces == traces
+
+
+def test_a_thread_that_builds_waits_for_a_program_without_blocking_others():
+    program, held, waits = loaded("sequential", 1), threading.Event(), threading.Event()
+    done = []
+
+    def train():
+        with program.hold():
+            held.set()
+            waits.wait(10)
+            with preserve_random_state():
+                done.append("trained")
+
+    def build():
+        """As a function of the user that predicts while a backbone is built."""
+        held.wait(10)
+        with preserve_random_state(seed=3):
+            first = random.random()
+            waits.set()
+            with program.hold():
+                done.append((first, random.random()))
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (train, build)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    expected = random.Random(3)
+    assert done == ["trained", (expected.random(), expected.random())]
 
 
 def test_load_and_read():

@@ -149,10 +149,10 @@ def test_labels_and_rows_of_other_kinds(source, rows):
     expected = rank_backbones([source], X, y)["score"]
     names = pd.Series(np.array(list("abcde"))[y], index=y)
     np.testing.assert_array_equal(rank_backbones([source], X, names)["score"], expected)
-    images = X.reshape(-1, 8, 8)
-    np.testing.assert_array_equal(
-        rank_backbones([source], images, y)["score"], expected
-    )
+    # Axes are never merged, because their order could be another one.
+    images = by_name(rank_backbones([source], X.reshape(-1, 8, 8), y))
+    assert images.loc["raw inputs", "score"] == logme(X, y)
+    assert "(8, 8)" in images.loc[source.name, "note"]
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, -1])

@@ -128,8 +128,14 @@ class DomainStandardize(AdaptationMethod):
 
     def _add_map(self, task, fit, target_map):
         """Put the map before the network, and a map of the features into the head."""
-        backbone = map_inputs(fit.backbone.replace(weights=fit.weights), *target_map)
-        mapped = replace(fit, backbone=backbone, weights=list(backbone.weights))
+        backbone = map_inputs(fit.backbone, *target_map)
+        map_weights = backbone.weights[:2]
+        mapped = replace(
+            fit,
+            backbone=backbone,
+            weights=[*map_weights, *fit.weights],
+            start_weights=[*map_weights, *fit.start_weights],
+        )
         if any(layer.scale or layer.center for layer in task.normalization_layers()):
             return mapped
         source, target = (

@@ -48,7 +48,7 @@ class Content(NamedTuple):
     config: dict | None = None
 
 
-def checked_path(path):
+def _checked_path(path):
     """Return a path as a Path; raise an error unless it is that of a model file."""
     if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
         raise TypeError(
@@ -96,7 +96,7 @@ def short_message(error):
 
 @contextlib.contextmanager
 def open_content(path):
-    """Copy a file to a private folder and check it there.
+    """Check a path, copy its file to a private folder and check it there.
 
     Keras then loads the copy that was checked. Its name makes Keras choose the right
     reader.
@@ -105,41 +105,13 @@ def open_content(path):
     ------
     Content
     """
+    path = _checked_path(path)
     with tempfile.TemporaryDirectory(prefix="sktransfer-") as folder:
         folder = Path(folder)
         with report_damage(path):
             read = _archive_content if _is_archive(path) else _hdf5_content
             content = read(path, folder)
         yield content
-
-
-def is_weights_only(path):
-    """Return whether a file has weights but no architecture.
-
-    Parameters
-    ----------
-    path : str or path-like
-        A file that `read_model` or `load_weights` accepts.
-
-    Returns
-    -------
-    bool
-        False for a whole model.
-
-    Raises
-    ------
-    TypeError
-        If `path` is neither a string nor path-like.
-    BackboneFileError
-        If the file is missing, damaged or not a model or weights file.
-    """
-    path = checked_path(path)
-    with report_damage(path):
-        if _is_archive(path):
-            with _open_archive(path):
-                return False
-        with open_checked(path, path) as file:
-            return _hdf5_kind(file, path) != "model"
 
 
 def _is_archive(path):
@@ -188,8 +160,15 @@ def _hdf5_kind(file, path):
 
 
 def _archive_content(path, folder):
-    with _open_archive(path) as archive:
-        for name in archive.namelist():
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        missing = sorted(_ARCHIVE_NEEDED.difference(names))
+        if missing:
+            raise BackboneFileError(
+                f"{path} is a zip archive but not a Keras model: it has no "
+                f"{' and no '.join(missing)}."
+            )
+        for name in names:
             if name in _ARCHIVE_NEEDED or name.startswith(_ARCHIVE_ASSETS):
                 _check_member(archive.getinfo(name), path)
                 archive.extract(name, folder)
@@ -201,18 +180,6 @@ def _archive_content(path, folder):
     weights = folder / _ARCHIVE_WEIGHTS
     with open_checked(weights, path):
         return Content(StoredWeights(weights, path, legacy=False), folder, config)
-
-
-@contextlib.contextmanager
-def _open_archive(path):
-    with zipfile.ZipFile(path) as archive:
-        missing = sorted(_ARCHIVE_NEEDED.difference(archive.namelist()))
-        if missing:
-            raise BackboneFileError(
-                f"{path} is a zip archive but not a Keras model: it has no "
-                f"{' and no '.join(missing)}."
-            )
-        yield archive
 
 
 def _check_member(member, path):
@@ -232,17 +199,4 @@ def _parse_config(text, path):
             f"{path} has no architecture: its configuration is a "
             f"{type(config).__name__}."
         )
-    return modernize(_without_compilation(config))
-
-
-def _without_compilation(node):
-    """Drop the compile configuration of a model and of all models inside it."""
-    if isinstance(node, list):
-        return [_without_compilation(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: _without_compilation(value)
-        for key, value in node.items()
-        if key != "compile_config" or "class_name" not in node
-    }
+    return modernize(config)

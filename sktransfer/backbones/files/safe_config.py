@@ -101,13 +101,9 @@ def _check_node(node, path, layer):
 def _layer_label(node, enclosing):
     config = node.get("config")
     name = node.get("name") or (isinstance(config, dict) and config.get("name"))
-    is_layer = isinstance(name, str) and not _is_helper(node)
-    return f"layer {name!r}" if is_layer else enclosing
-
-
-def _is_helper(node):
     # A dtype policy has a name, too, but is not a layer.
-    return str(node["class_name"]).endswith("Policy")
+    is_layer = isinstance(name, str) and not str(node["class_name"]).endswith("Policy")
+    return f"layer {name!r}" if is_layer else enclosing
 
 
 def _problem(node):
@@ -118,7 +114,12 @@ def _problem(node):
     if name in _VALUE_MARKERS:
         return None
     if name == "function":
-        return None if _is_allowed_function(node) else _function_problem(node)
+        if _is_allowed_function(node):
+            return None
+        return (
+            f"calls the function {module}.{node.get('config')}, which is not an "
+            "activation of Keras"
+        )
     if name == "__lambda__":
         return "contains a Python lambda"
     # Keras looks an entry up in one of several ways, depending on its place in the
@@ -177,13 +178,6 @@ def _is_allowed_function(node):
         and node.get("registered_name") in (None, name)
         and name not in _NOT_ACTIVATIONS
         and inspect.isfunction(getattr(keras.activations, name, None))
-    )
-
-
-def _function_problem(node):
-    return (
-        f"calls the function {node.get('module')}.{node.get('config')}, which is "
-        "not an activation of Keras"
     )
 
 

@@ -131,8 +131,11 @@ def _legacy_mismatches(file, model):
     layers = [layer for layer in model.layers if layer.weights]
     with h5py.File(file, "r") as opened:
         root = opened if layer_names(opened) is not None else opened["model_weights"]
-        saved = [(name, _weight_shapes(root[name])) for name in layer_names(root)]
-    saved = [(name, weights) for name, weights in saved if weights]
+        saved = [
+            (name, [(weight, root[name][weight].shape) for weight in weights])
+            for name in layer_names(root)
+            if (weights := weight_names(root[name]))
+        ]
     if len(saved) != len(layers):
         return [_count_mismatch([layer.name for layer in layers], saved)]
     problems = []
@@ -166,10 +169,6 @@ def _count_mismatch(expected, saved):
         f"{len(expected)}; only in the model: {', '.join(missing[:5]) or 'none'}; "
         f"only in the file: {', '.join(extra[:5]) or 'none'}"
     )
-
-
-def _weight_shapes(group):
-    return [(name, group[name].shape) for name in weight_names(group)]
 
 
 def _swapped_weights(label, weights, variables):

@@ -9,12 +9,7 @@ import numpy as np
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import did_you_mean
 from sktransfer.backbones.files import load_weights
-from sktransfer.backbones.zoo.images import (
-    check_image_shape,
-    check_preprocess,
-    check_weights,
-    renumber,
-)
+from sktransfer.backbones.zoo.images import check_image_shape, renumber
 from sktransfer.exceptions import BackboneError, WeightsMismatchError
 
 # Mean and standard deviation of ImageNet's pixels for each color: on the scale [0, 1]
@@ -106,11 +101,9 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
         When the weights in the file do not fit this network.
     """
     application = _application(name)
-    check_preprocess(preprocess)
-    check_weights(weights)
-    input_shape = check_image_shape(name, input_shape)
+    check_image_shape(name, input_shape)
     mode = _preprocessing_mode(name) if preprocess == "auto" else None
-    downloaded = isinstance(weights, str) and weights == "imagenet"
+    downloaded = weights == "imagenet"
     if input_shape[-1] != 3 and (downloaded or mode in ("torch", "caffe")):
         raise BackboneError(
             f"backbone={name!r} with weights={weights!r}, preprocess={preprocess!r} "

@@ -2,22 +2,22 @@
 
 import contextlib
 import hashlib
-import platform
 import threading
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from sktransfer._large_arrays import stack, take_rows
-from sktransfer._random import preserve_random_state
+from sktransfer._large_arrays import blocks, stack, take_rows
+from sktransfer._random import acquired, preserve_random_state
 from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones import graph
 from sktransfer.backbones.batch_normalization import compute_moments
 from sktransfer.backbones.freezing import split
+from sktransfer.training.step.backend import check_backend, environment
 from sktransfer.training.step.calls import cast_like, run_in_calls, samples_per_call
 from sktransfer.training.step.memory import program_bytes
-from sktransfer.training.step.tracing import traced_once, unwrap
+from sktransfer.training.step.tracing import traced_once
 from sktransfer.training.store.digests import array_digest
 from sktransfer.training.store.samples import FrozenOutputs
 
@@ -36,15 +36,16 @@ class Program:
     n_traces : int
         Number of times that TensorFlow traced one of the functions.
     network : keras.Model
-        Suffix and head. Callbacks see it as the model.
+        Suffix and head.
     head : keras.layers.Dense
         Last layer of the network.
     trained : list of list of keras.Variable
         Trainable variables of each trained layer; the last list is that of the head.
     """
 
+    @preserve_random_state()
     def __init__(self, backbone, depth, n_units, dtype, from_scratch=False):
-        _check_backend()
+        check_backend()
         limit_worker_threads()
         self._lock = threading.Lock()
         self._holder = None
@@ -55,18 +56,15 @@ class Program:
         model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
-        with preserve_random_state():
-            self.head = keras.layers.Dense(
-                n_units, dtype=dtype, kernel_initializer="zeros", name="head"
-            )
-            if self._suffix is None:
-                inputs = keras.Input((backbone.n_features_out,), dtype=dtype)
-                self.network = keras.Model(inputs, self.head(inputs))
-            else:
-                inputs = self._suffix.inputs
-                self.network = keras.Model(
-                    unwrap(inputs), self.head(self._suffix.outputs[0])
-                )
+        self.head = keras.layers.Dense(
+            n_units, dtype=dtype, kernel_initializer="zeros", name="head"
+        )
+        if self._suffix is None:
+            inputs = features = keras.Input((backbone.n_features_out,), dtype=dtype)
+        else:
+            inputs = graph.unwrap(self._suffix.inputs)
+            features = self._suffix.outputs[0]
+        self.network = keras.Model(inputs, self.head(features))
         self.trained = [
             *(list(layer.trainable_variables) for layer in parts.trained),
             self.head.trainable_variables,
@@ -100,7 +98,7 @@ class Program:
     @contextlib.contextmanager
     def hold(self):
         """Keep other threads from using the program."""
-        with self._lock:
+        with acquired(self._lock):
             self._holder = threading.get_ident()
             try:
                 yield
@@ -139,7 +137,7 @@ class Program:
 
         def run(*inputs):
             self.n_traces += 1
-            return tf.nest.flatten(model(unwrap(inputs), training=False))
+            return tf.nest.flatten(model(graph.unwrap(inputs), training=False))
 
         return traced_once(run, signature)
 
@@ -180,10 +178,41 @@ class Program:
         n = len(self._loaded) - len(self.head.weights)
         return self._loaded[:n], self._loaded[n:]
 
-    def mark_changed(self):
+    def whole_network(self, backbone, head):
+        """Make the model that callbacks see; it has the variables of the program.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            Its standardization comes before the network.
+        head : ClassHead or MultilabelHead
+            Its activation comes after the head.
+
+        Returns
+        -------
+        keras.Model
+            Model from samples to probabilities.
+        """
+        with preserve_random_state():
+            activation = keras.layers.Activation(head.activation, dtype=self.dtype)
+            model = keras.Model(
+                self._model.inputs[0],
+                activation(self.head(self._model.outputs[0])),
+                name=backbone.name,
+            )
+            if backbone.standardization is None:
+                return model
+            return backbone.standardization.before(model)
+
+    def mark_changed(self, *, restore_frozen=False):
         """Record that the weights of the network have changed since `load`."""
         for i in self._changing:
             self._loaded[i] = None
+        if restore_frozen:
+            # Their outputs may be stored.
+            for variable, value in zip(self._variables, self._loaded, strict=True):
+                if value is not None:
+                    variable.assign(value)
 
     def prefix(self, X):
         """Compute the prefix outputs of samples.
@@ -234,7 +263,7 @@ class Program:
             self.dtype,
             self.samples_per_call,
             digest,
-            *_environment(),
+            *environment(),
         )
 
     def sample_bytes(self, part, sample_shape):
@@ -252,14 +281,9 @@ class Program:
         int
         """
         model = self._model if part == "features" else self._prefix
-        if model is None:
-            return (
-                int(np.prod(sample_shape))
-                * np.dtype(self.network.inputs[0].dtype).itemsize
-            )
-        outputs = model.outputs
+        source = keras.KerasTensor((1, *sample_shape), self._model.inputs[0].dtype)
+        outputs = [source] if model is None else model.outputs
         if any(None in tensor.shape[1:] for tensor in outputs):
-            source = keras.KerasTensor((1, *sample_shape), model.inputs[0].dtype)
             outputs = keras.tree.flatten(model.compute_output_spec(source))
         return sum(
             int(np.prod(tensor.shape[1:])) * np.dtype(tensor.dtype).itemsize
@@ -346,13 +370,9 @@ class Program:
             weights of the backbone. Each layer uses the new statistics of earlier ones.
         """
         layers = self.normalization_layers
-        size = _CALLS_TOGETHER * self.samples_per_call
-        chunks = [index[i : i + size] for i in range(0, len(index), size)]
-        moments = compute_moments(
-            self._model,
-            layers,
-            (cast_like(self._model.inputs[0], take_rows(X, part)) for part in chunks),
-        )
+        parts = blocks(index, _CALLS_TOGETHER * self.samples_per_call)
+        chunks = (cast_like(self._model.inputs[0], take_rows(X, p)) for p in parts)
+        moments = compute_moments(self._model, layers, chunks)
         values = [value for layer in layers for value in moments[layer]]
         return dict(zip(self.statistics, values, strict=True))
 
@@ -376,21 +396,5 @@ class Program:
     def features_and_logits(self):
         """Return a model that computes the inputs and outputs of the head."""
         return keras.Model(
-            unwrap(self.network.inputs), [self.head.input, self.head.output]
-        )
-
-
-def _environment():
-    """Return what can change the bits of outputs, for outputs on disk."""
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    return keras.__version__, tf.__version__, platform.machine(), on_gpu
-
-
-def _check_backend():
-    """Raise ImportError if the backend of Keras is not TensorFlow."""
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise ImportError(
-            f"sktransfer needs the TensorFlow backend of Keras; got {backend!r}. Unset "
-            "KERAS_BACKEND or set it to 'tensorflow' before Keras is imported."
+            graph.unwrap(self.network.inputs), [self.head.input, self.head.output]
         )

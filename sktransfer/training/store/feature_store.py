@@ -101,7 +101,9 @@ class FeatureStore:
 
     @max_bytes.setter
     def max_bytes(self, value):
-        self._pages.max_bytes = _check_bytes("max_bytes", value)
+        value = _check_bytes("max_bytes", value)
+        with self._lock:
+            self._pages.max_bytes = value
 
     @property
     def bytes(self):
@@ -235,7 +237,7 @@ class FeatureStore:
         return added
 
     def _forget(self, number, page):
-        """Remove the rows of a page from the index."""
+        """Remove the rows of a page from the index; the caller holds the lock."""
         index = self._index.get(page.space, {})
         for digest in page.digests:
             # Two threads that read a row at once put it into two pages.
