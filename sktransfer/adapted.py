@@ -382,7 +382,12 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
                 "target in X."
             )
         labeled, old_classes = samples.labeled, getattr(self, "classes_", None)
-        check_classes(labeled.y, old_classes, keeps_head=self.head == "keep")
+        check_classes(
+            labeled.y,
+            old_classes,
+            keeps_head=self.head == "keep",
+            has_domains=data[2] is not None,
+        )
         head = make_head(labeled.y)
         task = self._make_task(
             labeled,

@@ -286,7 +286,10 @@ class TransferClassifier(BaseTransferClassifier):
     @available_if(_is_trained_in_steps)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch on a batch of samples, after earlier calls.
+        """Train for one epoch on a batch of samples, after earlier calls or a fit.
+
+        It continues with the weights, the history and the state of the optimizer. The
+        optimizer starts anew if other weights are trained or `optimizer` has changed.
 
         ``class_weight="balanced"`` is not supported, as a batch does not have the class
         frequencies of all samples.
