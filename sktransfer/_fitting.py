@@ -74,7 +74,9 @@ class FittingMixin:
 
     def _read_source(self):
         """Return the source of a fit; a warm start has that of the fitted backbone."""
-        return read_source(vars(self).get("backbone_", self.backbone))
+        source = read_source(vars(self).get("backbone_", self.backbone))
+        source.check()
+        return source
 
     def _check_fit_input(self, X, y, sample_weight, *, source, reset=True):
         """Check a training set and leave out samples of weight 0.

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._inputs.columns import TableColumns
 from sktransfer._inputs.samples import check_rows
 from sktransfer._large_arrays import stack
+from sktransfer._live_models import LiveModelMixin
 from sktransfer._random import make_rng
 from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones.sources import BuildOptions
@@ -27,7 +28,7 @@ from sktransfer.training.store.samples import Samples
 
 
 class BackboneFeatures(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    LiveModelMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Transformer that computes the features of a pretrained Keras network.
 
@@ -139,6 +140,7 @@ class BackboneFeatures(
         """
         limit_worker_threads()
         source = read_source(self.backbone)
+        source.check()
         if source.learns_in_context or isinstance(source, MLPSource):
             raise ValueError(
                 f"backbone={self.backbone!r} has no pretrained features of a sample: "

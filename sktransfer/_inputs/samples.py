@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from sktransfer._inputs.images import gray_advice
 from sktransfer._large_arrays import blocks
 from sktransfer.exceptions import BackboneError
 
@@ -76,6 +77,9 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns):
         With labels, a tuple of samples and labels.
     """
     options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
+    if not reset and not _has_counted_columns(estimator, X):
+        # scikit-learn would compare the second axis; shape_rows compares the shape.
+        options["ensure_2d"] = False
     has_labels = not (isinstance(y, str) and y == "no_validation")
     multi_output = _has_columns(y)
     if not columns.must_convert(X):
@@ -95,6 +99,19 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns):
         allow_nan=columns.accepts_tables,
     )
     return checked
+
+
+def _has_counted_columns(estimator, X):
+    """Return whether the second axis of X must be as long as in fit."""
+    shape = getattr(X, "shape", None)
+    if shape is None and isinstance(X, (list, tuple)):
+        try:
+            shape = np.shape(X)
+        except ValueError:
+            return True
+    backbone = getattr(estimator, "backbone_", None)
+    accepts_flat = backbone is not None and len(backbone.input_shape) > 1
+    return shape is None or len(shape) < (2 if accepts_flat else 3)
 
 
 def _has_columns(y):
@@ -150,6 +167,7 @@ def shape_rows(X, input_shape, name="X"):
     raise BackboneError(
         f"{name} has samples of shape {shape}; the backbone expects samples of shape "
         f"{input_shape}.{_advice(shape, input_shape)}"
+        f"{gray_advice(shape, input_shape)}"
     )
 
 

@@ -42,6 +42,9 @@ class Backbone:
     learns_in_context : bool
         Whether it is a network for tables that learns from labeled samples without
         gradient steps. The samples are not in it.
+    model_copy : ModelCopy or None
+        The whole model, if the backbone stands for the live model of an estimator. The
+        parameters `feature_layer`, `weights` and `preprocess` then apply to that model.
     standardization : Standardization or None
         Mean and standard deviation of each column, by which samples are standardized
         before the network; only for "mlp". None changes nothing.
@@ -80,6 +83,7 @@ class Backbone:
         "head",
         "input_shape",
         "learns_in_context",
+        "model_copy",
         "n_features_out",
         "name",
         "pretrained",
@@ -119,8 +123,9 @@ class Backbone:
         Raises
         ------
         BackboneError
-            When the model is subclassed, not built or has several inputs or outputs,
-            or when `feature_layer` is not one of its layers.
+            When the model is subclassed, not built, quantized or has several inputs or
+            outputs, when its weights are not finite, or when `feature_layer` is not one
+            of its layers.
         """
         from sktransfer.backbones import graph
         from sktransfer.backbones.feature_cut import cut, sort_classes
@@ -167,6 +172,7 @@ class Backbone:
             classes=classes,
             pretrained=pretrained,
             learns_in_context=False,
+            model_copy=None,
             standardization=None,
         )
 
@@ -228,7 +234,7 @@ class Backbone:
             It has the same architecture.
         """
         fields = {name: getattr(self, name) for name in self.__slots__}
-        return self._new(**(fields | changes))
+        return self._new(**(fields | {"model_copy": None} | changes))
 
     def without_weights(self):
         """Return the architecture alone, as a key of what depends on nothing else.
@@ -418,7 +424,7 @@ def _restore(version, state):
             "sktransfer that made it."
         )
     backbone = object.__new__(Backbone)
-    for name, value in state.items():
+    for name, value in ({"model_copy": None} | state).items():
         if name in ("weights", "head") and value is not None:
             # No copies: arrays that objects share in a pickle stay shared.
             for array in value:

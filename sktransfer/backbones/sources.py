@@ -7,20 +7,17 @@ networks for tables are in :mod:`sktransfer.tables.sources`.
 import inspect
 import os
 import sys
-import weakref
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from sktransfer._caches import BUILDING, Cache
+from sktransfer._inputs.images import warn_of_scaled_pixels
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.exceptions import BackboneError
 
 _FILE_SUFFIXES = (".keras", ".h5", ".hdf5")
 _backbones = Cache("backbones", 1 << 29)
-_live_models = Cache("copies of live models", 1 << 28)
 
 
 class BuildOptions(NamedTuple):
@@ -64,6 +61,12 @@ class Source:
         """Return whether the parameter is of this kind."""
         raise NotImplementedError
 
+    def check(self):
+        """Raise BackboneError if the parameter cannot be a backbone, before any data.
+
+        Sources that need no other work for this check do it here.
+        """
+
     def build(self, options, samples, rng):
         """Build the backbone of a fit.
 
@@ -88,6 +91,9 @@ class Source:
         seed = int(rng.integers(2**31))
         with BUILDING:
             backbone = self._find(options, samples.X.shape[1:])
+        scaling = _pixel_scaling(backbone, options)
+        if scaling:
+            warn_of_scaled_pixels(samples.X, scaling)
         if options.weights is None:
             return backbone.replace(
                 weights=backbone.build_architecture(seed=seed).get_weights(),
@@ -128,22 +134,7 @@ class BackboneSource(Source):
         return isinstance(backbone, Backbone)
 
     def _find(self, options, input_shape):
-        whole = options.feature_layer == "auto"
-        if whole and {options.weights, options.preprocess} <= {"auto", None}:
-            return self.backbone
-        model = self.backbone.build_network(dtype=None)
-        cut = options._replace(feature_layer="output") if whole else options
-        backbone = _finish(model, cut).replace(
-            input_shape=self.backbone.input_shape,
-            standardization=self.backbone.standardization,
-        )
-        if options.weights == "auto":
-            backbone = backbone.replace(pretrained=self.backbone.pretrained)
-            if whole:
-                backbone = backbone.replace(
-                    head=self.backbone.head, classes=self.backbone.classes
-                )
-        return backbone
+        return _change(self.backbone, options)
 
 
 class ModelSource(Source):
@@ -156,27 +147,27 @@ class ModelSource(Source):
         keras = sys.modules.get("keras")
         return keras is not None and isinstance(backbone, keras.Model)
 
-    def _find(self, options, input_shape):
+    def check(self):
+        """Raise BackboneError if the model cannot be a backbone; see the base class."""
         from sktransfer.backbones import graph
 
-        model, model_id = self.backbone, id(self.backbone)
-        graph.check_graph(model)
-        weights = [np.array(array) for array in model.get_weights()]
-        options_key = options, _file_state(options.weights)
-        reference, key, old_weights, backbone = _live_models.find(
-            model_id, (lambda: None, None, None, None)
-        )
-        if (
-            reference() is model
-            and key == options_key
-            and all(map(np.array_equal, old_weights, weights))
-        ):
-            return backbone
-        backbone = _finish(model, options)
-        reference = weakref.ref(model, lambda _: _live_models.discard(model_id))
-        nbytes = backbone.nbytes + sum(array.nbytes for array in weights)
-        _live_models.put(model_id, (reference, options_key, weights, backbone), nbytes)
-        return backbone
+        graph.check_graph(self.backbone)
+
+    def _find(self, options, input_shape):
+        return _change(self.copy(), options)
+
+    def copy(self):
+        """Copy the model as a Backbone, once for the weights that it has.
+
+        Returns
+        -------
+        Backbone
+            It gives the same results as the model, whatever the other parameters are.
+        """
+        from sktransfer.backbones.model_copy import copy_model
+
+        with BUILDING:
+            return copy_model(self.backbone)
 
 
 class FileSource(Source):
@@ -265,6 +256,48 @@ SOURCES = (
 )
 
 
+def _pixel_scaling(backbone, options):
+    """Name the parameter that scales pixels from 0 to 255; None if there is none."""
+    from sktransfer.backbones import zoo
+
+    if options.preprocess not in ("auto", None):
+        return f"preprocess={options.preprocess!r}"
+    names = [row["name"] for row in backbone.layers_table()]
+    if any(name.endswith("pixel_scaling") for name in names):
+        return f"backbone={backbone.name!r}"
+    if backbone.name in zoo.application_names() and not zoo.application_preprocessing(
+        backbone.name
+    ):
+        # The network scales the pixels itself.
+        return f"backbone={backbone.name!r}"
+    return None
+
+
+def _change(backbone, options):
+    """Return a backbone with other options."""
+    whole, weights = options.feature_layer == "auto", options.weights
+    if whole and {weights, options.preprocess} <= {"auto", None}:
+        return backbone
+    model_copy = backbone.model_copy
+
+    def make():
+        if model_copy is not None:
+            return _finish(model_copy.build(), options)
+        model = backbone.build_network(dtype=None)
+        cut = options._replace(feature_layer="output") if whole else options
+        changed = _finish(model, cut).replace(
+            input_shape=backbone.input_shape, standardization=backbone.standardization
+        )
+        if weights == "auto":
+            changed = changed.replace(pretrained=backbone.pretrained)
+            if whole:
+                changed = changed.replace(head=backbone.head, classes=backbone.classes)
+        return changed
+
+    digest = None if model_copy is None else model_copy.digest
+    return _backbones.get((backbone, digest, options, _file_state(weights)), make)
+
+
 def _looks_like_path(name):
     separators = {"/", os.sep, os.altsep} - {None}
     return bool(Path(name).suffix) or any(s in name for s in separators)
@@ -287,8 +320,10 @@ def _build_named(build, name, options, input_shape):
 def _finish(model, options):
     """Load weights into a model, put preprocessing before it, and cut it."""
     from sktransfer.backbones import files, graph, zoo
+    from sktransfer.backbones.channel_axis import with_channels_last
+    from sktransfer.backbones.feature_cut import find_old_head
 
-    weights = options.weights
+    weights, has_head = options.weights, True
     if weights not in ("auto", None):
         if weights == "imagenet":
             raise BackboneError(
@@ -298,13 +333,16 @@ def _finish(model, options):
             )
         graph.check_graph(model)
         model = graph.duplicate(model)
-        files.load_weights(model, weights)
+        has_head = files.load_weights(
+            model, weights, lambda: find_old_head(model, options.feature_layer)
+        )
     if options.preprocess not in ("auto", None):
         preprocessing = zoo.application_preprocessing(options.preprocess)
-        model = graph.prepend(preprocessing, model)
-    return Backbone.from_model(
+        model = graph.prepend(with_channels_last(preprocessing, model), model)
+    backbone = Backbone.from_model(
         model, feature_layer=options.feature_layer, pretrained=weights is not None
     )
+    return backbone if has_head else backbone.replace(head=None)
 
 
 def _call(function, input_shape):

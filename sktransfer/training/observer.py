@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+from collections.abc import Mapping
 from types import SimpleNamespace
 
 import keras
@@ -27,6 +28,11 @@ def make_callbacks(callbacks):
     """
     if callbacks is None:
         return []
+    if isinstance(callbacks, Mapping):
+        raise TypeError(
+            f"callbacks must be a list; got {callbacks!r} of type "
+            f"{type(callbacks).__name__}. Use callbacks=None for no callbacks."
+        )
     if isinstance(callbacks, str) or not hasattr(callbacks, "__iter__"):
         callbacks = [callbacks]
     return [_make_callback(callback) for callback in callbacks]

@@ -13,7 +13,9 @@ import h5py
 
 from sktransfer.backbones.files.hdf5 import layer_names, open_checked
 from sktransfer.backbones.files.keras2 import modernize
+from sktransfer.backbones.files.safe_config import quantization_modes
 from sktransfer.backbones.files.stored_weights import StoredWeights
+from sktransfer.backbones.layer_checks import quantization_error
 from sktransfer.exceptions import BackboneError, BackboneFileError
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -54,6 +56,12 @@ def _checked_path(path):
         raise TypeError(
             f"path must be a str or a path-like object; got {path!r} of type "
             f"{type(path).__name__}."
+        )
+    if "://" in os.fspath(path):
+        raise BackboneFileError(
+            f"{os.fspath(path)} is a URL; expected a file of this computer. Download "
+            "it first, for example by keras.utils.get_file(origin=url), and pass the "
+            "path of the file."
         )
     path = Path(path)
     with report_damage(path):
@@ -199,4 +207,7 @@ def _parse_config(text, path):
             f"{path} has no architecture: its configuration is a "
             f"{type(config).__name__}."
         )
+    modes = quantization_modes(config)
+    if modes:
+        raise quantization_error(path, modes)
     return modernize(config)

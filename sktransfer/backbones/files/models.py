@@ -8,6 +8,7 @@ from sktransfer.backbones.files.content import (
     report_damage,
     short_message,
 )
+from sktransfer.backbones.files.old_heads import replace_head
 from sktransfer.backbones.files.safe_config import check_config
 from sktransfer.exceptions import BackboneFileError, WeightsMismatchError
 
@@ -33,6 +34,8 @@ def read_model(path, *, safe_mode=True):
     ------
     TypeError
         If `path` is neither a string nor path-like.
+    BackboneError
+        If the model is quantized.
     BackboneFileError
         If the file is missing, damaged, not a model file or has no architecture.
     UnsafeFileError
@@ -57,7 +60,7 @@ def read_model(path, *, safe_mode=True):
     return model
 
 
-def load_weights(model, path):
+def load_weights(model, path, find_head=None):
     """Load the weights in a file into a model, if they fit it exactly.
 
     Parameters
@@ -68,6 +71,15 @@ def load_weights(model, path):
     path : str or path-like
         A `.weights.h5` file, a legacy `.h5` weights file, or a whole `.keras`
         or `.h5` model, of which only the weights are used.
+    find_head : callable or None, default=None
+        Returns the OldHead that is cut off the model. Its weights in the file may be
+        missing or others; the model then keeps its own. It is called only if the file
+        does not fit the model exactly. None: all weights are needed.
+
+    Returns
+    -------
+    bool
+        Whether all weights were loaded, with those of the classification layer.
 
     Raises
     ------
@@ -82,7 +94,11 @@ def load_weights(model, path):
     with open_content(path) as content:
         weights, path = content.weights, content.weights.path
         with report_damage(path):
-            weights.check_fit(model)
+            fits = weights.fits(model)
+            if not fits:
+                if find_head is not None:
+                    replace_head(weights, model, find_head())
+                weights.check_fit(model)
         try:
             model.load_weights(weights.file)
         except Exception as error:
@@ -90,6 +106,7 @@ def load_weights(model, path):
                 f"The weights in {path} do not fit the model: {short_message(error)}"
             ) from error
         weights.check_finite(model)
+    return fits
 
 
 def _build(content, path, safe_mode):

@@ -57,6 +57,39 @@ _NAMESPACES = (
 )
 _FUNCTION_MODULES = frozenset({"builtins", "keras.activations", "keras.ops"})
 _NOT_ACTIVATIONS = frozenset({"deserialize", "get", "serialize"})
+# Names of dtype policies of quantized layers.
+_QUANTIZED_POLICIES = frozenset(
+    cls.__name__
+    for cls in [
+        keras.dtype_policies.QuantizedDTypePolicy,
+        *keras.dtype_policies.QuantizedDTypePolicy.__subclasses__(),
+    ]
+)
+
+
+def quantization_modes(config):
+    """List the kinds of quantization of a model.
+
+    Parameters
+    ----------
+    config : dict
+        The parsed configuration of a model file.
+
+    Returns
+    -------
+    list of str
+        Such as "int8", for each quantized layer.
+    """
+    if isinstance(config, list):
+        return [mode for item in config for mode in quantization_modes(item)]
+    if not isinstance(config, dict):
+        return []
+    modes = [mode for value in config.values() for mode in quantization_modes(value)]
+    if str(config.get("class_name")) in _QUANTIZED_POLICIES:
+        settings = config.get("config")
+        mode = settings.get("mode") if isinstance(settings, dict) else None
+        modes.append(str(mode or config["class_name"]))
+    return modes
 
 
 def check_config(config, path):

@@ -6,7 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
+<<<<<<< HEAD
 from sktransfer._extras import import_extra
+=======
+from sktransfer._inputs.images import gray_advice
+>>>>>>> inputs-nets
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.files import check_config, load_weights
 from sktransfer.backbones.zoo.images import check_image_shape, renumber
@@ -105,7 +109,10 @@ def _load_hub_network(keras_hub, preset, *, load_weights):
 def _check_fits(network, input_shape):
     own = network.input_shape[1:]
     if any(size not in (None, got) for size, got in zip(own, input_shape, strict=True)):
-        raise ValueError(f"the preset expects {own}, where None is any size")
+        raise ValueError(
+            f"the preset expects {own}, where None is any size."
+            f"{gray_advice(input_shape, own)}"
+        )
 
 
 def _check_local_preset(preset):
@@ -135,5 +142,6 @@ def _hub_rescaling(keras_hub, preset, input_shape):
         raise BackboneError(
             f"backbone='hub:{preset}' with preprocess='auto' expects images with "
             f"{max(channels)} channels; got input_shape={input_shape}."
+            f"{gray_advice(input_shape, (None, None, max(channels)))}"
         )
     return keras.layers.Rescaling(scale, offset=offset, name="pixel_scaling")

@@ -4,6 +4,7 @@ import re
 
 import keras
 
+from sktransfer._inputs.images import gray_advice
 from sktransfer.exceptions import BackboneError
 
 
@@ -13,6 +14,7 @@ def check_image_shape(name, input_shape):
         raise BackboneError(
             f"backbone={name!r} expects images: input_shape must be (height, width, "
             f"channels), positive integers; got {input_shape!r}."
+            f"{_gray_advice(input_shape)}"
         )
     if keras.config.image_data_format() != "channels_last":
         raise BackboneError(
@@ -20,6 +22,11 @@ def check_image_shape(name, input_shape):
             f"keras.config.image_data_format()="
             f"{keras.config.image_data_format()!r}."
         )
+
+
+def _gray_advice(input_shape):
+    is_shape = isinstance(input_shape, tuple) and len(input_shape) == 2
+    return gray_advice(input_shape, (None, None, 3)) if is_shape else ""
 
 
 def renumber(model):

@@ -57,7 +57,10 @@ class Program:
         parts = split(model, depth)
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
         self.head = keras.layers.Dense(
-            n_units, dtype=dtype, kernel_initializer="zeros", name="head"
+            n_units,
+            dtype=dtype,
+            kernel_initializer="zeros",
+            name=graph.free_name("head", model),
         )
         if self._suffix is None:
             inputs = features = keras.Input((backbone.n_features_out,), dtype=dtype)
