@@ -79,17 +79,9 @@ class DomainStandardize(AdaptationMethod):
         all_sources = _moments(source, domains >= 0, axis)
         target_map = self._affine_map(_moments(task.target, axis=axis), all_sources)
         maps = dict.fromkeys(np.unique(domains[domains < 0]), target_map)
-<<<<<<< HEAD
         for domain in self._sources_to_map(task):
-            moments = _moments(source, domains == domain)
+            moments = _moments(source, domains == domain, axis)
             maps[domain] = self._affine_map(moments, all_sources)
-=======
-        source_domains = np.unique(domains[domains >= 0])
-        if len(source_domains) > 1:
-            for domain in source_domains:
-                moments = _moments(source, domains == domain, axis)
-                maps[domain] = self._affine_map(moments, all_sources)
->>>>>>> inputs-nets
         if maps:
             task = task.move_labeled(
                 lambda X, domains: _map_samples(X, domains, maps, axis)

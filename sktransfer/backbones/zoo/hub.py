@@ -6,11 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-<<<<<<< HEAD
 from sktransfer._extras import import_extra
-=======
 from sktransfer._inputs.images import gray_advice
->>>>>>> inputs-nets
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.files import check_config, load_weights
 from sktransfer.backbones.zoo.images import check_image_shape, renumber
