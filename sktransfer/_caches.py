@@ -37,7 +37,7 @@ class CacheInfo(NamedTuple):
 
 
 class Cache:
-    """Values by key; the least recently used ones make way for new ones.
+    """Values by key; the least recently used ones are evicted.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Cache:
         self._min_entries = min_entries
         self._entries = collections.OrderedDict()
         self._bytes = self._dropped_bytes = 0
-        # Another feature store is not the one of the process.
+        # Only the first cache of a name is listed: that of the process.
         _caches.setdefault(name, self)
 
     @property
@@ -180,7 +180,7 @@ class Cache:
             self._release()
 
     def _evict(self):
-        """Take out the entries that make way; return their keys and values."""
+        """Take out the entries that are evicted; return their keys and values."""
         evicted = []
         while self._bytes > self._max_bytes and len(self) > self._min_entries:
             key, (value, nbytes) = self._entries.popitem(last=False)

@@ -85,7 +85,9 @@ def estimate_label_shift(task, method, *, estimator="em", n_splits=2):
     if largest < n_splits:
         raise ValueError(
             f"method={method} splits the source into {n_splits} folds, and the largest "
-            f"class of the source has {largest} samples. Expected at least {n_splits}."
+            f"class of the source has {largest} samples. Expected at least {n_splits}. "
+            "Use more labeled samples, or a method without folds, such as 'dan', 'mcc' "
+            "or 'source_only'."
         )
     source_prior = class_prior(source.y, source.sample_weight, task.n_classes)
     seed = int(task.rng.integers(2**31))

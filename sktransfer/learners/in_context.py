@@ -13,7 +13,7 @@ from sktransfer.learners.validation import split_validation
 # In fine-tuning, a batch has at most the number of samples divided by this. The network
 # predicts its labels from the other samples.
 _SAMPLES_PER_QUERY = 4
-# Of more samples, a random part of this size is used.
+# With more samples, a random part of this size is used.
 _MAX_ROWS = 50_000
 # The training loss is computed on at most so many samples, as it takes long.
 _LOSS_SAMPLES = 192

@@ -9,7 +9,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sktransfer._inputs.domains import as_labels, check_sample_domain
-from sktransfer._inputs.unlabeled import is_missing_label
+from sktransfer._inputs.unlabeled import is_missing_label, label_array
 
 CONSTRAINTS = {"sample_domain": [callable, None]}
 
@@ -61,8 +61,9 @@ class BaseDomainScorer(BaseEstimator):
                 raise ValueError(
                     f"{type(self).__name__} got no sample_domain. Within "
                     "sklearn.config_context(enable_metadata_routing=True) pass "
-                    "sample_domain to fit of the search, or in params of "
-                    "cross_validate. Without metadata routing create the scorer as "
+                    "sample_domain to fit of the search, in params of cross_validate, "
+                    "or to score of the search: score(X, y, sample_domain=...). "
+                    "Without metadata routing create the scorer as "
                     f"{type(self).__name__}(sample_domain=function). The function "
                     "returns the domain of each sample of X, for example "
                     "lambda X: domains[X.index]."
@@ -84,7 +85,7 @@ class BaseDomainScorer(BaseEstimator):
                 )
         if y is not None:
             check_consistent_length(X, y)
-            y = column_or_1d(y)
+            y = column_or_1d(label_array(y))
         return float(self._score_samples(estimator, X, y, domains))
 
     # scikit-learn reads the metadata request for "score" from a method of that name.

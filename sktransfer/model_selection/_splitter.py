@@ -8,7 +8,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sktransfer._inputs.domains import check_sample_domain
-from sktransfer._inputs.unlabeled import is_unlabeled
+from sktransfer._inputs.unlabeled import is_unlabeled, label_array
 
 
 class BaseDomainSplitter(BaseEstimator, ABC):
@@ -78,7 +78,7 @@ class BaseDomainSplitter(BaseEstimator, ABC):
                 f"{type(self).__name__} needs y, to stratify by class; without labels "
                 "use DomainShuffleSplit."
             )
-        y = column_or_1d(y)
+        y = column_or_1d(label_array(y))
         check_consistent_length(y, domains)
         labeled = ~is_unlabeled(y, y[domains >= 0])
         codes = np.full(len(y), -1)

@@ -4,10 +4,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils._param_validation import HasMethods
-from sklearn.utils.metadata_routing import get_routing_for_object
-from sklearn.utils.validation import has_fit_parameter
 
-from sktransfer._pipelines import sample_domain_name
+from sktransfer._pipelines import sample_domain_name, uses_sample_domain
 from sktransfer.model_selection._scorer import CONSTRAINTS, BaseDomainScorer
 
 
@@ -69,10 +67,7 @@ class CircularValidation(BaseDomainScorer):
 
 def _fit_backward(estimator, samples, pseudo_labels):
     """Fit with the target as the source; the source is the target, where possible."""
-    uses_domains = has_fit_parameter(
-        estimator, "sample_domain"
-    ) or get_routing_for_object(estimator).consumes("fit", ["sample_domain"])
-    if not uses_domains:
+    if not uses_sample_domain(estimator):
         estimator.fit(samples.X_target, pseudo_labels)
         return
     is_numeric = pseudo_labels.dtype.kind in "iuf"

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sktransfer._extras import import_extra
+
 
 def import_pyplot():
     """Import matplotlib.pyplot.
@@ -15,14 +17,7 @@ def import_pyplot():
     ImportError
         When matplotlib is not installed.
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "Plots need matplotlib, which is not installed. Install it with "
-            "pip install 'sktransfer[plotting]'."
-        ) from error
-    return plt
+    return import_extra("matplotlib.pyplot", "A plot", "sktransfer[plotting]")
 
 
 def set_axes(display, ax, **figure):

@@ -90,6 +90,9 @@ class _FineTuning:
         best_score = None
         if self._best is not None:
             best_score, self._weights, self._head = self._best
+            if self._state is not None and any(self._state[1:]):
+                # Low-rank updates and averages have the last weights, not the best.
+                self._state = None
         return FitResult(
             task.backbone,
             list(self._weights),

@@ -9,10 +9,11 @@ import numpy as np
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_array
 
+from sktransfer._large_arrays import take_rows
 from sktransfer._results_table import ResultsTable
 from sktransfer._suggestions import did_you_mean
 from sktransfer.transferability._candidates import describe_error, named_candidates
-from sktransfer.transferability._checks import check_classes
+from sktransfer.transferability._checks import check_partial_labels
 from sktransfer.transferability.bhattacharyya import gbc
 from sktransfer.transferability.class_means import h_score
 from sktransfer.transferability.coding_rate import transrate
@@ -43,7 +44,9 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     X : array-like of shape (n_samples, ...)
         Target samples.
     y : array-like of shape (n_samples,)
-        Their labels.
+        Their labels. Unlabeled samples are left out: None or NaN, or -1 if the classes
+        are numbers, there are fitted backbones among the candidates, and -1 is not a
+        class of one of them.
     score : str or callable, default="logme"
         Score of features: "logme", "knn_score", "gbc", "nleep", "h_score" or
         "transrate", or a function of features and y. Greater is better.
@@ -89,11 +92,16 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     candidates = named_candidates(candidates, "candidates", _make_name)
     candidates = {name: _split_candidate(c) for name, c in candidates.items()}
     X = check_array(X, allow_nd=True, input_name="X")
-    y = np.asarray(y)
-    check_classes(y, len(X))
+    n_samples = len(X)
+    y, labeled = check_partial_labels(y, n_samples, _known_classes(candidates))
+    if len(labeled) < n_samples:
+        X = take_rows(X, labeled)
     splits = [slice(None)]
     if cv is not None:
         splits = [train for train, _ in check_cv(cv, y, classifier=True).split(X, y)]
+        if len(labeled) < n_samples and not hasattr(cv, "split") and np.iterable(cv):
+            # These are positions among all samples.
+            splits = [np.flatnonzero(np.isin(labeled, train)) for train in splits]
 
     rows, backbones = [], {}
     for name, (backbone, layer) in candidates.items():
@@ -119,6 +127,18 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     # NaN has no order.
     rows.sort(key=lambda row: math.inf if math.isnan(row["score"]) else -row["score"])
     return ResultsTable(rows)
+
+
+def _known_classes(candidates):
+    """Return the classes that fitted backbones were trained on."""
+    from sktransfer.backbones.backbone import Backbone
+
+    return [
+        label
+        for backbone, _ in candidates.values()
+        if isinstance(backbone, Backbone) and backbone.classes is not None
+        for label in backbone.classes.tolist()
+    ]
 
 
 def _score_candidate(name, make_features, score, y, splits):

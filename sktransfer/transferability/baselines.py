@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 from sktransfer._suggestions import did_you_mean
 from sktransfer.adapted import DomainAdaptedClassifier
 from sktransfer.classifier import TransferClassifier
+from sktransfer.transferability._table_baselines import FewLabels, TableEncoder
 
 TRANSFER_BASELINES = ("scratch", "linear_probe", "logistic", "hist_gradient_boosting")
 ADAPTATION_BASELINES = ("source_only", "target_trained")
@@ -170,13 +171,16 @@ def _named_baseline(name, estimator, has_domains):
         )
     if name == "logistic":
         return make_pipeline(
-            SimpleImputer(keep_empty_features=True),
+            TableEncoder(one_hot=True),
             StandardScaler(),
-            LogisticRegression(max_iter=1000),
+            FewLabels(LogisticRegression(max_iter=1000)),
         )
     if name == "hist_gradient_boosting":
         # scikit-learn's 20 samples a leaf forbid any split of fewer than 40 samples.
-        return HistGradientBoostingClassifier(min_samples_leaf=5)
+        trees = HistGradientBoostingClassifier(min_samples_leaf=5)
+        return make_pipeline(
+            TableEncoder(), FewLabels(trees, counts=("min_samples_leaf",))
+        )
     estimator = clone(estimator)
     networks = find_networks(estimator).values()
     if not networks:
@@ -192,6 +196,7 @@ def _named_baseline(name, estimator, has_domains):
             "weights. Use a pretrained backbone, such as backbone_ of an estimator "
             "fitted on the source, or remove 'scratch'."
         )
+    accepts_tables = any(get_tags(n).input_tags.categorical for n in networks)
     for network in networks:
         if name == "scratch":
             network.set_params(**_random_start(network))
@@ -199,7 +204,21 @@ def _named_baseline(name, estimator, has_domains):
             network.set_params(recipe="linear_probe")
         else:
             network.set_params(method="source_only", target_labels="ignore")
+    if name == "scratch" and accepts_tables:
+        return _encode_tables(estimator)
     return estimator
+
+
+def _encode_tables(estimator):
+    """Encode the columns for a network that does not accept categories."""
+    encoder = TableEncoder(one_hot=True)
+    if isinstance(estimator, Pipeline):
+        *steps, final = estimator.steps
+        return estimator.set_params(steps=[*steps, ("tableencoder", encoder), final])
+    inner = getattr(estimator, "estimator", None)
+    if isinstance(inner, Pipeline):
+        return estimator.set_params(estimator=_encode_tables(inner))
+    return make_pipeline(encoder, estimator)
 
 
 def _random_start(network):

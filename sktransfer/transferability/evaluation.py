@@ -10,7 +10,11 @@ from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.parallel import Parallel, delayed
 
 from sktransfer._inputs.domains import as_labels, check_sample_domain
-from sktransfer._inputs.unlabeled import is_unlabeled
+from sktransfer._inputs.unlabeled import (
+    is_missing_label,
+    is_unlabeled,
+    label_array,
+)
 from sktransfer._random import make_rng
 from sktransfer._warnings import warn_user
 from sktransfer.transferability._checks import check_classes
@@ -59,7 +63,9 @@ def transfer_report(  # noqa: PLR0913
     X : array-like or data frame of shape (n_samples, ...)
         Target samples; with `sample_domain` also source samples.
     y : array-like of shape (n_samples,)
-        Class labels.
+        Class labels. Samples with None or NaN are left out; with `sample_domain` also
+        target samples with -1, if the classes are numbers and -1 is not a class of
+        the source.
     train_sizes : array-like of shape (n_sizes,), default=(0.1, 0.2, 0.5, 1.0)
         Sizes of the training subsets: integers are numbers of samples, floats are
         fractions of the smallest training set. In a split, each subset contains the
@@ -83,7 +89,9 @@ def transfer_report(  # noqa: PLR0913
         - "target_trained": the same, trained on labeled target samples alone.
 
         "logistic", "hist_gradient_boosting" and your own estimators without a network
-        get X with two dimensions.
+        get X with two dimensions. For data frames, the baselines encode categories and
+        strings: "hist_gradient_boosting" by their positions; "logistic", and "scratch"
+        of the backbone "tabular", by one-hot encoding, with medians for missing values.
     scoring : str or callable, default="accuracy"
         A scikit-learn scorer or its name.
     sample_domain : array-like of shape (n_samples,) or None, default=None
@@ -164,9 +172,11 @@ def transfer_report(  # noqa: PLR0913
     models = make_models(estimator, baselines, has_domains=sample_domain is not None)
     rng = make_rng(random_state)
     X = X if hasattr(X, "shape") else np.asarray(X)
-    y = np.asarray(y)
+    y = label_array(y)
     check_consistent_length(X, y)
-    data, indices = Data(X, y), np.arange(len(y))
+    if y.ndim != 1:
+        check_classes(y, len(y))
+    data, indices = Data(X, y), np.flatnonzero(~is_missing_label(y))
     if sample_domain is not None:
         domains = check_sample_domain(sample_domain, X)
         data, indices = Data(X, y, domains), _labeled_target(y, domains)

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from sktransfer._extras import import_extra
 from sktransfer._inputs.images import gray_advice
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.files import check_config, load_weights
@@ -48,7 +49,7 @@ def build_hub(preset, *, weights, input_shape, preprocess="auto"):
         When the weights in the file do not fit this network.
     """
     name = f"hub:{preset}"
-    keras_hub = _import_keras_hub(name)
+    keras_hub = import_extra("keras_hub", f"backbone={name!r}", "sktransfer[hub]")
     if weights == "imagenet":
         raise BackboneError(
             f"weights='imagenet' is not possible with backbone={name!r}: a preset has "
@@ -74,17 +75,6 @@ def build_hub(preset, *, weights, input_shape, preprocess="auto"):
     if weights not in ("auto", None):
         load_weights(network, weights)
     return model
-
-
-def _import_keras_hub(name):
-    try:
-        import keras_hub
-    except ImportError as error:
-        raise ImportError(
-            f"backbone={name!r} requires keras-hub, which cannot be imported "
-            f'({error}). Install it by: pip install "sktransfer[hub]"'
-        ) from error
-    return keras_hub
 
 
 def _load_hub_network(keras_hub, preset, *, load_weights):
