@@ -218,24 +218,23 @@ def test_strings_among_numbers(rows, kind, mixed_in):
 @pytest.mark.parametrize(
     ("method", "error", "parts"),
     [
-        ("dan n", ValueError, ["'dan n'", "Did you mean 'dann'?", "'mcc'"]),
-        ("DANN", ValueError, ["'DANN'", "Did you mean 'dann'?"]),
-        ("coral", ValueError, ["'coral'", "Did you mean 'deep_coral'?"]),
-        ("xyz", ValueError, ["'xyz'", "Accepted", "'dann'"]),
-        (None, TypeError, ["None", "NoneType", "'dann'", "AdaptationMethod"]),
-        (3, TypeError, ["3", "int", "AdaptationMethod"]),
-        (DANN, TypeError, ["DANN", "AdaptationMethod"]),
-        (DANN(trade_off=-1), ValueError, ["trade_off=-1", "DANN", "0 or more"]),
-        (MCC(trade_off=np.nan), ValueError, ["trade_off=nan", "MCC", "0 or more"]),
-        (MCC(trade_off=np.inf), ValueError, ["trade_off=inf", "0 or more"]),
-        (MCC(trade_off="1"), ValueError, ["trade_off='1'", "float"]),
-        (MCC(trade_off=None), ValueError, ["trade_off=None", "float"]),
+        ("dan n", ValueError, ["method='dan n'", "Did you mean 'dann'?", "'mcc'"]),
+        ("DANN", ValueError, ["method='DANN'", "Did you mean 'dann'?"]),
+        ("coral", ValueError, ["method='coral'", "Did you mean 'deep_coral'?"]),
+        ("xyz", ValueError, ["method='xyz'", "Accepted", "'dann'"]),
+        (None, TypeError, ["method=None", "NoneType", "'dann'", "AdaptationMethod"]),
+        (3, TypeError, ["method=3", "int", "AdaptationMethod"]),
+        (DANN, TypeError, ["method=", "DANN", "AdaptationMethod"]),
+        (DANN(trade_off=-1), ValueError, ["'trade_off' parameter of DANN", "-1"]),
+        (MCC(trade_off=np.nan), ValueError, ["'trade_off' parameter of MCC", "nan"]),
+        (MCC(trade_off=np.inf), ValueError, ["'trade_off' parameter of MCC", "inf"]),
+        (MCC(trade_off="1"), ValueError, ["'trade_off'", "float", "'1'"]),
+        (MCC(trade_off=None), ValueError, ["'trade_off'", "float", "None"]),
     ],
     ids=str,
 )
 def test_method(rows, method, error, parts):
     X, y, sample_domain = rows
-    parts = ["method=", *parts]
     refused(error, *parts, X=X, y=y, sample_domain=sample_domain, method=method)
 
 
