@@ -11,7 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._fitting import FittingMixin
-from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._inputs.samples import check_rows
+from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import SuggestingMixin
 from sktransfer.averaging import Interpolation
 from sktransfer.learners.choose import read_source
@@ -214,12 +215,52 @@ class BaseTransferClassifier(
         """
         return self._predict(X, "predict")
 
+    def to_keras(self):
+        """Build the whole fitted network as a live Keras model.
+
+        Returns
+        -------
+        keras.Model
+            Functional model from samples, in the shape that the backbone expects, to
+            the probabilities of `predict_proba`: with the standardization or the
+            preprocessing of the samples, the backbone, the head and a softmax. After a
+            fit with ``"tabular"`` it also contains the labeled samples. It is a copy;
+            to train it changes nothing in the estimator.
+
+        Raises
+        ------
+        ValueError
+            If columns of X were converted to numbers before the network: categories and
+            dates.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sktransfer import TransferClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TransferClassifier("mlp", epochs=5, random_state=0).fit(X, y)
+        >>> model = clf.to_keras()
+        >>> np.allclose(model(X), clf.predict_proba(X), atol=1e-5)
+        True
+        """
+        check_is_fitted(self)
+        converted = self._columns.converted
+        if converted:
+            raise ValueError(
+                f"Columns {converted[:3]} of X are no numbers: they were converted "
+                "before the network, which a Keras model cannot do. Encode them in a "
+                "Pipeline, whose last step is the estimator."
+            )
+        with preserve_random_state():
+            return self._predictor.to_keras(self.backbone_, self._head)
+
     def _predict(self, X, method):
         """Compute logits, and call a method of the head with them."""
         check_is_fitted(self)
         if X is not self._checked_X:
             X = check_rows(self, X, reset=False, columns=self._columns)
-            X = shape_rows(X, self.backbone_.input_shape)
+            X = self._predictor.prepare(self.backbone_, X)
         folder = memory_folder(self.memory)
         logits = self._predictor.logits(self.backbone_, X, folder)
         return getattr(self._head, method)(logits)

@@ -6,11 +6,12 @@ import numbers
 
 import numpy as np
 from sklearn.metrics import check_scoring
+from sklearn.utils import _safe_indexing
 
 from sktransfer._callbacks import EpochTasks
 from sktransfer._inputs.columns import TableColumns
 from sktransfer._inputs.labels import check_labels, weigh_classes
-from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._inputs.samples import check_rows
 from sktransfer._inputs.scale import warn_of_other_scale
 from sktransfer._large_arrays import take_rows
 from sktransfer._random import make_rng
@@ -80,7 +81,7 @@ class FittingMixin:
             Its y has class labels, not class indices.
         """
         if reset:
-            self._columns = TableColumns(X) if source.accepts_tables else None
+            self._columns = TableColumns(X, accepts_tables=source.accepts_tables)
         X, y = check_rows(self, X, y, reset=reset, columns=self._columns)
         return check_labels(
             X,
@@ -204,20 +205,20 @@ class FittingMixin:
                     f"y has labels of another kind than the fit that training resumes: "
                     f"its shape is {samples.y.shape}, and that fit had {head}."
                 )
-        else:
+        weighted = weigh_classes(self.class_weight, samples, head.classes)
+        if not is_warm:
             build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
-            backbone = source.build(build, samples, rng)
+            backbone = source.build(build, weighted, rng)
             if self.head == "keep":
                 head = _make_kept_head(backbone, head, self.feature_layer)
-        # The statistics of a network for tables do not use class weights.
-        weighted = weigh_classes(self.class_weight, samples, head.classes)
         keeps_head = self.head == "keep" or (is_warm and not source.learns_in_context)
         depth = resolve_depth(self.frozen_depth, backbone.layers_table())
         if recipe.order in ("linear_probe", "in_context"):
             depth = backbone.n_layers
         task = FitTask(
-            samples=_encode(weighted, head, backbone),
-            validation=validation and _encode(validation, head, backbone, "X_val"),
+            samples=_encode(weighted, head, backbone, self.dtype),
+            validation=validation
+            and _encode_validation(validation, head, backbone, self.dtype),
             head=head,
             backbone=backbone,
             frozen_depth=depth,
@@ -233,13 +234,13 @@ class FittingMixin:
             optimizer_state=self._partial_fit_state[0] if partial and is_warm else None,
             folder=memory_folder(self.memory),
             one_epoch=partial,
-            nominal=() if self._columns is None else self._columns.nominal,
+            nominal=self._columns.nominal,
             **options,
         )
         warn_of_unused(self, source, task)
         return task
 
-    def _fit_task(self, task, source, estimator=None):
+    def _fit_task(self, task, source, estimator=None, X=None):
         """Fit a task on this copy of an estimator.
 
         Parameters
@@ -250,6 +251,8 @@ class FittingMixin:
             Source of the parameter `backbone`.
         estimator : estimator or None, default=None
             Estimator whose scikit-learn callbacks are called.
+        X : array-like of shape (n_samples, ...), default=None
+            Samples of the user, for these callbacks.
 
         Returns
         -------
@@ -263,7 +266,7 @@ class FittingMixin:
         if estimator is not None:
             samples = task.samples
             data = {
-                "X": lambda: samples.X[samples.index],
+                "X": lambda: _safe_indexing(X, samples.index),
                 "y": task.head.labels(samples.y),
             }
             reports = EpochTasks(
@@ -351,10 +354,17 @@ class FittingMixin:
             setattr(self, f"{name}_", value)
 
 
-def _encode(samples, head, backbone, name="X"):
-    """Return samples in the shape of a backbone, with the targets of a head."""
-    X = shape_rows(samples.X, backbone.input_shape, name)
+def _encode(samples, head, backbone, dtype):
+    """Return samples as inputs of a backbone, with the targets of a head."""
+    X = backbone.prepare(samples.X, dtype)
     return dataclasses.replace(samples, X=X, y=head.targets(samples.y))
+
+
+def _encode_validation(samples, head, backbone, dtype):
+    try:
+        return _encode(samples, head, backbone, dtype)
+    except ValueError as error:
+        raise type(error)(f"X_val: {error}") from error
 
 
 def _make_kept_head(backbone, head, feature_layer):

@@ -31,6 +31,17 @@ def release(X):
             mapping.madvise(mmap.MADV_DONTNEED)
 
 
+def is_mapped(X):
+    """Return whether an array is a np.memmap, or a view of one, that can be released.
+
+    Parameters
+    ----------
+    X : ndarray
+        Array.
+    """
+    return _mapping(X) is not None
+
+
 def _mapping(X):
     """Return the mapped file of an array; None if it cannot be released."""
     mode = None

@@ -157,7 +157,8 @@ class FitResult:
     attributes : dict
         Other fitted attributes of the estimator, by name without underscore.
     predictor : object
-        Computes the logits of samples: ``predictor.logits(backbone, X, folder)``.
+        Computes the logits of samples: ``predictor.logits(backbone, X, folder)`` with
+        ``X = predictor.prepare(backbone, X)``.
     """
 
     backbone: Any

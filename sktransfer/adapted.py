@@ -393,7 +393,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
             is_target=samples.is_target,
             adapt=functools.partial(adapt, clone(method), samples),
         )
-        reports = self._fit_task(task, source, estimator)
+        reports = self._fit_task(task, source, estimator, data[0])
         if source.learns_in_context:
             attributes = in_context_attributes(
                 samples, task, self.backbone_, self._predictor

@@ -6,7 +6,7 @@ import numbers
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._inputs.samples import check_rows
 from sktransfer._large_arrays import take_rows
 from sktransfer.heads import evaluate
 from sktransfer.training.store.feature_folder import memory_folder
@@ -100,7 +100,9 @@ class Interpolation:
             validation = self._check_labeled(
                 X_val, y_val, sample_weight_val, self._head
             )
-            losses = [self._loss(interpolated(a), validation) for a in _ALPHAS]
+            X = take_rows(validation.X, validation.index)
+            X = self._predictor.prepare(self.backbone_, X)
+            losses = [self._loss(interpolated(a), X, validation) for a in _ALPHAS]
             alpha = _ALPHAS[int(np.argmin(losses))]
         elif isinstance(alpha, bool) or not isinstance(alpha, numbers.Real):
             raise TypeError(
@@ -113,11 +115,9 @@ class Interpolation:
         estimator.interpolation_alpha_ = float(alpha)
         return estimator
 
-    def _loss(self, weights, samples):
+    def _loss(self, weights, X, samples):
         """Compute the log loss of other weights on labeled samples."""
         backbone = self.backbone_.replace(weights=weights[:-2], head=weights[-2:])
-        X = take_rows(samples.X, samples.index)
-        X = shape_rows(X, backbone.input_shape, "X_val")
         logits = self._predictor.logits(backbone, X, memory_folder(self.memory))
         targets = self._head.targets(samples.y)
         return evaluate(self._head, logits, targets, samples.sample_weight)[0]
@@ -237,10 +237,8 @@ def _average(estimators, X):
     backbone = average.backbone_
     if backbone.learns_in_context:
         return average
-    X = check_rows(average, X, reset=False)
-    return _with_own_statistics(
-        average, estimators, shape_rows(X, backbone.input_shape)
-    )
+    X = check_rows(average, X, reset=False, columns=average._columns)  # noqa: SLF001
+    return _with_own_statistics(average, estimators, backbone.prepare(X, average.dtype))
 
 
 def _with_own_statistics(average, estimators, X):

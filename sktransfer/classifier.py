@@ -273,7 +273,7 @@ class TransferClassifier(BaseTransferClassifier):
             is_warm=old_classes is not None,
             validation=self._check_validation(validation, samples, head),
         )
-        return self._fit_task(task, source, estimator)
+        return self._fit_task(task, source, estimator, X)
 
     def _is_trained_in_steps(self):
         if read_source(self.backbone).learns_in_context:

@@ -14,7 +14,8 @@ from sklearn.base import (
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer._inputs.samples import check_rows, shape_rows
+from sktransfer._inputs.columns import TableColumns
+from sktransfer._inputs.samples import check_rows
 from sktransfer._large_arrays import stack
 from sktransfer._random import make_rng
 from sktransfer._threads import limit_worker_threads
@@ -145,16 +146,20 @@ class BackboneFeatures(
                 "TransferClassifier, or pass the backbone_ of an estimator that was "
                 "trained by gradient steps."
             )
+        columns = TableColumns(X, accepts_tables=False)
         fitted = copy.copy(self)
-        X = check_rows(fitted, X, reset=True)
+        X = check_rows(fitted, X, reset=True, columns=columns)
         rng = make_rng(self.random_state)
         options = BuildOptions(self.weights, self.feature_layer, self.preprocess)
         backbone = source.build(options, Samples(X, np.arange(len(X)), None, None), rng)
-        shape_rows(X[:1], backbone.input_shape)
-        fitted.backbone_ = backbone
-        fitted._n_features_out = backbone.n_features_out  # noqa: SLF001
+        backbone.prepare(X[:1], self.dtype)
+        attributes = {
+            "backbone_": backbone,
+            "_columns": columns,
+            "_n_features_out": backbone.n_features_out,
+        }
         # All attributes at once, and none if the fit fails.
-        self.__dict__ = vars(fitted)
+        self.__dict__ = vars(fitted) | attributes
         return self
 
     def transform(self, X):
@@ -170,7 +175,8 @@ class BackboneFeatures(
         ndarray of shape (n_samples, n_features_out), `dtype`
         """
         check_is_fitted(self)
-        X = shape_rows(check_rows(self, X, reset=False), self.backbone_.input_shape)
+        X = check_rows(self, X, reset=False, columns=self._columns)
+        X = self.backbone_.prepare(X, self.dtype)
         from sktransfer.training.step.program_cache import get_program
         from sktransfer.training.store.samples import FrozenOutputs
 

@@ -27,6 +27,34 @@ class _Head:
         """Hashable key of the compiled loss."""
         return type(self).__name__, self.n_units
 
+    def append_to(self, model, weights):
+        """Return a model that computes probabilities from the features of a model.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Model from samples to features.
+        weights : sequence of two ndarrays
+            Kernel and bias.
+
+        Returns
+        -------
+        keras.Model
+        """
+        import keras
+
+        layer = keras.layers.Dense(
+            self.n_units,
+            activation=self.activation,
+            dtype=model.outputs[0].dtype,
+            name="predictions",
+        )
+        whole = keras.Model(
+            model.inputs[0], layer(model.outputs[0]), name=f"{model.name}_classifier"
+        )
+        layer.set_weights(weights)
+        return whole
+
 
 class ClassHead(_Head):
     """Head for one class for each sample: softmax and cross-entropy.

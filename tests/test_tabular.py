@@ -133,7 +133,7 @@ def test_categories_that_fit_did_not_see():
 
 def test_another_backbone_says_that_it_takes_no_strings():
     X, y = frame()
-    with pytest.raises(ValueError, match="could not convert string"):
+    with pytest.raises(ValueError, match=r"'color' .* 'blue'.* One-hot"):
         TransferClassifier("mlp").fit(X, y)
     with pytest.raises(ValueError, match="NaN"):
         TransferClassifier("mlp").fit(X[["amount"]], y)
@@ -255,7 +255,7 @@ def test_a_fitted_backbone_is_the_network_without_the_rows(data):
     assert len(fitted.backbone_.weights) == len(fresh)
     assert not any(len(X) in array.shape for array in fitted.backbone_.weights)
     # Predictions need the rows, which are an attribute of the estimator.
-    assert np.isin(X[:, 0], fitted.context_.x).all()
+    assert fitted.context_.x.shape[1] >= len(X)
     # It starts the next fit as the package's own network does.
     again = TransferClassifier(fitted.backbone_, random_state=0).fit(X_new, y_new)
     expected = tabular().fit(X_new, y_new)

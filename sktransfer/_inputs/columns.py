@@ -1,47 +1,97 @@
-"""Columns of data frames as numbers: categories are replaced by their positions."""
+"""Columns of tables as numbers: dates, texts of numbers, and categories."""
 
-import numbers
+import math
+from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.utils._missing import is_pandas_na
+from narwhals.exceptions import DuplicateError
+
+from sktransfer._inputs.cells import (
+    as_number,
+    days_since_1970,
+    is_date,
+    is_missing,
+    show,
+)
+from sktransfer._warnings import warn_user
+
+# From this fraction of numbers on, a column of texts looks like one of numbers.
+_MOST = 0.8
+_N_SHOWN = 3
 
 
 class TableColumns:
-    """Converts the columns of data frames to numbers.
+    """Converts the columns of a table to numbers.
 
-    Categories and strings are replaced by their positions in the training set: in the
-    order of a categorical dtype, otherwise in alphabetical order. Missing values and
-    new categories become NaN.
+    Numbers of any type stay numbers, and so do texts if all of a column are numbers.
+    Dates become days since the earliest date of the training set, durations become
+    days. Categories and other texts are replaced by their positions in the training
+    set: in the order of a categorical dtype, otherwise in alphabetical order. Missing
+    values and new categories become NaN.
 
     Parameters
     ----------
     X : pandas.DataFrame, polars.DataFrame or array-like
-        Training set. Only a data frame has columns to convert.
+        Training set. Data frames, and arrays of objects, strings or dates, have columns
+        to convert; other arrays have none.
+    accepts_tables : bool, default=True
+        Whether missing values and columns of categories are accepted.
 
     Attributes
     ----------
+    accepts_tables : bool
+        The parameter.
+    are_numbers : bool
+        Whether all columns have the dtype of a number, so that there is nothing to
+        convert.
     nominal : list of int
         Columns with categories that have no order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a column has values of another kind. The message names the column.
     """
 
-    def __init__(self, X):
-        self._positions, self.nominal = {}, []
-        frame = _frame(X)
-        for i, column in enumerate([] if frame is None else frame.iter_columns()):
-            categories = _categories(column)
-            if categories is not None:
-                self._positions[i] = {value: j for j, value in enumerate(categories)}
-                if column.dtype != nw.Enum:
+    def __init__(self, X, *, accepts_tables=True):
+        columns = _read_columns(X)
+        self.accepts_tables = accepts_tables
+        self.are_numbers = columns is None or _are_numbers(columns)
+        self._converters = None
+        if columns is not None:
+            self._converters = [_make_converter(column) for column in columns]
+        self.nominal = []
+        for i, converter in enumerate(self._converters or ()):
+            if isinstance(converter, _Categories):
+                if not accepts_tables:
+                    raise ValueError(
+                        f"Column {converter.name!r} of X has categories, such as "
+                        f"{converter.examples()}; this backbone expects numbers. "
+                        "One-hot encode the column (sklearn.preprocessing."
+                        "OneHotEncoder), or use backbone='tabular', which accepts it."
+                    )
+                if not columns[i].is_ordered:
                     self.nominal.append(i)
 
     @property
-    def are_numbers(self):
-        """Whether no column has categories or strings."""
-        return not self._positions
+    def converted(self):
+        """Names of the columns whose values are not numbers."""
+        return [
+            converter.name
+            for converter in self._converters or ()
+            if isinstance(converter, (_Categories, _Dates))
+        ]
+
+    def must_convert(self, X):
+        """Return whether samples have columns to convert."""
+        if not self.are_numbers:
+            return True
+        columns = _read_columns(X)
+        return columns is not None and not _are_numbers(columns)
 
     def transform(self, X):
-        """Convert a data frame, or an array with the same columns, to numbers.
+        """Convert a table with the same columns to numbers.
 
         Parameters
         ----------
@@ -52,42 +102,234 @@ class TableColumns:
         -------
         ndarray of shape (n, n_columns), float64
         """
-        frame = _frame(X)
-        if frame is None:
-            columns = np.asarray(X, dtype=object).T
-        else:
-            columns = frame.iter_columns()
+        columns = _read_columns(X)
+        if columns is None:
+            columns = [_Column(i, values) for i, values in enumerate(np.asarray(X).T)]
+        converters = self._converters
+        if converters is None:
+            # The training set was an array of numbers.
+            converters = [_Numbers(column.name) for column in columns]
+        pairs = zip(converters, columns, strict=True)
         return np.column_stack(
-            [self._numbers(i, list(column)) for i, column in enumerate(columns)]
+            [converter.transform(column.values) for converter, column in pairs]
         )
 
-    def _numbers(self, i, values):
-        positions = self._positions.get(i)
-        if positions is None:
-            values = [np.nan if _is_missing(value) else value for value in values]
-        else:
-            values = [positions.get(value, np.nan) for value in values]
-        return np.array(values, dtype=np.float64)
+
+class _Column(NamedTuple):
+    """A column: its values as numbers, or as Python objects."""
+
+    name: object
+    values: np.ndarray
+    categories: list | None = None
+    is_ordered: bool = False
 
 
-def _frame(X):
-    """Return X as a narwhals frame, or None if it is not a data frame."""
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
-    return frame if isinstance(frame, nw.DataFrame) else None
+class _Numbers:
+    """Converts a column of numbers, or of texts that are numbers."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def transform(self, values):
+        """Return the values as float64."""
+        if values.dtype != object:
+            return values.astype(np.float64)
+        return np.array([self._convert(value) for value in values], dtype=np.float64)
+
+    def _convert(self, value):
+        number = as_number(value)
+        if number is None:
+            raise ValueError(
+                f"Column {self.name!r} of X had numbers in fit; got {show(value)}."
+            )
+        return number
 
 
-def _categories(column):
-    """Return the categories of a column in order, or None for a column of numbers."""
-    if column.dtype in (nw.Categorical, nw.Enum):
-        return column.cat.get_categories().to_list()
-    if column.dtype not in (nw.String, nw.Object):
+class _Dates:
+    """Converts a column of dates to days since the earliest date in fit."""
+
+    def __init__(self, name, dates):
+        self.name = name
+        self._first = min(map(days_since_1970, dates))
+
+    def transform(self, values):
+        """Return the days since the earliest date."""
+        return np.array([self._convert(value) for value in values], dtype=np.float64)
+
+    def _convert(self, value):
+        if not (is_missing(value) or is_date(value)):
+            raise ValueError(
+                f"Column {self.name!r} of X had dates in fit; got {show(value)}. "
+                "Convert the column, for example by pandas.to_datetime."
+            )
+        return days_since_1970(value) - self._first
+
+
+class _Empty:
+    """Converts a column that had no value in fit: nothing is known about its values."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def transform(self, values):
+        """Return missing values."""
+        return np.full(len(values), np.nan)
+
+
+class _Categories:
+    """Converts a column of categories to their positions."""
+
+    def __init__(self, name, categories):
+        self.name = name
+        self._positions = {value: j for j, value in enumerate(categories)}
+
+    def examples(self):
+        """Return the first categories, for messages."""
+        return ", ".join(map(show, list(self._positions)[:_N_SHOWN]))
+
+    def transform(self, values):
+        """Return the positions; NaN for missing values and new categories."""
+        values = values.tolist()
+        positions = [self._position(value) for value in values]
+        if np.isnan(positions).all():
+            new = [value for value in values if not is_missing(value)]
+            if new:
+                shown = ", ".join(map(show, list(dict.fromkeys(new))[:_N_SHOWN]))
+                warn_user(
+                    f"No value in column {self.name!r} of X was in fit: it has {shown},"
+                    f" and fit had {self.examples()}. They are treated as missing."
+                )
+        return np.array(positions, dtype=np.float64)
+
+    def _position(self, value):
+        try:
+            return self._positions.get(value, math.nan)
+        except TypeError:
+            raise _cell_error(self.name, value) from None
+
+
+def _read_columns(X):
+    """Return the columns of a table; None for an array of numbers.
+
+    Raises
+    ------
+    TypeError
+        If X is a lazy frame, or a frame that has a name twice.
+    """
+    frame = _as_frame(X)
+    if isinstance(frame, nw.LazyFrame):
+        raise TypeError(
+            "X is a LazyFrame; expected a data frame or an array. Use X.collect()."
+        )
+    if isinstance(frame, nw.DataFrame):
+        return [_read_column(column) for column in frame.iter_columns()]
+    if isinstance(X, (list, tuple)):
+        X = _as_array(X)
+    dtype = getattr(X, "dtype", None)
+    if not isinstance(dtype, np.dtype) or X.ndim != 2 or dtype.kind not in "OUSMm":
         return None
-    values = {value for value in column.to_list() if not _is_missing(value)}
-    if all(isinstance(value, numbers.Real) for value in values):
-        return None
-    return sorted(values, key=str)
+    return [_Column(i, _as_objects(values)) for i, values in enumerate(X.T)]
 
 
-def _is_missing(value):
-    # NaN and NaT are not equal to themselves.
-    return value is None or is_pandas_na(value) or value != value
+def _are_numbers(columns):
+    return all(column.values.dtype != object for column in columns)
+
+
+def _as_frame(X):
+    try:
+        return nw.from_native(X, pass_through=True)
+    except DuplicateError:
+        names = list(X.columns)
+        repeated = sorted({str(name) for name in names if names.count(name) > 1})
+        raise TypeError(
+            f"X has more than one column with the name {', '.join(repeated)}; expected "
+            "a different name for each column."
+        ) from None
+
+
+def _as_array(X):
+    """Return a list of rows as an array of objects if some cells are texts."""
+    if X and all(isinstance(row, (list, tuple)) for row in X):
+        n_columns = len(X[0])
+        if all(len(row) == n_columns for row in X) and any(
+            isinstance(cell, str) or is_date(cell) for row in X for cell in row
+        ):
+            array = np.empty((len(X), n_columns), dtype=object)
+            for i, row in enumerate(X):
+                array[i] = row
+            return array
+    return X
+
+
+def _read_column(column):
+    dtype = column.dtype
+    if dtype in (nw.Categorical, nw.Enum):
+        categories = column.cat.get_categories().to_list()
+        values = _as_objects(column.to_list())
+        return _Column(column.name, values, categories, dtype == nw.Enum)
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        # Numbers of pandas may have missing values that NumPy has not.
+        values = column.cast(nw.Float64).to_numpy()
+        return _Column(column.name, np.asarray(values, dtype=np.float64))
+    return _Column(column.name, _as_objects(column.to_list()))
+
+
+def _as_objects(values):
+    array = np.empty(len(values), dtype=object)
+    # An assignment of all at once would take lists in cells for rows.
+    for i, value in enumerate(values):
+        array[i] = value
+    return array
+
+
+def _make_converter(column):
+    name, values = column.name, column.values
+    if column.categories is not None:
+        return _Categories(name, column.categories)
+    if values.dtype != object:
+        is_empty = len(values) and np.isnan(values).all()
+        return _Empty(name) if is_empty else _Numbers(name)
+    known = [value for value in values if not is_missing(value)]
+    if not known:
+        return _Empty(name)
+    is_number = [as_number(value) is not None for value in known]
+    if all(is_number):
+        return _Numbers(name)
+    dates = [value for value in known if is_date(value)]
+    if len(dates) == len(known):
+        return _Dates(name, dates)
+    if dates:
+        other = next(value for value in known if not is_date(value))
+        raise TypeError(
+            f"Column {name!r} of X has dates and other values, such as {show(other)}; "
+            "expected dates alone. Convert the column, for example by "
+            "pandas.to_datetime(..., errors='coerce')."
+        )
+    try:
+        categories = sorted(set(known), key=str)
+    except TypeError:
+        unhashable = next(value for value in known if not _is_hashable(value))
+        raise _cell_error(name, unhashable) from None
+    if np.mean(is_number) >= _MOST:
+        other = known[is_number.index(False)]
+        warn_user(
+            f"Column {name!r} of X has texts of numbers, and others such as "
+            f"{show(other)}, so it is treated as categories. If these are missing "
+            "values, replace them by NaN."
+        )
+    return _Categories(name, categories)
+
+
+def _is_hashable(value):
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _cell_error(name, value):
+    return TypeError(
+        f"Column {name!r} of X has {show(value)}, of type {type(value).__name__}; the "
+        "argument must be a table, each cell a string, a number, a date or missing."
+    )

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sktransfer._inputs.domains import as_labels, check_sample_domain
-from sktransfer._inputs.samples import shape_rows
 from sktransfer._inputs.scale import warn_of_other_scale
 from sktransfer._inputs.unlabeled import is_missing_label, is_unlabeled
 from sktransfer._warnings import warn_user
@@ -88,15 +87,17 @@ class DomainSamples:
         """Whether there are samples of a target."""
         return len(self.target_index) > 0 or self.X_target is not None
 
-    def target(self, X, input_shape):
+    def target(self, X, backbone, dtype):
         """Return the samples of the target, and their domains.
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, *input_shape)
-            All samples, in the input shape of the backbone.
-        input_shape : tuple
-            Input shape of the backbone.
+        X : ndarray of shape (n_samples, ...)
+            All samples, as inputs of the backbone.
+        backbone : Backbone
+            The network.
+        dtype : str
+            Floating-point type of the computations.
 
         Returns
         -------
@@ -108,7 +109,7 @@ class DomainSamples:
         index, domains = self.target_index, self.domains[self.target_index]
         if self.X_target is not None:
             try:
-                more = shape_rows(self.X_target, input_shape)
+                more = backbone.prepare(self.X_target, dtype)
             except ValueError as error:
                 raise type(error)(f"X_target: {error}") from error
             X = np.concatenate([X[index], more]) if len(index) else more

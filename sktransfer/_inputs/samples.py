@@ -1,5 +1,7 @@
 """Checks of X: its numbers, its columns and the shape of a sample."""
 
+import itertools
+
 import numpy as np
 from sklearn.utils import assert_all_finite, check_array, check_X_y
 from sklearn.utils.validation import validate_data
@@ -9,21 +11,19 @@ from sktransfer.exceptions import BackboneError
 
 
 def check_values(estimator, X, *, allow_nan=False):
-    """Raise ValueError if X has values that are not valid for the estimator.
+    """Raise ValueError if X has values that are not finite.
 
     The check of scikit-learn would load all of a memory-mapped file into memory.
 
     Parameters
     ----------
     estimator : estimator
-        Its `dtype` limits the values.
+        Its name is in the message.
     X : ndarray of shape (n_samples, ...)
         Samples.
     allow_nan : bool, default=False
         Whether X may have NaN, for missing values.
     """
-    is_narrowed = X.dtype == np.float64 and estimator.dtype == "float32" and X.size
-    limit = np.finfo(np.float32).max
     for rows in blocks(X):
         assert_all_finite(
             rows,
@@ -31,20 +31,35 @@ def check_values(estimator, X, *, allow_nan=False):
             estimator_name=type(estimator).__name__,
             input_name="X",
         )
-        if is_narrowed and max(np.nanmax(rows), -np.nanmin(rows)) > limit:
-            raise ValueError(
-                "Input X contains a value too large for dtype('float32'); scale it, or "
-                "use dtype='float64'."
-            )
 
 
-def check_rows(estimator, X, y="no_validation", *, reset, columns=None):
+def check_range(X, dtype):
+    """Raise ValueError if X has a value that is too large for a floating-point type.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...)
+        Samples.
+    dtype : str
+        Floating-point type of the computations.
+    """
+    limit = np.finfo(dtype).max
+    if X.dtype.kind == "f" and np.finfo(X.dtype).max > limit:
+        for rows in blocks(X):
+            if max(np.fmax.reduce(rows, None), -np.fmin.reduce(rows, None)) > limit:
+                raise ValueError(
+                    f"Input X contains a value too large for dtype({dtype!r}); scale "
+                    "it, or use dtype='float64'."
+                )
+
+
+def check_rows(estimator, X, y="no_validation", *, reset, columns):
     """Check X, which may have any number of dimensions and keeps its dtype.
 
     Parameters
     ----------
     estimator : estimator
-        Its `dtype` limits the values. Its n_features_in_ and feature_names_in_ are set
+        Its n_features_in_ and feature_names_in_ are set
         or compared with X.
     X : array-like of shape (n_samples, ...)
         Samples.
@@ -52,8 +67,8 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns=None):
         Labels.
     reset : bool
         True sets these attributes, as in fit. False compares them.
-    columns : TableColumns or None, default=None
-        Converts columns to numbers. None accepts no missing values and no strings.
+    columns : TableColumns
+        Converts columns to numbers.
 
     Returns
     -------
@@ -63,7 +78,7 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns=None):
     options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
     has_labels = not (isinstance(y, str) and y == "no_validation")
     multi_output = _has_columns(y)
-    if columns is None or columns.are_numbers:
+    if not columns.must_convert(X):
         if multi_output:
             options |= {"multi_output": True}
         checked = validate_data(estimator, X, y, reset=reset, **options)
@@ -77,7 +92,7 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns=None):
     check_values(
         estimator,
         checked[0] if has_labels else checked,
-        allow_nan=columns is not None,
+        allow_nan=columns.accepts_tables,
     )
     return checked
 
@@ -93,8 +108,11 @@ def _has_columns(y):
     return shape is not None and len(shape) == 2 and shape[1] > 1
 
 
-def shape_rows(X, input_shape, name="X"):
+def shape_rows(X, input_shape):
     """Reshape samples to the input shape of a backbone.
+
+    Only flat samples are reshaped, and axes of length 1 are added or removed: other
+    shapes may have their axes in another order.
 
     Parameters
     ----------
@@ -102,8 +120,6 @@ def shape_rows(X, input_shape, name="X"):
         Samples.
     input_shape : tuple
         Shape of one sample. None accepts any size.
-    name : str, default="X"
-        Name of the samples in the error message.
 
     Returns
     -------
@@ -120,12 +136,32 @@ def shape_rows(X, input_shape, name="X"):
         expected in (None, n) for n, expected in zip(shape, input_shape, strict=True)
     ):
         return X
-    unknown = input_shape.count(None)
-    known = int(np.prod([n for n in input_shape if n is not None], dtype=int))
-    size = int(np.prod(shape, dtype=int))
-    if (unknown == 0 and size == known) or (unknown == 1 and size % known == 0):
-        return X.reshape(len(X), *(-1 if n is None else n for n in input_shape))
+    if [n for n in shape if n != 1] == [n for n in input_shape if n != 1]:
+        return X.reshape(len(X), *input_shape)
+    if len(shape) == 1:
+        unknown = input_shape.count(None)
+        known = int(np.prod([n for n in input_shape if n is not None], dtype=int))
+        if (unknown == 0 and shape[0] == known) or (
+            unknown == 1 and shape[0] % known == 0
+        ):
+            return X.reshape(len(X), *(-1 if n is None else n for n in input_shape))
     raise BackboneError(
-        f"{name} has samples of shape {shape}, {size} values each; the backbone "
-        f"expects samples of shape {input_shape}."
+        f"X has samples of shape {shape}; the backbone expects samples of shape "
+        f"{input_shape}.{_advice(shape, input_shape)}"
     )
+
+
+def _advice(shape, input_shape):
+    """Return what may help samples of another shape, for the message."""
+    if len(shape) == len(input_shape):
+        for axes in itertools.permutations(range(len(shape))):
+            moved = tuple(shape[axis] for axis in axes)
+            if all(m in (None, n) for n, m in zip(moved, input_shape, strict=True)):
+                order = (0, *(axis + 1 for axis in axes))
+                return (
+                    " Its axes seem to be in another order; transpose X, by "
+                    f"X.transpose{order}."
+                )
+    if input_shape == (int(np.prod(shape)),):
+        return " Use X.reshape(len(X), -1) if its values are in the right order."
+    return ""

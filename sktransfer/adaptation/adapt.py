@@ -40,7 +40,7 @@ def adapt(method, data, task, stages):
     if not data.has_target:
         fit = fine_tune(task, stages)
     else:
-        target, target_domains = data.target(task.samples.X, task.backbone.input_shape)
+        target, target_domains = data.target(task.samples.X, task.backbone, task.dtype)
         domain_task = DomainTask(task, stages, target, data.domains, target_domains)
         is_adapted = method.trade_off != 0
         fit = method.adapt(domain_task) if is_adapted else domain_task.train()

@@ -52,8 +52,9 @@ def in_context_attributes(samples, task, backbone, predictor):
     weights[task.samples.index] = 1.0
     prior = None
     if samples.has_target:
-        target, _ = samples.target(task.samples.X, task.backbone.input_shape)
-        logits = predictor.logits(backbone, take_rows(target.X, target.index))
+        target, _ = samples.target(task.samples.X, task.backbone, task.dtype)
+        X = predictor.prepare(backbone, take_rows(target.X, target.index))
+        logits = predictor.logits(backbone, X)
         prior = task.head.predict_proba(logits).mean(axis=0)
     return {
         "method_": SourceOnly(),

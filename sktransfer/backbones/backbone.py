@@ -5,9 +5,10 @@ import json
 
 import numpy as np
 
+from sktransfer._inputs.samples import check_range, shape_rows
 from sktransfer.backbones.layers_table import LayersTable
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 class Backbone:
@@ -41,6 +42,9 @@ class Backbone:
     learns_in_context : bool
         Whether it is a network for tables that learns from labeled samples without
         gradient steps. The samples are not in it.
+    standardization : Standardization or None
+        Mean and standard deviation of each column, by which samples are standardized
+        before the network; only for "mlp". None changes nothing.
     fingerprint : str
         SHA-256 of architecture and weights.
     architecture_fingerprint : str
@@ -79,6 +83,7 @@ class Backbone:
         "n_features_out",
         "name",
         "pretrained",
+        "standardization",
         "weights",
     )
 
@@ -162,6 +167,7 @@ class Backbone:
             classes=classes,
             pretrained=pretrained,
             learns_in_context=False,
+            standardization=None,
         )
 
     @classmethod
@@ -231,6 +237,15 @@ class Backbone:
         }
         return self._new(**(fields | changes))
 
+    def without_weights(self):
+        """Return the architecture alone, as a key of what depends on nothing else.
+
+        Returns
+        -------
+        Backbone
+        """
+        return self.replace(weights=(), head=None, classes=None, standardization=None)
+
     def build(self, *, dtype="float32"):
         """Build the network as a live Keras model.
 
@@ -243,11 +258,58 @@ class Backbone:
         -------
         keras.Model
             New functional model with these weights, from samples of shape
-            (n, ...) to features of shape (n, n_features_out).
+            (n, ...) to features of shape (n, n_features_out). Columns are standardized
+            in it, if the backbone does so.
+        """
+        model = self.build_network(dtype=dtype)
+        if self.standardization is None:
+            return model
+        return self.standardization.before(model)
+
+    def build_network(self, *, dtype="float32"):
+        """Build the network without the standardization of columns.
+
+        Parameters
+        ----------
+        dtype : str, default="float32"
+            Floating-point type of its layers.
+
+        Returns
+        -------
+        keras.Model
         """
         model = self.build_architecture(dtype=dtype)
         model.set_weights(self.weights)
         return model
+
+    def prepare(self, X, dtype):
+        """Return samples as inputs of the network.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, ...)
+            Samples in the input shape of the backbone, or flattened.
+        dtype : str
+            Floating-point type of the computations.
+
+        Returns
+        -------
+        ndarray of shape (n, ...)
+
+        Raises
+        ------
+        BackboneError
+            If the samples have another shape.
+        ValueError
+            If a value is too large for the type.
+        """
+        if self.standardization is not None:
+            rows = shape_rows(X.reshape(len(X), -1), self.input_shape)
+            return self.standardization.transform(rows, dtype)
+        X = shape_rows(X, self.input_shape)
+        if not self.learns_in_context:
+            check_range(X, dtype)
+        return X
 
     def build_architecture(self, *, dtype=None, seed=0):
         """Build the network with fresh initial weights.
@@ -302,6 +364,8 @@ class Backbone:
             arrays = [*self.weights, *(self.head or ())]
             if self.classes is not None:
                 arrays.append(self.classes.astype(str))
+            if self.standardization is not None:
+                arrays += [self.standardization.mean, self.standardization.scale]
             parts = [self.architecture_fingerprint, str(self.pretrained)]
             for array in arrays:
                 parts += [str(array.dtype), str(array.shape), _digest(array)]

@@ -101,13 +101,15 @@ def map_inputs(backbone, scale, offset):
     Backbone
         Its first two weights are those of the map.
     """
-    mapped = _mapped(backbone.replace(weights=(), head=None, classes=None))
+    mapped = _mapped(backbone.without_weights())
     return mapped.replace(
         # The map is a batch normalization: (x - mean) / sqrt(variance).
         weights=[-offset / scale, 1 / scale**2, *backbone.weights],
         head=backbone.head,
         classes=backbone.classes,
         pretrained=backbone.pretrained,
+        input_shape=backbone.input_shape,
+        standardization=backbone.standardization,
     )
 
 
@@ -115,7 +117,7 @@ def map_inputs(backbone, scale, offset):
 def _mapped(backbone):
     with preserve_random_state():
         model = backbone.build_architecture()
-        inputs = keras.Input(backbone.input_shape, dtype=model.inputs[0].dtype)
+        inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
         x = keras.layers.BatchNormalization(
             center=False, scale=False, epsilon=0.0, name="input_map"
         )(inputs, training=False)

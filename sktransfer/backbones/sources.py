@@ -121,9 +121,12 @@ class BackboneSource(Source):
         if options in _UNCHANGED:
             return self.backbone
         whole = options.feature_layer == "auto"
-        model = self.backbone.build(dtype=None)
+        model = self.backbone.build_network(dtype=None)
         cut = options._replace(feature_layer="output") if whole else options
-        backbone = _finish(model, cut)
+        backbone = _finish(model, cut).replace(
+            input_shape=self.backbone.input_shape,
+            standardization=self.backbone.standardization,
+        )
         if options.weights == "auto":
             backbone = backbone.replace(pretrained=self.backbone.pretrained)
             if whole:

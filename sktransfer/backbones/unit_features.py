@@ -25,11 +25,16 @@ def scale_to_unit(backbone, length):
         It has the same weighted layers and no head. `backbone` itself when it ends in
         this layer already.
     """
-    architecture = backbone.replace(weights=(), head=None, classes=None)
+    architecture = backbone.without_weights()
     scaled = _scaled(architecture, length)
     if scaled == architecture:
         return backbone
-    return scaled.replace(weights=backbone.weights, pretrained=backbone.pretrained)
+    return scaled.replace(
+        weights=backbone.weights,
+        pretrained=backbone.pretrained,
+        input_shape=backbone.input_shape,
+        standardization=backbone.standardization,
+    )
 
 
 @cached("backbones with scaled features", 1 << 24, attrgetter("nbytes"))
@@ -43,7 +48,7 @@ def _scaled(backbone, length):
             and (last.scale, last.offset) == (length, 0.0)
         ):
             return backbone
-        inputs = keras.Input(backbone.input_shape, dtype=model.inputs[0].dtype)
+        inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
         x = keras.layers.UnitNormalization(name="unit_features")(model(inputs))
         x = keras.layers.Rescaling(length, name="scaled_features")(x)
         outer = keras.Model(inputs, x, name=backbone.name)

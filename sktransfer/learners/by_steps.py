@@ -82,6 +82,22 @@ class StepsPredictor:
             program.load(backbone.weights, backbone.head)
             yield program
 
+    def prepare(self, backbone, X):
+        """Return checked samples as the network sees them.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            The network.
+        X : ndarray of shape (n, ...)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n, ...)
+        """
+        return backbone.prepare(X, self.dtype)
+
     def logits(self, backbone, X, folder):
         """Compute the logits of samples.
 
@@ -90,7 +106,7 @@ class StepsPredictor:
         backbone : Backbone
             Network with a head.
         X : ndarray of shape (n, ...)
-            Samples.
+            Result of :meth:`prepare`.
         folder : str or None
             Folder that keeps outputs of frozen layers.
 
@@ -100,3 +116,20 @@ class StepsPredictor:
         """
         with self.program(backbone) as program:
             return program.predict(X, folder).astype(np.float64)
+
+    def to_keras(self, backbone, head):
+        """Build the whole network as a live Keras model.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            Network with the weights of a head.
+        head : ClassHead or MultilabelHead
+            Kind of the outputs.
+
+        Returns
+        -------
+        keras.Model
+            Model from samples to probabilities.
+        """
+        return head.append_to(backbone.build(dtype=self.dtype), backbone.head)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sktransfer._large_arrays import take_rows
 from sktransfer._task import FitResult
 from sktransfer.heads import evaluate
 from sktransfer.learners.validation import split_validation
@@ -12,6 +13,8 @@ from sktransfer.learners.validation import split_validation
 # In fine-tuning, a batch has at most the number of samples divided by this. The network
 # predicts its labels from the other samples.
 _SAMPLES_PER_QUERY = 4
+# With more samples, a random part of this size is used.
+_MAX_ROWS = 50_000
 # The training loss is computed on at most so many samples, as it takes long.
 _LOSS_SAMPLES = 192
 
@@ -34,8 +37,12 @@ class InContext:
             Its attribute `context` has the labeled samples in the views of the network.
             Predictions need it.
         """
+        from sktransfer.tables.in_context.canonical import standardize_columns
         from sktransfer.tables.in_context.context import make_context
 
+        task = _limit_rows(task)
+        self._standardization = standardize_columns(task.samples)
+        task = _prepare(task, self._standardization)
         context = make_context(
             task.samples,
             task.head.n_units,
@@ -43,21 +50,24 @@ class InContext:
             is_target=task.is_target,
             nominal=task.nominal,
         )
-        self._context = context
         head = task.head_weights or _identity(task.head.n_units)
+        predictor = self._predictor(context, task)
         if task.order == "in_context":
-            return _store_context(task, context, head)
-        return self._fine_tune(task, context, head)
+            return _store_context(task, predictor, head)
+        return self._fine_tune(task, predictor, head)
 
     def snapshot(self, task, program):
         """Return weights, head and predictor for the current state of a program."""
         from sktransfer.tables.in_context.context import without_context
 
         weights, head = program.read()
-        predictor = ContextPredictor(self._context, task.dtype)
+        predictor = self._predictor(self._context, task)
         return without_context(weights), head, predictor
 
-    def _fine_tune(self, task, context, head):
+    def _predictor(self, context, task):
+        return ContextPredictor(context, task.dtype, self._standardization)
+
+    def _fine_tune(self, task, final_predictor, head):
         """Fine-tune the network, and keep it if the validation loss decreases.
 
         In each step, the network predicts the labels of a batch from the other labeled
@@ -77,7 +87,7 @@ class InContext:
         one_view = make_context(task.samples, task.head.n_units, task.rng, n_views=1)
         # Scores must not see the labels of the validation set in the context.
         self._context = one_view
-        predictor = ContextPredictor(one_view, task.dtype)
+        predictor = self._predictor(one_view, task)
         settings = task.settings
         stages = plan_task(task)
         n_epochs = sum(stage.epochs for stage in stages)
@@ -116,8 +126,8 @@ class InContext:
             weights=weights,
             head=tuned_head,
             history=history,
-            predictor=ContextPredictor(context, task.dtype),
-            attributes={"context": context},
+            predictor=final_predictor,
+            attributes={"context": final_predictor.context},
         )
 
 
@@ -131,21 +141,79 @@ class ContextPredictor:
         The labeled samples.
     dtype : str
         Floating-point type of the computations.
+    standardization : Standardization
+        Standardization of the columns of the labeled samples.
     """
 
     context: Any
     dtype: str
+    standardization: Any
+
+    def prepare(self, backbone, X):
+        """Return samples as the network sees them; as in :class:`StepsPredictor`."""
+        return self.standardization.transform(X.reshape(len(X), -1))
 
     def logits(self, backbone, X, folder=None):
         """Compute the logits of samples; see :meth:`StepsPredictor.logits`."""
         from sktransfer.tables.in_context.predict import class_scores
 
-        X = X.reshape(len(X), -1)
         scores = class_scores(backbone, self.context, X, self.dtype)
         kernel, bias = backbone.head
         if not _is_identity(kernel, bias):
             scores = scores @ kernel.astype(scores.dtype) + bias.astype(scores.dtype)
         return scores.astype(np.float64)
+
+    def to_keras(self, backbone, head):
+        """Build the whole network; see :meth:`StepsPredictor.to_keras`."""
+        from sktransfer.tables.in_context.context import with_context
+        from sktransfer.tables.in_context.in_context import match_labeled
+
+        network = with_context(backbone, self.context).build(dtype=self.dtype)
+        n_columns = network.input_shape[-1]
+        labeled = self.context.x[..., :n_columns].reshape(-1, n_columns)
+        tolerance = self.standardization.rounding(np.float32)
+        network = match_labeled(network, labeled, tolerance)
+        model = self.standardization.before(network)
+        return head.append_to(model, backbone.head)
+
+
+def _limit_rows(task):
+    """Return the task with a random part of its samples, if there are very many."""
+    samples = task.samples
+    if len(samples) <= _MAX_ROWS:
+        return task
+    order = task.rng.permutation(len(samples))
+    _, first = np.unique(samples.y[order], return_index=True)
+    chosen = np.sort(order[np.union1d(first, np.arange(_MAX_ROWS - len(first)))])
+    is_target = None if task.is_target is None else task.is_target[chosen]
+    return task.replace(samples=samples.part(chosen), is_target=is_target)
+
+
+def _prepare(task, standardization):
+    """Return the task with the columns, the rows and the weights in canonical form.
+
+    Weights that sum to less than the number of samples are scaled to that number, as
+    only their ratios matter then; 2 is a row twice in all other cases.
+    """
+    from sktransfer.tables.in_context.canonical import sort_rows
+
+    samples = _standardize(task.samples, standardization)
+    order = sort_rows(samples)
+    samples = samples.part(order)
+    weight = samples.sample_weight
+    scale = max(1.0, len(samples) / weight.sum())
+    return task.replace(
+        samples=samples.replace(sample_weight=scale * weight),
+        validation=task.validation and _standardize(task.validation, standardization),
+        is_target=None if task.is_target is None else task.is_target[order],
+        nominal=np.flatnonzero(np.isin(standardization.columns, task.nominal)),
+    )
+
+
+def _standardize(samples, standardization):
+    X = samples.X.reshape(len(samples.X), -1)
+    rows = standardization.transform(np.asarray(take_rows(X, samples.index)))
+    return samples.replace(X=rows, index=np.arange(len(rows)))
 
 
 def _identity(n_units):
@@ -157,13 +225,12 @@ def _is_identity(kernel, bias):
     return np.array_equal(kernel, np.eye(len(kernel))) and not bias.any()
 
 
-def _store_context(task, context, head):
+def _store_context(task, predictor, head):
     """Return a result with the labeled samples; nothing is trained."""
     samples = task.samples
     if len(samples) > _LOSS_SAMPLES:
         chosen = np.linspace(0, len(samples) - 1, _LOSS_SAMPLES).astype(int)
         samples = samples.part(chosen)
-    predictor = ContextPredictor(context, task.dtype)
     task.observer.fit_begin(0)
     backbone = task.backbone.replace(head=head)
     entry = _entry(task, predictor, backbone, samples)
@@ -175,7 +242,7 @@ def _store_context(task, context, head):
         [entry],
         [*task.backbone.weights, *head],
         predictor=predictor,
-        attributes={"context": context},
+        attributes={"context": predictor.context},
     )
 
 

@@ -6,27 +6,32 @@ import keras
 import numpy as np
 
 from sktransfer._caches import cached
-from sktransfer._large_arrays import take_rows
+from sktransfer._inputs.standardization import Standardization
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 
 # Standardized values are clipped here.
 _CLIP = 5.0
-_CHUNK_BYTES = 1 << 25
+_MIN_INPUTS = 8
 
 
 def hidden_width(n_features):
     """Return the number of units of each of the two hidden layers."""
-    return int(np.clip(2 ** np.ceil(np.log2(8 * n_features)), 64, 256))
+    return int(np.clip(8 * _padded(n_features), 64, 256))
+
+
+def _padded(n_features):
+    """Return the number of inputs: all tables of about one width share a program."""
+    return max(_MIN_INPUTS, 1 << (n_features - 1).bit_length())
 
 
 @cached("architectures for tables", 1 << 25, attrgetter("nbytes"))
-def _architecture(n_features):
-    width = hidden_width(n_features)
+def _architecture(n_inputs):
+    width = hidden_width(n_inputs)
     with preserve_random_state():
-        inputs = keras.Input((n_features,))
-        # The statistics of a BatchNormalization are weights, so that all folds share
-        # one compiled program. Those of a Normalization are constants of the graph.
+        inputs = keras.Input((n_inputs,))
+        # Its statistics are 0 and 1, as the columns are standardized before. Adaptation
+        # methods may give it those of a target.
         x = keras.layers.BatchNormalization(
             center=False, scale=False, epsilon=1e-12, name="standardize"
         )(inputs, training=False)
@@ -43,7 +48,7 @@ def is_mlp(backbone):
     shape = backbone.input_shape
     if len(shape) != 1 or shape[0] is None:
         return False
-    own = _architecture(shape[0]).architecture_fingerprint
+    own = _architecture(_padded(shape[0])).architecture_fingerprint
     return backbone.architecture_fingerprint == own
 
 
@@ -55,8 +60,8 @@ def make_mlp(X, index, sample_weight, rng):
     X : ndarray of shape (n_samples, n_features)
         All samples; may be a np.memmap.
     index : ndarray of shape (n_train,), int
-        Positions of the training samples. Their weighted mean and variance become the
-        weights of the first layer.
+        Positions of the training samples, whose mean and standard deviation standardize
+        the columns.
     sample_weight : ndarray of shape (n_train,)
         Weights of the training samples.
     rng : numpy.random.Generator
@@ -66,27 +71,23 @@ def make_mlp(X, index, sample_weight, rng):
     -------
     Backbone
     """
-
-    def average(function):
-        total = 0.0
-        step = max(1, _CHUNK_BYTES // (8 * X.shape[1]))
-        for start in range(0, len(index), step):
-            part = slice(start, start + step)
-            chunk = take_rows(X, index[part]).astype(np.float64)
-            # The bits of a matrix product would depend on the number of threads.
-            total += np.einsum("i,ij->j", sample_weight[part], function(chunk))
-        return total / sample_weight.sum()
-
-    backbone = _architecture(X.shape[1])
-    mean = average(lambda chunk: chunk)
-    variance = average(lambda chunk: (chunk - mean) ** 2)
-    # Standardized, a constant column must be 0, not its rounding noise.
-    variance[variance <= 1e-12 * (1 + mean**2)] = 1.0
-    weights = [mean, variance]
+    n_features = X.shape[1]
+    backbone = _architecture(_padded(n_features))
+    weights = list(backbone.weights[:2])
     for array in backbone.weights[2:]:
+        values = np.zeros(array.shape)
         if array.ndim == 2:
-            limit = np.sqrt(6 / array.shape[0])
-            weights.append(rng.uniform(-limit, limit, array.shape))
-        else:
-            weights.append(np.zeros(array.shape))
-    return backbone.replace(weights=weights, head=None, classes=None)
+            is_first = len(weights) == 2
+            n_inputs = n_features if is_first else array.shape[0]
+            limit = np.sqrt(6 / n_inputs)
+            values[:n_inputs] = rng.uniform(-limit, limit, (n_inputs, array.shape[1]))
+        weights.append(values)
+    return backbone.replace(
+        weights=weights,
+        head=None,
+        classes=None,
+        input_shape=(n_features,),
+        standardization=Standardization.fit(
+            X, index, sample_weight, width=_padded(n_features)
+        ),
+    )

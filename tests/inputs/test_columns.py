@@ -1,10 +1,15 @@
-"""Columns of data frames as numbers."""
+"""Columns of tables as numbers."""
+
+import datetime
+import decimal
+import fractions
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
+from sktransfer import BackboneFeatures, TransferClassifier
 from sktransfer._inputs.columns import TableColumns
 
 VALUES = {
@@ -14,6 +19,10 @@ VALUES = {
     "flag": [True, False, True],
 }
 EXPECTED = [[1.5, 1, 0, 1], [np.nan, 0, 1, 0], [3, np.nan, 0, 1]]
+DAYS = pd.Series(
+    pd.to_datetime(["2020-01-03 00:00", "2020-01-01 00:00", None, "2020-01-02 12:00"])
+)
+SINCE_FIRST = [2, 0, np.nan, 1.5]
 
 
 def pandas_frame(values=VALUES, **dtypes):
@@ -25,6 +34,14 @@ def polars_frame(values=VALUES):
     return pl.DataFrame(values).with_columns(
         pl.col("size").cast(pl.Enum(["low", "high"]))
     )
+
+
+def converted(column):
+    """Convert a column of a pandas frame."""
+    frame = pd.DataFrame({"x": column})
+    columns = TableColumns(frame)
+    assert not columns.nominal
+    return columns.transform(frame)[:, 0]
 
 
 @pytest.mark.parametrize("frame", [pandas_frame(), polars_frame()])
@@ -47,7 +64,7 @@ def test_other_rows_have_the_same_positions(make):
     "dtypes",
     [
         {"number": "Float64", "flag": "boolean", "text": "string"},
-        {"number": object, "text": "category"},
+        {"number": object, "text": "category", "flag": object},
     ],
 )
 def test_pandas_types(dtypes):
@@ -76,8 +93,169 @@ def test_an_array_with_the_same_columns():
         np.ones((3, 2)),
         [[1, 2], [3, 4]],
         pd.DataFrame({"a": [1.0, None]}),
-        pl.DataFrame({"a": [1.0, None]}),
+        pl.DataFrame({"a": [1.0, None], "b": [True, False]}),
     ],
 )
 def test_numbers_need_nothing(X):
     assert TableColumns(X).are_numbers
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [decimal.Decimal("0.5"), decimal.Decimal(2), None],
+        [fractions.Fraction(1, 2), 2, pd.NA],
+        [np.float16(0.5), np.int8(2), float("nan")],
+        [0.5, np.True_ + np.True_ * 1, pd.NaT],
+        ["0.5", "2e0", None],
+        [" 0.5", "2", ""],
+        ["0.5", 2, "nan"],
+        [pd.Timedelta(hours=12), pd.Timedelta(days=2), pd.NaT],
+        [np.timedelta64(12, "h"), datetime.timedelta(2), None],
+    ],
+)
+def test_numbers_of_any_kind_are_numbers(values):
+    values = [2 if value is True else value for value in values]
+    column = pd.Series(values, dtype=object)
+    np.testing.assert_array_equal(converted(column), [0.5, 2, np.nan])
+
+
+def test_booleans_of_numpy_are_numbers():
+    column = pd.Series([np.True_, np.False_], dtype=object)
+    np.testing.assert_array_equal(converted(column), [1, 0])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        DAYS,
+        DAYS.astype("datetime64[s]"),
+        DAYS.dt.tz_localize("Europe/Berlin"),
+        DAYS.dt.to_period("h"),
+        pd.Series(DAYS.dt.to_pydatetime(), dtype=object),
+        pd.Series(DAYS.to_numpy(), dtype=object),
+    ],
+)
+def test_dates_are_days_since_the_first(column):
+    np.testing.assert_allclose(converted(column), SINCE_FIRST, rtol=1e-12)
+
+
+def test_dates_of_other_rows_count_from_the_same_day():
+    columns = TableColumns(pl.DataFrame({"day": [datetime.date(2020, 1, 5)]}))
+    other = pl.DataFrame({"day": [datetime.date(2020, 1, 1), None]})
+    np.testing.assert_array_equal(columns.transform(other), [[-4], [np.nan]])
+    with pytest.raises(ValueError, match=r"'day' of X had dates in fit; got 3[.]0"):
+        columns.transform(pd.DataFrame({"day": [3]}))
+
+
+def test_an_array_of_dates():
+    array = np.array([["2020-01-03"], ["2020-01-01"], ["NaT"]], dtype="datetime64[D]")
+    columns = TableColumns(array)
+    np.testing.assert_array_equal(columns.transform(array), [[2], [0], [np.nan]])
+
+
+@pytest.mark.parametrize("dtype", [object, str])
+def test_arrays_of_objects_and_strings(dtype):
+    array = np.array([["b", "1.5"], ["a", "2"]], dtype=dtype)
+    columns = TableColumns(array)
+    np.testing.assert_array_equal(columns.transform(array), [[1, 1.5], [0, 2]])
+    assert columns.nominal == [0]
+    columns = TableColumns(array.tolist())
+    np.testing.assert_array_equal(columns.transform(array), [[1, 1.5], [0, 2]])
+
+
+def test_texts_of_numbers_and_numbers_are_the_same():
+    columns = TableColumns(pd.DataFrame({"x": ["1", "2"]}))
+    np.testing.assert_array_equal(columns.transform([[1], ["2.0"]]), [[1], [2]])
+
+
+def test_a_column_that_looks_like_numbers():
+    column = [*map(str, range(9)), "unknown"]
+    with pytest.warns(UserWarning, match="'x'.* 'unknown'.* categories"):
+        assert TableColumns(pd.DataFrame({"x": column})).nominal == [0]
+
+
+def test_a_column_of_new_categories():
+    columns = TableColumns(pd.DataFrame({"x": ["u", "v"]}))
+    with pytest.warns(
+        UserWarning, match=r"'x' of X was in fit: it has 1.0, .*'u', 'v'"
+    ):
+        assert np.isnan(columns.transform(pd.DataFrame({"x": [1, 1]}))).all()
+
+
+def test_a_column_without_a_value_in_fit():
+    for empty in ([None, None], [np.nan, np.nan]):
+        columns = TableColumns(pd.DataFrame({"x": empty}))
+        for values in (["a", "b"], [1.0, 2.0]):
+            assert np.isnan(columns.transform(pd.DataFrame({"x": values}))).all()
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (pd.DataFrame({"x": [[1], [2]]}), "'x' of X has .1., of type list"),
+        (pl.DataFrame({"x": [{"a": 1}]}), "'x' of X has .*, of type dict"),
+        (np.array([[{}]], dtype=object), "Column 0 of X has {}, of type dict"),
+        (pd.DataFrame(np.ones((2, 2)), columns=["x", "x"]), "name x"),
+        (pl.LazyFrame({"x": [1]}), r"X\.collect"),
+        (
+            pd.DataFrame({"x": [datetime.date(2020, 1, 1), "unknown"]}),
+            "'x' of X has dates and other values, such as 'unknown'",
+        ),
+    ],
+)
+def test_columns_that_are_refused(X, message):
+    with pytest.raises(TypeError, match=message):
+        TableColumns(X)
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "tabular"])
+def test_text_in_a_column_of_numbers(backbone):
+    X = pd.DataFrame({"x": np.arange(20.0), "z": np.ones(20)})
+    clf = TransferClassifier(backbone, random_state=0).fit(X, np.arange(20) > 9)
+    with pytest.raises(ValueError, match="'x' of X had numbers in fit; got 'one'"):
+        clf.predict(X.assign(x="one"))
+    array = TransferClassifier(backbone, random_state=0).fit(
+        X.to_numpy(), np.arange(20) > 9
+    )
+    with pytest.raises(ValueError, match="Column 0 of X had numbers in fit; got 'one'"):
+        array.predict([["one", 1.0]])
+
+
+def test_networks_that_take_numbers_name_the_column():
+    X = pd.DataFrame({"x": np.arange(20.0), "z": ["a", "b"] * 10})
+    y = np.arange(20) > 9
+    message = "'z' of X has categories, such as 'a', 'b'; .*One-hot.*'tabular'"
+    source = TransferClassifier("mlp", epochs=1).fit(X[["x"]].assign(z=1), y)
+    for estimator in (
+        TransferClassifier("mlp"),
+        TransferClassifier(source.backbone_),
+        BackboneFeatures(source.backbone_),
+    ):
+        with pytest.raises(ValueError, match=message):
+            estimator.fit(X, y)
+
+
+def test_dates_and_decimals_for_all_networks():
+    days = pd.date_range("2020-01-01", periods=30)
+    X = pd.DataFrame({"day": days, "price": [decimal.Decimal(i) for i in range(30)]})
+    numbers = np.column_stack([np.arange(30.0), np.arange(30.0)])
+    y = np.arange(30) > 14
+    for backbone in ("mlp", "tabular"):
+        clf = TransferClassifier(backbone, random_state=0)
+        np.testing.assert_allclose(
+            clf.fit(X, y).predict_proba(X),
+            clf.fit(numbers, y).predict_proba(numbers),
+            atol=1e-6,
+        )
+
+
+def test_rows_without_a_value():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    y = X[:, 0] > 0
+    X[3] = np.nan
+    clf = TransferClassifier(random_state=0).fit(X, y)
+    proba = clf.predict_proba(np.full((2, 2), np.nan))
+    assert np.isfinite(proba).all()
+    # Nothing is known of a row, so that the classes have about their frequencies.
+    np.testing.assert_allclose(proba[:, 1], y.mean(), atol=0.25)

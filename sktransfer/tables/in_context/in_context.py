@@ -1,6 +1,7 @@
 """The table network with a context of labeled samples, as a model of one sample."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from sktransfer.tables.in_context.attention import Block
@@ -141,6 +142,48 @@ class TableContext(keras.layers.Layer):
         names = ("n_bags", "n_rows", "n_views", "n_classes", "n_fixed")
         names += ("n_categories", "n_seen")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@keras.saving.register_keras_serializable("sktransfer")
+class MatchLabeled(keras.layers.Layer):
+    """Layer that gives values the bits of labeled values that they round to.
+
+    Ranks depend on whether two values are equal. Values that were rounded on another
+    way to the network would not be equal to those of the labeled samples.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of labeled samples.
+    """
+
+    def __init__(self, n_rows, **kwargs):
+        super().__init__(**kwargs)
+        self.n_rows = n_rows
+
+    def build(self, x_shape):
+        """Create the weights: labeled values, and the tolerance of each column."""
+        for name, shape in (
+            ("labeled", (self.n_rows, x_shape[-1])),
+            ("tolerance", (x_shape[-1],)),
+        ):
+            weight = self.add_weight(
+                shape=shape, initializer="zeros", trainable=False, name=name
+            )
+            setattr(self, name, weight)
+        super().build(x_shape)
+
+    def call(self, x):
+        """Return values of shape (n, n_columns); NaN does not change."""
+        distance = ops.abs(x[:, None, :] - self.labeled[None])
+        distance = ops.where(ops.isnan(distance), np.inf, distance)
+        nearest = ops.argmin(distance, axis=1)
+        matched = ops.take_along_axis(self.labeled, nearest, axis=0)
+        return ops.where(ops.min(distance, axis=1) <= self.tolerance, matched, x)
+
+    def get_config(self):
+        """Return the parameters."""
+        return super().get_config() | {"n_rows": self.n_rows}
 
 
 @keras.saving.register_keras_serializable("sktransfer")
@@ -304,3 +347,26 @@ def predict_from_context(model, views, memory, x):
     for name in ("norm", "hidden", "scores"):
         scores = model.get_layer(name)(scores)
     return average_views(scores + missing[:, None, :], views.codes)
+
+
+def match_labeled(network, labeled, tolerance):
+    """Put a :class:`MatchLabeled` before a network.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Model of standardized samples.
+    labeled : ndarray of shape (n_rows, n_columns)
+        Labeled samples.
+    tolerance : ndarray of shape (n_columns,)
+        Greatest difference of a value that is matched.
+
+    Returns
+    -------
+    keras.Model
+    """
+    layer = MatchLabeled(len(labeled), dtype=network.inputs[0].dtype, name="match")
+    inputs = keras.Input(network.input_shape[1:], dtype=network.inputs[0].dtype)
+    model = keras.Model(inputs, network(layer(inputs)), name=network.name)
+    layer.set_weights([labeled, tolerance])
+    return model

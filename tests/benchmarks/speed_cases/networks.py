@@ -7,15 +7,16 @@ import numpy as np
 from images import texture_patches
 from sklearn.datasets import load_digits
 
-from sktransfer import Backbone, clear_caches, feature_store
+from sktransfer import Backbone, feature_store
+from sktransfer.training.step import probe
 
 WEIGHT_DECAY = 1e-4
 
 
 def forget_rows():
-    """Forget features and probes, so that a repeat pays for its rows again."""
+    """Forget features and probes, not the compiled programs."""
     feature_store.clear()
-    clear_caches()
+    probe._probes.clear()
 
 
 def digits(low, high):
