@@ -3,6 +3,7 @@
 import collections
 import functools
 import threading
+from operator import attrgetter
 from typing import NamedTuple
 
 # Held while something is built for a cache, and while Keras builds layers. A thread
@@ -36,7 +37,7 @@ class CacheInfo(NamedTuple):
 
 
 class Cache:
-    """Values by key; the least recently used ones make way for new ones.
+    """Values by key; the least recently used ones are evicted.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ class Cache:
         self._min_entries = min_entries
         self._entries = collections.OrderedDict()
         self._bytes = self._dropped_bytes = 0
-        # Another feature store is not the one of the process.
+        # Only the first cache of a name is listed: that of the process.
         _caches.setdefault(name, self)
 
     @property
@@ -118,7 +119,7 @@ class Cache:
             evicted = self._evict()
         self._after_drop(evicted)
 
-    def get(self, key, make, nbytes):
+    def get(self, key, make, nbytes=attrgetter("nbytes")):
         """Return the value of a key; make and keep it where there is none.
 
         Parameters
@@ -127,7 +128,7 @@ class Cache:
             Key.
         make : callable
             Called without arguments, by one thread at a time in the process.
-        nbytes : callable
+        nbytes : callable, default=attrgetter("nbytes")
             Called with the value; returns its size in bytes.
 
         Returns
@@ -179,7 +180,7 @@ class Cache:
             self._release()
 
     def _evict(self):
-        """Take out the entries that make way; return their keys and values."""
+        """Take out the entries that are evicted; return their keys and values."""
         evicted = []
         while self._bytes > self._max_bytes and len(self) > self._min_entries:
             key, (value, nbytes) = self._entries.popitem(last=False)
@@ -203,14 +204,14 @@ class Cache:
 _NOTHING = object()
 
 
-def cached(name, max_bytes, nbytes):
+def cached(name, max_bytes, nbytes=attrgetter("nbytes")):
     """Decorate a function of hashable arguments, so that its results are kept.
 
     Parameters
     ----------
     name, max_bytes
         As in :class:`Cache`.
-    nbytes : callable
+    nbytes : callable, default=attrgetter("nbytes")
         Called with a result; returns its size in bytes.
 
     Returns

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._fitting import FittingMixin
 from sktransfer._inputs.samples import check_rows
+from sktransfer._live_models import LiveModelMixin
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import SuggestingMixin
 from sktransfer.averaging import Interpolation
@@ -25,6 +26,7 @@ _FORMAT = 1
 
 class BaseTransferClassifier(
     SuggestingMixin,
+    LiveModelMixin,
     FittingMixin,
     Interpolation,
     CallbackSupportMixin,

@@ -10,7 +10,11 @@ from sklearn.utils import _safe_indexing
 
 from sktransfer._callbacks import EpochTasks
 from sktransfer._inputs.columns import TableColumns
-from sktransfer._inputs.labels import check_labels, weigh_classes
+from sktransfer._inputs.labels import (
+    check_labels,
+    check_none_missing,
+    weigh_classes,
+)
 from sktransfer._inputs.samples import check_rows
 from sktransfer._inputs.scale import warn_of_other_scale
 from sktransfer._large_arrays import take_rows
@@ -46,8 +50,8 @@ class FittingMixin:
     """Fits a copy of an estimator; the estimator gets its attributes at the end."""
 
     _supports_multilabel = True
-    # Optimizer state and history of the last call of `partial_fit`.
-    _partial_fit_state = None, ()
+    # What was trained, and the state of its optimizer, which `partial_fit` continues.
+    _partial_fit_state = None, None
 
     def _copy_for_fit(self, *, partial=False):
         """Return a shallow copy, with fitted attributes only if the fit uses them."""
@@ -70,7 +74,9 @@ class FittingMixin:
 
     def _read_source(self):
         """Return the source of a fit; a warm start has that of the fitted backbone."""
-        return read_source(vars(self).get("backbone_", self.backbone))
+        source = read_source(vars(self).get("backbone_", self.backbone))
+        source.check()
+        return source
 
     def _check_fit_input(self, X, y, sample_weight, *, source, reset=True):
         """Check a training set and leave out samples of weight 0.
@@ -82,6 +88,7 @@ class FittingMixin:
         """
         if reset:
             self._columns = TableColumns(X, accepts_tables=source.accepts_tables)
+        check_none_missing(y)
         X, y = check_rows(self, X, y, reset=reset, columns=self._columns)
         return check_labels(
             X,
@@ -148,6 +155,7 @@ class FittingMixin:
 
     def _check_labeled(self, X_val, y_val, sample_weight, head):
         """Check a validation set; its labels must be those of a head."""
+        check_none_missing(y_val, "y_val")
         try:
             X, y = check_rows(self, X_val, y_val, reset=False, columns=self._columns)
         except (TypeError, ValueError) as error:
@@ -198,6 +206,8 @@ class FittingMixin:
         rng = make_rng(self.random_state)
         recipe = self._choose_recipe(source, partial=partial)
         settings = self._settings(recipe)
+        classes = self._head.classes if is_warm else head.classes
+        weighted = weigh_classes(self.class_weight, samples, classes)
         if is_warm:
             backbone, head = self.backbone_, self._head
             if not head.accepts(samples.y):
@@ -205,8 +215,7 @@ class FittingMixin:
                     f"y has labels of another kind than the fit that training resumes: "
                     f"its shape is {samples.y.shape}, and that fit had {head}."
                 )
-        weighted = weigh_classes(self.class_weight, samples, head.classes)
-        if not is_warm:
+        else:
             build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
             backbone = source.build(build, weighted, rng)
             if self.head == "keep":
@@ -218,7 +227,7 @@ class FittingMixin:
         task = FitTask(
             samples=_encode(weighted, head, backbone, self.dtype),
             validation=validation
-            and _encode_validation(validation, head, backbone, self.dtype),
+            and _encode(validation, head, backbone, self.dtype, "X_val"),
             head=head,
             backbone=backbone,
             frozen_depth=depth,
@@ -231,12 +240,14 @@ class FittingMixin:
             from_scratch=self._from_scratch if is_warm else not backbone.pretrained,
             is_warm=is_warm,
             start_weights=self.start_weights_ if is_warm else None,
-            optimizer_state=self._partial_fit_state[0] if partial and is_warm else None,
             folder=memory_folder(self.memory),
             one_epoch=partial,
             nominal=self._columns.nominal,
             **options,
         )
+        trained, state = self._partial_fit_state
+        if partial and is_warm and trained == task.trained:
+            task = task.replace(optimizer_state=state)
         warn_of_unused(self, source, task)
         return task
 
@@ -316,12 +327,14 @@ class FittingMixin:
     def _set_attributes(self, task, result):
         """Set the fitted attributes from the result of a learner."""
         entries = result.history
-        if task.one_epoch:
-            if task.is_warm:
-                entries = [*self._partial_fit_state[1], *entries]
-            self._partial_fit_state = result.optimizer_state, entries
-        else:
-            self._partial_fit_state = None, ()
+        if task.one_epoch and task.is_warm:
+            rows = zip(*self.history_.values(), strict=True)
+            entries = [
+                *(dict(zip(self.history_, r, strict=True)) for r in rows),
+                *entries,
+            ]
+        if hasattr(self, "partial_fit"):
+            self._partial_fit_state = task.trained, result.optimizer_state
         if task.start_weights is not None or not task.is_warm:
             is_pretrained = task.is_warm or task.backbone.pretrained
             self.start_weights_ = result.start_weights if is_pretrained else None
@@ -354,17 +367,10 @@ class FittingMixin:
             setattr(self, f"{name}_", value)
 
 
-def _encode(samples, head, backbone, dtype):
+def _encode(samples, head, backbone, dtype, name="X"):
     """Return samples as inputs of a backbone, with the targets of a head."""
-    X = backbone.prepare(samples.X, dtype)
+    X = backbone.prepare(samples.X, dtype, name)
     return dataclasses.replace(samples, X=X, y=head.targets(samples.y))
-
-
-def _encode_validation(samples, head, backbone, dtype):
-    try:
-        return _encode(samples, head, backbone, dtype)
-    except ValueError as error:
-        raise type(error)(f"X_val: {error}") from error
 
 
 def _make_kept_head(backbone, head, feature_layer):

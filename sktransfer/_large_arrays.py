@@ -140,3 +140,10 @@ def stack(parts, n):
             result[start:end] = array
         start = end
     return results
+
+
+def join(parts):
+    """Concatenate lists of arrays, array by array; a single list is not copied."""
+    if len(parts) == 1:
+        return parts[0]
+    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]

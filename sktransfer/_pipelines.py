@@ -4,7 +4,12 @@ import numpy as np
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.validation import (
+    check_array,
+    check_is_fitted,
+    has_fit_parameter,
+)
 
 
 def final_estimator(estimator):
@@ -67,6 +72,23 @@ def compute_features(estimator, X):
     from sktransfer.features import BackboneFeatures
 
     return BackboneFeatures(final.backbone_, dtype=final.dtype).fit_transform(X)
+
+
+def uses_sample_domain(estimator):
+    """Return whether `fit` of an estimator accepts sample_domain.
+
+    Parameters
+    ----------
+    estimator : estimator
+        May be a pipeline, a search, or both.
+
+    Returns
+    -------
+    bool
+    """
+    return has_fit_parameter(estimator, "sample_domain") or get_routing_for_object(
+        estimator
+    ).consumes("fit", ["sample_domain"])
 
 
 def sample_domain_name(estimator):

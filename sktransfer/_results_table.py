@@ -6,6 +6,8 @@ from html import escape
 
 import numpy as np
 
+from sktransfer._extras import import_extra
+
 
 class ResultsTable:
     """Table of results: a sequence of rows, with or without pandas.
@@ -63,13 +65,7 @@ class ResultsTable:
         ImportError
             When pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError(
-                "to_pandas needs pandas, which is not installed. Without pandas, "
-                "iterate over the rows of the table, or take a column: table['score']."
-            ) from error
+        pd = import_extra("pandas", "to_pandas", "pandas")
         frame = pd.DataFrame(self.rows)
         integers = [
             name

@@ -49,7 +49,27 @@ def mutual_information(proba):
     return entropy(proba.mean(axis=0)) - entropy(proba).mean()
 
 
-def domain_log_odds(X_source, X_target, *, seed):
+def true_class_proba(proba, y, classes):
+    """Return the probability of the true class of each sample.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes), float
+        Class probabilities.
+    y : ndarray of shape (n_samples,)
+        Labels.
+    classes : array-like of shape (n_classes,)
+        Class of each column of `proba`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float
+        0 for a label that is not in `classes`.
+    """
+    return (proba * (y[:, None] == np.asarray(classes))).sum(axis=1)
+
+
+def domain_log_odds(X_source, X_target, *, seed, class_weight=None):
     """Estimate the log odds that a sample is from the target.
 
     The model is a logistic regression on standardized columns. It is cross-fitted: the
@@ -61,6 +81,8 @@ def domain_log_odds(X_source, X_target, *, seed):
         Samples, or their features, of the two domains; at least two of each.
     seed : int
         Seed of the folds.
+    class_weight : "balanced" or None, default=None
+        "balanced" gives both domains the same weight.
 
     Returns
     -------
@@ -74,32 +96,14 @@ def domain_log_odds(X_source, X_target, *, seed):
             f"There are {sizes[0]} source samples and {sizes[1]} target samples; "
             "expected at least 2 of each, to tell the domains apart."
         )
+    classifier = LogisticRegression(class_weight=class_weight, max_iter=1000)
     return cross_val_predict(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        make_pipeline(StandardScaler(), classifier),
         np.concatenate([X_source, X_target]),
         np.repeat([0, 1], sizes),
         cv=StratifiedKFold(n_folds, shuffle=True, random_state=seed),
         method="decision_function",
     )
-
-
-def log_density_ratio(X_source, X_target, *, seed):
-    r"""Estimate the logarithm of the density ratio at the source samples.
-
-    Parameters
-    ----------
-    X_source, X_target : ndarray of shape (n_samples, n_features), float
-        Samples, or their features, of the two domains; at least two of each.
-    seed : int
-        Seed of the folds of :func:`domain_log_odds`.
-
-    Returns
-    -------
-    ndarray of shape (n_samples_source,), float
-        :math:`\log (p_{target}(x) / p_{source}(x))`.
-    """
-    log_odds = domain_log_odds(X_source, X_target, seed=seed)[: len(X_source)]
-    return log_odds + np.log(len(X_source) / len(X_target))
 
 
 def density_ratio(X_source, X_target, *, seed):

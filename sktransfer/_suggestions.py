@@ -12,7 +12,8 @@ def did_you_mean(name, known, cutoff=0.6):
     Parameters
     ----------
     name : str
-        Unknown name. Case, hyphens and British spelling do not count.
+        Unknown name. Case, spaces, hyphens, underscores and British spelling do not
+        count.
     known : iterable of str
         Accepted names.
     cutoff : float, default=0.6
@@ -29,7 +30,7 @@ def did_you_mean(name, known, cutoff=0.6):
 
 
 def _plain(name):
-    return name.lower().replace("-", "_").replace("ise", "ize")
+    return re.sub(r"[-_\s]", "", name.lower()).replace("ise", "ize")
 
 
 class SuggestingMixin:

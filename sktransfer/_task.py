@@ -121,6 +121,13 @@ class FitTask:
         """Whether the weights at the start are trained ones."""
         return self.backbone.pretrained or self.is_warm
 
+    @property
+    def trained(self):
+        """What is trained; a fit that trains the same keeps the optimizer's state."""
+        settings, is_layerwise = self.settings, self.settings.layer_decay != 1
+        weights = self.frozen_depth, settings.tune, settings.lora_rank, is_layerwise
+        return settings.optimizer, self.dtype, *weights
+
     def start(self, head):
         """Return `start_weights`, or the weights of the backbone and of a head."""
         return list(self.start_weights or (*self.backbone.weights, *head))

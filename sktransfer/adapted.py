@@ -37,12 +37,13 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         Network to start from, as in :class:`TransferClassifier`: "mlp", "tabular", the
         name of a ``keras.applications`` model, "hub:PRESET", a path, a function, a
         ``keras.Model`` or a Backbone. "tabular" needs the method "auto" or
-        "source_only", which are the same for it. If it may use labels of the target,
-        it has a column that says which samples are of the target.
+        "source_only", which are the same for it. With ``target_labels="use"`` it gets
+        one more column, which marks the samples of the target.
     method : str or AdaptationMethod, default="auto"
         How the network is adapted: a name, or an object with parameters, such as
         ``MCC(temperature=3)``; see :ref:`adaptation_methods`. "auto" chooses a method
-        by the samples of the target, and adapts only if its checks say so.
+        by the samples of the target, and adapts only if the predictions on them improve
+        by measures without labels; see :ref:`adaptation_methods`.
     target_labels : {"ignore", "use"}, default="ignore"
         "ignore" never reads labels of the target. "use" also learns from the labeled
         samples of the target. A label of None or NaN, or -1 where that is not a class
@@ -99,9 +100,9 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     early_stopping : bool, default=False
         True stops training when the score of a validation set has not improved by
         `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
-        set is a stratified part of X, or `X_val` of `fit`. False stops in the same way
-        by the training loss, and keeps the last weights. A linear probe is solved on
-        all of X.
+        set is a stratified part of X, or `X_val` of `fit`. False also stops
+        early, when the training loss no longer improves, and keeps the last weights. A
+        linear probe is solved on all of X.
     scoring : str, callable or None, default="loss"
         Score of ``early_stopping=True``. "loss" is the negative log loss. None is the
         accuracy. Otherwise the name of a scikit-learn scorer, or a callable with the
@@ -123,10 +124,10 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         True starts from the weights of the last fit. False starts from `backbone`.
     callbacks : list or None, default=None
         Keras callbacks: names, functions that return one, or instances, which are
-        copied. Their methods for epochs are called, those for batches are not. They see
-        backbone and head as one model. Their training begins and ends once for all
-        stages of the recipe. An adaptation method that trains more than once begins
-        anew each time.
+        copied. Their methods for epochs are called, those for batches are not. Their
+        ``self.model`` is the whole network, from samples to probabilities. Their
+        training begins and ends once for all stages of the recipe. An adaptation method
+        that trains more than once begins anew each time.
     memory : str, path-like, joblib.Memory or None, default=None
         Folder that keeps the outputs of frozen layers for other processes and later
         runs. None keeps them in the memory of this process only; see
@@ -382,7 +383,12 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
                 "target in X."
             )
         labeled, old_classes = samples.labeled, getattr(self, "classes_", None)
-        check_classes(labeled.y, old_classes, keeps_head=self.head == "keep")
+        check_classes(
+            labeled.y,
+            old_classes,
+            keeps_head=self.head == "keep",
+            has_domains=data[2] is not None,
+        )
         head = make_head(labeled.y)
         task = self._make_task(
             labeled,

@@ -100,9 +100,7 @@ class Interpolation:
             validation = self._check_labeled(
                 X_val, y_val, sample_weight_val, self._head
             )
-            X = take_rows(validation.X, validation.index)
-            X = self._predictor.prepare(self.backbone_, X)
-            losses = [self._loss(interpolated(a), X, validation) for a in _ALPHAS]
+            losses = [self._loss(interpolated(a), validation) for a in _ALPHAS]
             alpha = _ALPHAS[int(np.argmin(losses))]
         elif isinstance(alpha, bool) or not isinstance(alpha, numbers.Real):
             raise TypeError(
@@ -115,9 +113,11 @@ class Interpolation:
         estimator.interpolation_alpha_ = float(alpha)
         return estimator
 
-    def _loss(self, weights, X, samples):
+    def _loss(self, weights, samples):
         """Compute the log loss of other weights on labeled samples."""
         backbone = self.backbone_.replace(weights=weights[:-2], head=weights[-2:])
+        X = take_rows(samples.X, samples.index)
+        X = self._predictor.prepare(backbone, X, "X_val")
         logits = self._predictor.logits(backbone, X, memory_folder(self.memory))
         targets = self._head.targets(samples.y)
         return evaluate(self._head, logits, targets, samples.sample_weight)[0]
@@ -243,21 +243,18 @@ def _average(estimators, X):
 
 def _with_own_statistics(average, estimators, X):
     """Compute the statistics of BatchNormalization that differ between fits on X."""
-    from sktransfer.training.step.program_cache import get_program
+    from sktransfer.learners.by_steps import StepsPredictor
 
     backbone, weights = average.backbone_, average.weights_
-    program = get_program(
-        backbone, average.frozen_depth_, len(backbone.head[1]), average.dtype
-    )
-    differing = [
-        i
-        for i in program.statistics
-        if not all(np.array_equal(e.weights_[i], weights[i]) for e in estimators)
-    ]
-    if not differing:
-        return average
-    with program.hold():
-        program.load(backbone.weights, backbone.head)
+    predictor = StepsPredictor(average.frozen_depth_, average.dtype, from_scratch=False)
+    with predictor.program(backbone) as program:
+        differing = [
+            i
+            for i in program.statistics
+            if not all(np.array_equal(e.weights_[i], weights[i]) for e in estimators)
+        ]
+        if not differing:
+            return average
         statistics = program.batch_statistics(X, np.arange(len(X)))
     for i in differing:
         weights[i] = statistics[i].astype(weights[i].dtype)

@@ -16,6 +16,7 @@ class TransferClassifier(BaseTransferClassifier):
 
     ``TransferClassifier("MobileNetV2", frozen_depth="all").fit(X, y)`` puts a new head
     on a pretrained network for images and trains the head.
+
     Ten parameters matter most: `backbone`, `frozen_depth`, `recipe`, `learning_rate`,
     `epochs`, `batch_size`, `early_stopping`, `class_weight`, `random_state` and
     `verbose`. The defaults of the others suit most tasks.
@@ -27,10 +28,11 @@ class TransferClassifier(BaseTransferClassifier):
 
         - "tabular": a network for tables, pretrained on synthetic tables. It learns in
           context [4]_: it predicts from the labeled samples, without gradient steps.
-          Each of its views holds 1,024 samples, a random part if there are more. Data
-          frames may have missing values, categories and strings; see :ref:`tabular`.
-        - "mlp": a network for tables without pretrained weights. Its width depends on
-          the number of columns. Its first layer standardizes them.
+          It uses at most 1,024 labeled samples at a time, a random part if there are
+          more. X may have missing values, categories, strings and dates; see
+          :ref:`tabular`.
+        - "mlp": a network for tables without pretrained weights, with two layers of 64
+          to 256 units. Columns are standardized in float64 before it.
         - The name of a ``keras.applications`` model, such as "MobileNetV2".
         - "hub:PRESET": a preset of keras-hub (needs the extra ``hub``).
         - The path of a ``.keras`` or ``.h5`` file with a whole model.
@@ -64,7 +66,7 @@ class TransferClassifier(BaseTransferClassifier):
         Which weights are trained, and in which order.
 
         - "auto": "in_context" for "tabular", "lp_ft" for other backbones.
-        - "in_context": none; only for "tabular".
+        - "in_context": no weights are trained; only for "tabular".
         - "linear_probe": the head, on frozen features.
         - "full": the head and all unfrozen layers together.
         - "lp_ft": first "linear_probe", then "full" [1]_.
@@ -100,9 +102,9 @@ class TransferClassifier(BaseTransferClassifier):
     early_stopping : bool, default=False
         True stops training when the score of a validation set has not improved by
         `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
-        set is a stratified part of X, or `X_val` of `fit`. False stops in the same way
-        by the training loss, and keeps the last weights. A linear probe is solved on
-        all of X.
+        set is a stratified part of X, or `X_val` of `fit`. False also stops
+        early, when the training loss no longer improves, and keeps the last weights. A
+        linear probe is solved on all of X.
     scoring : str, callable or None, default="loss"
         Score of ``early_stopping=True``. "loss" is the negative log loss. None is the
         accuracy. Otherwise the name of a scikit-learn scorer, or a callable with the
@@ -124,10 +126,10 @@ class TransferClassifier(BaseTransferClassifier):
         True starts from the weights of the last fit. False starts from `backbone`.
     callbacks : list or None, default=None
         Keras callbacks: names, functions that return one, or instances, which are
-        copied. Their methods for epochs are called, those for batches are not. They see
-        backbone and head as one model. Their training begins and ends once for all
-        stages of the recipe. An adaptation method that trains more than once begins
-        anew each time.
+        copied. Their methods for epochs are called, those for batches are not. Their
+        ``self.model`` is the whole network, from samples to probabilities. Their
+        training begins and ends once for all stages of the recipe. An adaptation method
+        that trains more than once begins anew each time.
     memory : str, path-like, joblib.Memory or None, default=None
         Folder that keeps the outputs of frozen layers for other processes and later
         runs. None keeps them in the memory of this process only; see
@@ -152,8 +154,8 @@ class TransferClassifier(BaseTransferClassifier):
         Weights of the backbone and of the head before the first gradient step. None if
         the backbone was not pretrained.
     context_ : NamedTuple of ndarray
-        Only after a fit in which "tabular" learned: the labeled samples in the views of
-        the network. `predict` needs them. They are not in ``backbone_``.
+        The labeled samples, as the network "tabular" uses them in `predict`. They are
+        not in ``backbone_``. It exists only for networks that learn in context.
     history_ : dict of list
         One value for each epoch. The keys are "stage" ("probe", "head", "fine_tune" or
         "in_context"), "loss", "accuracy", "learning_rate" and "seconds"; with
@@ -286,7 +288,10 @@ class TransferClassifier(BaseTransferClassifier):
     @available_if(_is_trained_in_steps)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch on a batch of samples, after earlier calls.
+        """Train for one epoch on a batch of samples, after earlier calls or a fit.
+
+        It continues with the weights, the history and the state of the optimizer. The
+        optimizer starts anew if other weights are trained or `optimizer` has changed.
 
         ``class_weight="balanced"`` is not supported, as a batch does not have the class
         frequencies of all samples.

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._inputs.columns import TableColumns
 from sktransfer._inputs.samples import check_rows
 from sktransfer._large_arrays import stack
+from sktransfer._live_models import LiveModelMixin
 from sktransfer._random import make_rng
 from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones.sources import BuildOptions
@@ -27,7 +28,7 @@ from sktransfer.training.store.samples import Samples
 
 
 class BackboneFeatures(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    LiveModelMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Transformer that computes the features of a pretrained Keras network.
 
@@ -139,6 +140,7 @@ class BackboneFeatures(
         """
         limit_worker_threads()
         source = read_source(self.backbone)
+        source.check()
         if source.learns_in_context or isinstance(source, MLPSource):
             raise ValueError(
                 f"backbone={self.backbone!r} has no pretrained features of a sample: "
@@ -146,20 +148,17 @@ class BackboneFeatures(
                 "TransferClassifier, or pass the backbone_ of an estimator that was "
                 "trained by gradient steps."
             )
-        columns = TableColumns(X, accepts_tables=False)
         fitted = copy.copy(self)
+        columns = TableColumns(X, accepts_tables=False)
         X = check_rows(fitted, X, reset=True, columns=columns)
         rng = make_rng(self.random_state)
         options = BuildOptions(self.weights, self.feature_layer, self.preprocess)
         backbone = source.build(options, Samples(X, np.arange(len(X)), None, None), rng)
         backbone.prepare(X[:1], self.dtype)
-        attributes = {
-            "backbone_": backbone,
-            "_columns": columns,
-            "_n_features_out": backbone.n_features_out,
-        }
+        fitted.backbone_, fitted._columns = backbone, columns  # noqa: SLF001
+        fitted._n_features_out = backbone.n_features_out  # noqa: SLF001
         # All attributes at once, and none if the fit fails.
-        self.__dict__ = vars(fitted) | attributes
+        self.__dict__ = vars(fitted)
         return self
 
     def transform(self, X):

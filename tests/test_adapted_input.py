@@ -115,7 +115,7 @@ def test_rows_of_one_domain_have_no_weight(rows):
         (np.full((9, 3), 1e300), ValueError, ["too large", "float64"]),
         (np.zeros(3), ValueError, ["Expected 2D array, got 1D array"]),
         (3.0, ValueError, ["Expected 2D array", "3.0"]),
-        ([["a", "b", "c"]], ValueError, ["numeric"]),
+        ([["a", "b", "c"]], ValueError, ["Column 0 of X had numbers in fit"]),
         ((), ValueError, ["tuple of 0", "an array of samples"]),
         ((np.zeros((9, 3)), None), ValueError, ["tuple of 2", "an array of samples"]),
         ((np.zeros((9, 2)),), ValueError, ["2 features", "3 features"]),
@@ -159,7 +159,7 @@ def test_rows_of_the_source_without_a_label(rows, missing, target_labels):
     y = y.astype(object)
     y[:3] = missing
     parts = [
-        "y is None or NaN for 3 samples of the source",
+        "y has 3 missing labels (None or NaN) among the",
         "expected a label for each",
     ]
     refused(

@@ -532,3 +532,22 @@ def test_weights_that_go_with_something_else(make, target):
 def test_backbones_are_made_by_their_functions():
     with pytest.raises(TypeError, match="from_model"):
         Backbone()
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.weights.h5", "model"])
+@pytest.mark.parametrize("parameter", ["backbone", "weights"])
+def test_a_url(make, target, name, parameter):
+    url = f"https://example.com/a/{name}"
+    refuses(
+        make(**{parameter: url}),
+        target,
+        BackboneFileError,
+        f"{url} is a URL",
+        "ownload",
+    )
+
+
+@pytest.mark.parametrize("callbacks", [{}, {"a": "CSVLogger"}], ids=str)
+def test_callbacks_in_a_dict(make, target, callbacks):
+    estimator = make(callbacks=callbacks)
+    refuses(estimator, target, TypeError, "callbacks", "dict", "a list", "None")

@@ -14,7 +14,7 @@ from networks import (
 )
 from sklearn.base import clone
 
-from sktransfer import Backbone, BackboneFeatures, TransferClassifier
+from sktransfer import Backbone, BackboneFeatures, Recipe, TransferClassifier
 
 
 def same_bits(arrays, others):
@@ -309,6 +309,72 @@ def test_partial_fit_after_pickling_goes_on_alike(make, target):
     estimator.partial_fit(X, y)
     other.partial_fit(X, y)
     assert same_bits(estimator.weights_, other.weights_)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    ["full", Recipe("full", tune="lora"), Recipe("full", tune="first")],
+    ids=str,
+)
+def test_partial_fit_after_fit_is_one_more_epoch(make, target, recipe):
+    # All samples are in one batch, so that their order has no effect.
+    parameters = {"recipe": recipe, "batch_size": 100, "learning_rate": 0.01}
+    long = make(**parameters, epochs=5).fit(*target)
+    short = make(**parameters, epochs=3).fit(*target)
+    short = pickle.loads(pickle.dumps(short.partial_fit(*target))).partial_fit(*target)
+    assert short.n_iter_ == 5
+    np.testing.assert_allclose(short.loss_curve_, long.loss_curve_, rtol=1e-4)
+    for ours, expected in zip(short.weights_, long.weights_, strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-4)
+
+
+def test_partial_fit_after_fit_keeps_the_history(make, target):
+    estimator = make(early_stopping=True).fit(*target)
+    history = estimator.history_
+    estimator.partial_fit(*target)
+    assert estimator.history_["stage"] == [*history["stage"], "fine_tune"]
+    assert estimator.loss_curve_[:-1] == history["loss"]
+    assert estimator.validation_scores_ == [*history["val_score"], None]
+    assert estimator.n_iter_ == len(history["loss"]) + 1
+    between = estimator.interpolate(0.5).partial_fit(*target)
+    assert between.loss_curve_[:-1] == estimator.loss_curve_
+    assert make().fit(*target).fit(*target).n_iter_ == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"frozen_depth": 1},
+        {"optimizer": "sgd"},
+        {"optimizer": keras.optimizers.AdamW(beta_1=0.5)},
+        {"recipe": Recipe("full", tune="first")},
+    ],
+    ids=["depth", "sgd", "moments", "tune"],
+)
+def test_another_optimizer_in_partial_fit_starts_anew(make, target, change):
+    fitted = make(recipe="full", batch_size=100).fit(*target)
+    fresh = copy.deepcopy(fitted).set_params(warm_start=True, epochs=1, **change)
+    fresh.fit(*target)
+    fitted.set_params(**change).partial_fit(*target)
+    assert same_bits(fitted.weights_, fresh.weights_)
+
+
+@pytest.mark.parametrize("tune", ["all", "lora"])
+def test_partial_fit_after_early_stopping_starts_at_the_best_weights(
+    make, target, tune
+):
+    # The second of four epochs is the best.
+    scores = iter([0.0, 1.0, 0.0, 0.0])
+    estimator = make(
+        recipe=Recipe("full", tune=tune),
+        early_stopping=True,
+        epochs=4,
+        scoring=lambda *_: next(scores),
+    ).fit(*target)
+    best = estimator.weights_
+    estimator.set_params(learning_rate=1e-9, weight_decay=0.0).partial_fit(*target)
+    for ours, expected in zip(estimator.weights_, best, strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("change", [{"frozen_depth": 1}, {"optimizer": "sgd"}])

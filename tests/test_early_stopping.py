@@ -293,5 +293,5 @@ def test_a_validation_set_of_another_shape_is_named():
     rng = np.random.default_rng(0)
     X, y = rng.uniform(0, 255, (40, 8, 8, 1)), np.arange(40) % 2
     model = TransferClassifier(convolutional, early_stopping=True, epochs=1)
-    with pytest.raises(ValueError, match=r"X_val: X has samples of shape \(8, 8, 3\)"):
+    with pytest.raises(ValueError, match=r"X_val has samples of shape \(8, 8, 3\)"):
         model.fit(X, y, X_val=np.repeat(X, 3, axis=3), y_val=y)

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from networks import source_network, two_layers
 
-from sktransfer import Backbone
+from sktransfer import Backbone, TransferClassifier
 from sktransfer.backbones.sources import (
     ApplicationSource,
     BackboneSource,
@@ -46,6 +47,22 @@ def test_kinds(backbone, kind):
     in_context = kind is InContextSource
     assert isinstance(choose_learner(source), InContext if in_context else BySteps)
     assert source.accepts_tables == source.learns_in_context == in_context
+
+
+def test_validation_set_of_few_samples():
+    y = np.arange(10) % 2
+    X = np.random.default_rng(0).normal(size=(10, 2)) + y[:, None]
+    # A tenth of the samples has not both classes, and the user asks for no fraction.
+    tuned = TransferClassifier("tabular", recipe="full", epochs=1).fit(X, y)
+    assert "val_loss" in tuned.history_
+    y[:2] = 2, 3
+    with pytest.raises(ValueError, match=r"^recipe='full' .*recipe='in_context'"):
+        TransferClassifier("tabular", recipe="full").fit(X, y)
+    for backbone, recipe in [("tabular", "full"), ("mlp", "auto")]:
+        clf = TransferClassifier(backbone, recipe=recipe, early_stopping=True)
+        message = r"^early_stopping=True .*4 classes, which 10 samples .*=False\.$"
+        with pytest.raises(ValueError, match=message):
+            clf.fit(X, y)
 
 
 def test_live_models_and_values():

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from sktransfer._statistics import (
+    density_ratio,
     domain_log_odds,
     entropy,
-    log_density_ratio,
     mutual_information,
+    true_class_proba,
 )
 
 
@@ -25,11 +26,16 @@ def test_density_ratio_of_shifted_normals():
     """For normal densities with means 0 and 1, log(p_t / p_s) is x - 1/2."""
     rng = np.random.default_rng(0)
     source, target = rng.normal(size=(3000, 1)), 1 + rng.normal(size=(1000, 1))
-    log_ratio = log_density_ratio(source, target, seed=0)
-    np.testing.assert_allclose(log_ratio, source[:, 0] - 0.5, atol=0.5)
-    again = log_density_ratio(source, target, seed=0)
-    np.testing.assert_array_equal(log_ratio, again)
+    ratio = density_ratio(source, target, seed=0)
+    np.testing.assert_allclose(np.log(ratio), source[:, 0] - 0.5, atol=0.5)
+    np.testing.assert_array_equal(ratio, density_ratio(source, target, seed=0))
     assert len(domain_log_odds(source, target, seed=0)) == 4000
+
+
+def test_probability_of_the_true_class():
+    proba = np.array([[0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
+    true_class = true_class_proba(proba, np.array(["b", "a", "c"]), ["a", "b"])
+    assert true_class.tolist() == [0.8, 0.7, 0.0]
 
 
 def test_too_few_samples():

@@ -5,6 +5,7 @@ import pytest
 
 from sktransfer import DomainAdaptedClassifier, Recipe, TransferClassifier
 from sktransfer._suggestions import did_you_mean
+from sktransfer.exceptions import BackboneError
 
 X, Y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
 
@@ -58,6 +59,26 @@ def test_methods(method, meant):
 def test_nothing_is_suggested_for_other_errors():
     with pytest.raises(ValueError, match=r"batch_size.*Got 0 instead\.$"):
         TransferClassifier(batch_size=0).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("mobilenetv2", "MobileNetV2"),
+        ("mobilenet_v2", "MobileNetV2"),
+        ("MobileNet V2", "MobileNetV2"),
+        ("resnet-50-v2", "ResNet50V2"),
+        ("efficientnet_v2_s", "EfficientNetV2S"),
+        ("convnext_tiny", "ConvNeXtTiny"),
+        ("vgg_16", "VGG16"),
+        ("Tabular", "tabular"),
+        ("MLP", "mlp"),
+    ],
+)
+def test_names_of_networks(name, meant):
+    X, y = np.zeros((4, 32, 32, 3)), [0, 1, 0, 1]
+    with pytest.raises(BackboneError, match=f"Did you mean '{meant}'"):
+        TransferClassifier(name).fit(X, y)
 
 
 def test_a_suggestion_is_for_the_parameter_of_the_message():

@@ -15,6 +15,7 @@ from sktransfer import (
     DomainAdaptedClassifier,
     Recipe,
     TransferClassifier,
+    clear_caches,
 )
 from sktransfer.exceptions import BackboneError, BackboneFileError
 from sktransfer.tables.in_context import pretrained
@@ -401,3 +402,38 @@ def test_methods_that_need_gradients(parameters, message):
     model = DomainAdaptedClassifier("tabular", **parameters)
     with pytest.raises(ValueError, match=message):
         model.fit(X, y, sample_domain=domain)
+
+
+@pytest.mark.parametrize(("n", "n_columns"), [(60, 3), (1100, 4), (40, 120)])
+def test_large_contexts_are_encoded_view_by_view(n, n_columns, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(n, n_columns))
+    clf = tabular().fit(X, X[:, 0] > 0)
+    expected = clf.predict_proba(X[:20])
+    monkeypatch.setattr("sktransfer.tables.in_context.predict._MAX_PAIRS", 0)
+    clear_caches()
+    np.testing.assert_allclose(clf.predict_proba(X[:20]), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "tabular"])
+@pytest.mark.parametrize(
+    ("n", "n_columns", "n_classes"),
+    [(3, 4, 3), (6, 2, 3), (9, 1, 3), (60, 1, 2), (80, 500, 2), (120, 5, 30)],
+)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_small_wide_and_many_classes(backbone, n, n_columns, n_classes):
+    X = np.random.default_rng(0).normal(size=(n, n_columns))
+    y = np.arange(n) % n_classes
+    clf = TransferClassifier(backbone, random_state=0)
+    proba = clf.fit(X, y).predict_proba(X)
+    assert proba.shape == (n, n_classes)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+
+
+def test_more_rows_than_are_read(monkeypatch):
+    monkeypatch.setattr("sktransfer.learners.in_context._MAX_ROWS", 30)
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    y = (X[:, 0] > 0).astype(int)
+    y[7] = 2
+    clf = tabular().fit(X, y)
+    assert (clf.context_.y >= 0).sum() == 30
+    assert clf.score(X, y) > 0.7

@@ -7,7 +7,11 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sktransfer._inputs.domains import as_labels, check_sample_domain
 from sktransfer._inputs.scale import warn_of_other_scale
-from sktransfer._inputs.unlabeled import is_missing_label, is_unlabeled
+from sktransfer._inputs.unlabeled import (
+    is_missing_label,
+    is_unlabeled,
+    label_array,
+)
 from sktransfer._warnings import warn_user
 from sktransfer.training.store.samples import Samples
 
@@ -57,7 +61,7 @@ class DomainSamples:
                     "target; expected 0 or more for labeled samples of a source."
                 )
             if y is not None:
-                y = _label_column(y)
+                y = column_or_1d(label_array(y))
                 is_labeled = _is_labeled(X, y, domains, use_target)
                 y = _hide_labels(y, domains, is_labeled)
         samples = check_input(X, y)
@@ -121,24 +125,23 @@ class DomainSamples:
         return Samples(X, index, np.zeros(n, np.int32), np.ones(n)), domains
 
 
-def _label_column(y):
-    """Return the labels as a one-dimensional array, without a change of their types."""
-    if not isinstance(getattr(y, "dtype", None), np.dtype):
-        # NumPy would convert numbers to strings beside a string, and integers to
-        # floats beside a missing value.
-        y = np.array(y, dtype=object)
-    return column_or_1d(y)
-
-
 def _is_labeled(X, y, domains, use_target):
     """Return which samples have a label that may be used."""
     check_consistent_length(X, y)
     is_source = domains >= 0
-    n_missing = int(is_missing_label(y[is_source]).sum())
+    is_missing = is_missing_label(y)
+    n_missing, n_source = is_missing[is_source].sum(), is_source.sum()
     if n_missing:
+        advice = "Unlabeled samples need a sample_domain less than 0, for the target."
+        if n_missing == n_source and not is_missing.all():
+            advice = (
+                "Only samples with a sample_domain less than 0, for the target, have "
+                "labels. Check the sign of sample_domain."
+            )
         raise ValueError(
-            f"y is None or NaN for {n_missing} samples of the source (sample_domain of "
-            "0 or more); expected a label for each of them."
+            f"y has {n_missing} missing labels (None or NaN) among the {n_source} "
+            "samples of the source (sample_domain of 0 or more); expected a label for "
+            f"each of them. {advice}"
         )
     if not use_target:
         return is_source

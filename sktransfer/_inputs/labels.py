@@ -1,12 +1,48 @@
 """Checks of labels, sample weights and class weights."""
 
+import contextlib
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
+from sktransfer._inputs.unlabeled import is_missing_label, label_array
 from sktransfer.training.store.samples import Samples
+
+# scikit-learn does not warn of many classes for so few samples.
+_FEW_SAMPLES = 20
+
+
+def check_none_missing(y, name="y"):
+    """Raise ValueError if labels are None, NaN or pd.NA.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        Labels of any type. Other faults are not reported here.
+    name : str, default="y"
+        Name of the parameter.
+    """
+    missing = np.zeros(0, dtype=bool)
+    with contextlib.suppress(TypeError, ValueError):
+        labels = label_array(y)
+        if labels.ndim == 1 or labels.shape[1:] == (1,):
+            missing = is_missing_label(labels.ravel())
+    n_missing = int(missing.sum())
+    if n_missing:
+        advice = "Leave unlabeled samples out."
+        if name == "y":
+            advice += (
+                " Or, to adapt to them, use DomainAdaptedClassifier: pass them as "
+                "X_target, or in X with a sample_domain less than 0."
+            )
+        raise ValueError(
+            f"{name} has {n_missing} missing label{'s' * (n_missing > 1)} (None or "
+            f"NaN) among {len(missing)} samples; expected a label for each sample. "
+            f"{advice}"
+        )
 
 
 def check_labels(X, y, sample_weight, *, accepts_multilabel):
@@ -30,7 +66,7 @@ def check_labels(X, y, sample_weight, *, accepts_multilabel):
     """
     if issparse(y):
         y = y.toarray()
-    check_classification_targets(y)
+    _check_type(y)
     if y.ndim == 2:
         if not np.isin(y, (0, 1)).all():
             raise ValueError(
@@ -51,7 +87,21 @@ def check_labels(X, y, sample_weight, *, accepts_multilabel):
     return Samples(X, index, y[index], sample_weight[index])
 
 
-def check_classes(y, old_classes, *, keeps_head=False):
+def _check_type(y):
+    """Raise ValueError if y has no class labels.
+
+    The check of scikit-learn also warns if there are few samples for each class.
+    """
+    kind = type_of_target(y, input_name="y")
+    if not kind.startswith(("binary", "multiclass", "multilabel")):
+        raise ValueError(
+            f"Unknown label type: {kind}. y has the dtype {y.dtype} and values such as "
+            f"{y.ravel()[:3].tolist()}; expected class labels: integers, strings or "
+            "booleans."
+        )
+
+
+def check_classes(y, old_classes, *, keeps_head=False, has_domains=False):
     """Check that there are two classes or more, the same as before a warm start.
 
     Parameters
@@ -62,6 +112,8 @@ def check_classes(y, old_classes, *, keeps_head=False):
         Classes of the earlier fit of a warm start. None is no warm start.
     keeps_head : bool, default=False
         Whether y may lack some of these classes.
+    has_domains : bool, default=False
+        Whether sample_domain says which samples are labeled.
     """
     if y.ndim == 2:
         if old_classes is not None and len(old_classes) != y.shape[1]:
@@ -72,10 +124,17 @@ def check_classes(y, old_classes, *, keeps_head=False):
         return
     labels = np.unique(y)
     if len(labels) < 2:
-        raise ValueError(
-            "y has one class (with a sample_weight above 0); at least 2 classes are "
-            "needed."
+        message = (
+            f"y has one class, {labels.tolist()[0]!r} (with a sample_weight above 0); "
+            "at least 2 classes are needed."
         )
+        if has_domains:
+            message += (
+                " The labels of samples with a sample_domain less than 0, the target, "
+                "are used only with target_labels='use'. Check the sign of "
+                "sample_domain: it must be 0 or more for samples of the source."
+            )
+        raise ValueError(message)
     if old_classes is not None and not (
         np.isin(labels, old_classes).all()
         if keeps_head
@@ -86,6 +145,35 @@ def check_classes(y, old_classes, *, keeps_head=False):
             f"with the classes {old_classes.tolist()}. Use the same classes or "
             "warm_start=False."
         )
+
+
+def repeat_few_labels(X, y, sample_weight=None):
+    """Repeat samples if scikit-learn would warn that they have many classes.
+
+    From 21 samples on, its classifiers take labels with more classes than half of the
+    samples for numbers to predict. Then each sample is returned twice, with half of its
+    weight. The solution of a weighted loss is the same.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Samples.
+    y : ndarray of shape (n_samples,)
+        Class labels.
+    sample_weight : ndarray of shape (n_samples,) or None, default=None
+        Weights. None is 1.
+
+    Returns
+    -------
+    X, y, sample_weight
+        The arguments, or with twice as many samples.
+    """
+    if len(y) <= _FEW_SAMPLES or len(np.unique(y)) <= round(0.5 * len(y)):
+        return X, y, sample_weight
+    if sample_weight is None:
+        sample_weight = np.ones(len(y))
+    repeats = np.repeat(np.arange(len(y)), 2)
+    return X[repeats], y[repeats], sample_weight[repeats] / 2
 
 
 def weigh_classes(class_weight, samples, classes):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from sktransfer._inputs.images import gray_advice
 from sktransfer._large_arrays import blocks
 from sktransfer.exceptions import BackboneError
 
@@ -76,6 +77,9 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns):
         With labels, a tuple of samples and labels.
     """
     options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
+    if not reset and not _has_counted_columns(estimator, X):
+        # scikit-learn would compare the second axis; shape_rows compares the shape.
+        options["ensure_2d"] = False
     has_labels = not (isinstance(y, str) and y == "no_validation")
     multi_output = _has_columns(y)
     if not columns.must_convert(X):
@@ -97,6 +101,19 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns):
     return checked
 
 
+def _has_counted_columns(estimator, X):
+    """Return whether the second axis of X must be as long as in fit."""
+    shape = getattr(X, "shape", None)
+    if shape is None and isinstance(X, (list, tuple)):
+        try:
+            shape = np.shape(X)
+        except ValueError:
+            return True
+    backbone = getattr(estimator, "backbone_", None)
+    accepts_flat = backbone is not None and len(backbone.input_shape) > 1
+    return shape is None or len(shape) < (2 if accepts_flat else 3)
+
+
 def _has_columns(y):
     """Return whether y has more than one column."""
     shape = getattr(y, "shape", None)
@@ -108,7 +125,7 @@ def _has_columns(y):
     return shape is not None and len(shape) == 2 and shape[1] > 1
 
 
-def shape_rows(X, input_shape):
+def shape_rows(X, input_shape, name="X"):
     """Reshape samples to the input shape of a backbone.
 
     Only flat samples are reshaped, and axes of length 1 are added or removed: other
@@ -120,6 +137,8 @@ def shape_rows(X, input_shape):
         Samples.
     input_shape : tuple
         Shape of one sample. None accepts any size.
+    name : str, default="X"
+        Name of the samples in the error message.
 
     Returns
     -------
@@ -146,8 +165,9 @@ def shape_rows(X, input_shape):
         ):
             return X.reshape(len(X), *(-1 if n is None else n for n in input_shape))
     raise BackboneError(
-        f"X has samples of shape {shape}; the backbone expects samples of shape "
+        f"{name} has samples of shape {shape}; the backbone expects samples of shape "
         f"{input_shape}.{_advice(shape, input_shape)}"
+        f"{gray_advice(shape, input_shape)}"
     )
 
 

@@ -6,6 +6,27 @@ import numpy as np
 from sklearn.utils._missing import is_pandas_na
 
 
+def label_array(y):
+    """Return labels as an array, without a change of their types.
+
+    NumPy would convert numbers beside a string to strings, missing values beside
+    strings too, and integers beside a missing value to floats.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any dtype, also the nullable dtypes of pandas.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        With the dtype of y if that is one of NumPy, else with the dtype object.
+    """
+    if isinstance(getattr(y, "dtype", None), np.dtype):
+        return np.asarray(y)
+    return np.array(y, dtype=object)
+
+
 def is_missing_label(y):
     """Return which labels are None, NaN or pd.NA.
 
@@ -18,7 +39,7 @@ def is_missing_label(y):
     -------
     ndarray of shape (n_samples,), bool
     """
-    y = _as_array(y)
+    y = label_array(y)
     if y.dtype != object:
         # Only a missing value is not equal to itself.
         return np.asarray(y != y)
@@ -43,8 +64,8 @@ def is_unlabeled(y, source_classes):
     -------
     ndarray of shape (n_samples,), bool
     """
-    y = _as_array(y)
-    classes = _as_array(source_classes)
+    y = label_array(y)
+    classes = label_array(source_classes)
     classes = set(classes[~is_missing_label(classes)].tolist())
     unlabeled = is_missing_label(y)
     if -1 not in classes and all(isinstance(c, numbers.Number) for c in classes):
@@ -53,11 +74,6 @@ def is_unlabeled(y, source_classes):
             isinstance(label, numbers.Number) and label == -1 for label in labels
         ]
     return unlabeled
-
-
-def _as_array(y):
-    # NumPy would convert a list of numbers and strings to strings.
-    return y if isinstance(y, np.ndarray) else np.array(y, dtype=object)
 
 
 def _is_missing(label):

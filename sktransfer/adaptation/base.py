@@ -4,13 +4,14 @@ from abc import ABC
 
 from sklearn.base import BaseEstimator
 
-from sktransfer.adaptation.parameter_checks import NON_NEGATIVE, check_parameters
+from sktransfer._suggestions import SuggestingMixin
+from sktransfer.adaptation.parameter_checks import NON_NEGATIVE
 from sktransfer.training.step.domain_batch import DomainBatch, Phase
 
 __all__ = ["AdaptationMethod", "DomainBatch", "Phase"]
 
 
-class AdaptationMethod(BaseEstimator, ABC):
+class AdaptationMethod(SuggestingMixin, BaseEstimator, ABC):
     """Base class of the adaptation methods.
 
     A method holds parameters only. A method that adds a loss to the cross-entropy of
@@ -34,18 +35,20 @@ class AdaptationMethod(BaseEstimator, ABC):
     metrics = ()
     supports_jit = True
 
-    # Constraints of a subclass are added to those of its base classes.
     _parameter_constraints = {"trade_off": [NON_NEGATIVE]}
 
     def __init__(self, trade_off=1.0):
         self.trade_off = trade_off
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        # Constraints of a subclass are added to those of its base class.
+        inherited = super(cls, cls)._parameter_constraints
+        cls._parameter_constraints = inherited | cls._parameter_constraints
+
     def check_parameters(self):
         """Raise a ValueError if a parameter is not valid."""
-        constraints = {}
-        for base in reversed(type(self).mro()):
-            constraints |= vars(base).get("_parameter_constraints", {})
-        check_parameters(self, constraints)
+        self._validate_params()
 
     @staticmethod
     def schedule(progress):

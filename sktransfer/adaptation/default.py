@@ -16,7 +16,7 @@ from sktransfer.adaptation.methods.dan import DAN
 from sktransfer.adaptation.methods.domain_standardize import DomainStandardize
 from sktransfer.adaptation.methods.label_shift import LabelShift
 from sktransfer.adaptation.methods.source_only import SourceOnly
-from sktransfer.adaptation.parameter_checks import NON_NEGATIVE, SequenceOf
+from sktransfer.adaptation.parameter_checks import NON_NEGATIVE
 
 # Total variation of the class priors. Above the first value features are not aligned.
 # Above the second value predictions are corrected. A change of the features can look
@@ -71,7 +71,7 @@ class Auto(AdaptationMethod):
     """
 
     _parameter_constraints = {
-        "candidates": [SequenceOf(AdaptationMethod), None],
+        "candidates": [tuple, list, None],
         "margin": [NON_NEGATIVE],
     }
 
@@ -84,6 +84,11 @@ class Auto(AdaptationMethod):
         """Check the parameters, and those of the candidates."""
         super().check_parameters()
         for candidate in self.candidates or ():
+            if not isinstance(candidate, AdaptationMethod):
+                raise TypeError(
+                    f"The 'candidates' parameter of Auto has {candidate!r}; expected "
+                    "objects of sktransfer.adaptation, such as DAN()."
+                )
             candidate.check_parameters()
 
     def adapt(self, task):
@@ -99,8 +104,8 @@ class Auto(AdaptationMethod):
     def _choose_candidate(self, task, source_only):
         """Train the candidates; return the best method and its fit."""
         method, fit = SourceOnly(), source_only
-        score = _mutual_information(task, source_only)
-        best_score = score + self.margin * np.log(task.n_classes)
+        best_score = _mutual_information(task, source_only)
+        best_score += self.margin * np.log(task.n_classes)
         candidates = self.candidates
         if candidates is None:
             candidates = [DomainStandardize(guard=False)]

@@ -56,8 +56,4 @@ def in_context_attributes(samples, task, backbone, predictor):
         X = predictor.prepare(backbone, take_rows(target.X, target.index))
         logits = predictor.logits(backbone, X)
         prior = task.head.predict_proba(logits).mean(axis=0)
-    return {
-        "method_": SourceOnly(),
-        "target_prior_": prior,
-        "source_weights_": weights,
-    }
+    return {"method_": SourceOnly(), "target_prior_": prior, "source_weights_": weights}

@@ -85,7 +85,9 @@ def estimate_label_shift(task, method, *, estimator="em", n_splits=2):
     if largest < n_splits:
         raise ValueError(
             f"method={method} splits the source into {n_splits} folds, and the largest "
-            f"class of the source has {largest} samples. Expected at least {n_splits}."
+            f"class of the source has {largest} samples. Expected at least {n_splits}. "
+            "Use more labeled samples, or a method without folds, such as 'dan', 'mcc' "
+            "or 'source_only'."
         )
     source_prior = class_prior(source.y, source.sample_weight, task.n_classes)
     seed = int(task.rng.integers(2**31))
@@ -189,12 +191,10 @@ def domain_auc(task, fit, estimate):
         overlap.
     """
     rng = task.rng
+    all_sources = task.source.part(task.source_domains >= 0)
     source, target = (
-        examples.part(rng.permutation(len(examples))[:_MAX_SAMPLES])
-        for examples in (
-            task.source.part(np.flatnonzero(task.source_domains >= 0)),
-            task.target,
-        )
+        samples.part(rng.permutation(len(samples))[:_MAX_SAMPLES])
+        for samples in (all_sources, task.target)
     )
     log_odds = domain_log_odds(
         task.features(fit, source),

@@ -70,7 +70,7 @@ def resolve_method(method):
                 f"method={method!r} is not known.{did_you_mean(method, METHODS)} "
                 f"Accepted: {sorted(METHODS)} or an object of sktransfer.adaptation."
             )
-        return method_class(method)()
+        method = method_class(method)()
     if not isinstance(method, AdaptationMethod):
         raise TypeError(
             f"method={method!r} is of type {type(method).__name__}; expected a name of "

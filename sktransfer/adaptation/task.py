@@ -133,6 +133,8 @@ class DomainTask:
     def move_labeled(self, function):
         """Return a copy in which a function has transformed the labeled samples.
 
+        A validation set that the user passed has no domains, so it stays as it is.
+
         Parameters
         ----------
         function : callable
@@ -142,23 +144,17 @@ class DomainTask:
         -------
         DomainTask
         """
-
-        def move(samples, new_index):
-            domains = self.domains[samples.index]
-            moved = function(take_rows(samples.X, samples.index), domains)
-            return moved, replace(samples, X=None, index=new_index)
-
-        n = len(self.source)
-        X, samples = move(self.source, np.arange(n))
-        validation, domains = self.fit_task.validation, self.source_domains
-        if validation is not None:
-            X_validation, moved = move(validation, n + np.arange(len(validation)))
-            domains = np.concatenate([domains, self.domains[validation.index]])
-            X = np.concatenate([X, X_validation])
-            validation = replace(moved, X=X)
-        task = self.fit_task.replace(
-            samples=replace(samples, X=X), validation=validation
-        )
+        samples, validation = self.source, self.fit_task.validation
+        n, index = len(samples), samples.index
+        is_part_of_X = validation is not None and validation.X is samples.X
+        if is_part_of_X:
+            index = np.concatenate([index, validation.index])
+        domains = self.domains[index]
+        X = function(take_rows(samples.X, index), domains)
+        if is_part_of_X:
+            validation = replace(validation, X=X, index=np.arange(n, len(index)))
+        samples = replace(samples, X=X, index=np.arange(n))
+        task = self.fit_task.replace(samples=samples, validation=validation)
         return replace(self, fit_task=task, domains=domains)
 
     def train_on_target(self, fit, method, *, epochs=None, relabel=None):

@@ -42,6 +42,9 @@ class Backbone:
     learns_in_context : bool
         Whether it is a network for tables that learns from labeled samples without
         gradient steps. The samples are not in it.
+    model_copy : ModelCopy or None
+        The whole model, if the backbone stands for the live model of an estimator. The
+        parameters `feature_layer`, `weights` and `preprocess` then apply to that model.
     standardization : Standardization or None
         Mean and standard deviation of each column, by which samples are standardized
         before the network; only for "mlp". None changes nothing.
@@ -80,6 +83,7 @@ class Backbone:
         "head",
         "input_shape",
         "learns_in_context",
+        "model_copy",
         "n_features_out",
         "name",
         "pretrained",
@@ -119,8 +123,9 @@ class Backbone:
         Raises
         ------
         BackboneError
-            When the model is subclassed, not built or has several inputs or outputs,
-            or when `feature_layer` is not one of its layers.
+            When the model is subclassed, not built, quantized or has several inputs or
+            outputs, when its weights are not finite, or when `feature_layer` is not one
+            of its layers.
         """
         from sktransfer.backbones import graph
         from sktransfer.backbones.feature_cut import cut, sort_classes
@@ -153,12 +158,12 @@ class Backbone:
 
         config = graph.serialize(model)
         return cls._new(
-            config=json.dumps(config),
-            custom_objects=tuple(graph.custom_objects(model).items()),
+            _config=json.dumps(config),
+            _custom_objects=tuple(graph.custom_objects(model).items()),
             name=model.name,
             input_shape=tuple(model.input_shape[1:]),
             n_features_out=model.output_shape[-1],
-            table=LayersTable.from_model(model),
+            _table=LayersTable.from_model(model),
             architecture_fingerprint=_digest(
                 json.dumps(graph.canonical(config), sort_keys=True).encode()
             ),
@@ -167,6 +172,7 @@ class Backbone:
             classes=classes,
             pretrained=pretrained,
             learns_in_context=False,
+            model_copy=None,
             standardization=None,
         )
 
@@ -202,18 +208,15 @@ class Backbone:
         return cls.from_model(model, feature_layer=feature_layer, classes=classes)
 
     @classmethod
-    def _new(cls, *, config, custom_objects, table, weights, head, classes, **fields):
+    def _new(cls, **fields):
+        """Make a backbone of the values of all slots but the fingerprint."""
         self = object.__new__(cls)
-        fields |= {
-            "_config": config,
-            "_custom_objects": custom_objects,
-            "_fingerprint": None,
-            "_table": table,
-            "classes": None if classes is None else _read_only(classes),
-            "head": None if head is None else tuple(_read_only(a) for a in head),
-            "weights": tuple(_read_only(a) for a in weights),
-        }
-        for name, value in fields.items():
+        fields["weights"] = tuple(map(_read_only, fields["weights"]))
+        if fields["head"] is not None:
+            fields["head"] = tuple(map(_read_only, fields["head"]))
+        if fields["classes"] is not None:
+            fields["classes"] = _read_only(fields["classes"])
+        for name, value in (fields | {"_fingerprint": None}).items():
             object.__setattr__(self, name, value)
         return self
 
@@ -230,12 +233,8 @@ class Backbone:
         Backbone
             It has the same architecture.
         """
-        fields = {
-            name.lstrip("_"): getattr(self, name)
-            for name in self.__slots__
-            if name != "_fingerprint"
-        }
-        return self._new(**(fields | changes))
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return self._new(**(fields | {"model_copy": None} | changes))
 
     def without_weights(self):
         """Return the architecture alone, as a key of what depends on nothing else.
@@ -282,7 +281,7 @@ class Backbone:
         model.set_weights(self.weights)
         return model
 
-    def prepare(self, X, dtype):
+    def prepare(self, X, dtype, name="X"):
         """Return samples as inputs of the network.
 
         Parameters
@@ -291,6 +290,8 @@ class Backbone:
             Samples in the input shape of the backbone, or flattened.
         dtype : str
             Floating-point type of the computations.
+        name : str, default="X"
+            What the samples are called in an error message.
 
         Returns
         -------
@@ -304,9 +305,9 @@ class Backbone:
             If a value is too large for the type.
         """
         if self.standardization is not None:
-            rows = shape_rows(X.reshape(len(X), -1), self.input_shape)
+            rows = shape_rows(X.reshape(len(X), -1), self.input_shape, name)
             return self.standardization.transform(rows, dtype)
-        X = shape_rows(X, self.input_shape)
+        X = shape_rows(X, self.input_shape, name)
         if not self.learns_in_context:
             check_range(X, dtype)
         return X
@@ -423,7 +424,7 @@ def _restore(version, state):
             "sktransfer that made it."
         )
     backbone = object.__new__(Backbone)
-    for name, value in state.items():
+    for name, value in ({"model_copy": None} | state).items():
         if name in ("weights", "head") and value is not None:
             # No copies: arrays that objects share in a pickle stay shared.
             for array in value:

@@ -1,7 +1,6 @@
 """Batch normalization: its statistics on other samples, and an input map."""
 
 import functools
-from operator import attrgetter
 
 import keras
 import numpy as np
@@ -11,6 +10,7 @@ from sktransfer._caches import cached
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones import graph
 from sktransfer.backbones.backbone import Backbone
+from sktransfer.backbones.channel_axis import input_channel_axis
 
 # A variance up to this fraction of 1 + mean ** 2 is rounding noise.
 _NOISE = 1e-12
@@ -86,6 +86,25 @@ def _replace_noise(layer, mean, variance):
     return np.where(variance > _NOISE * (1 + mean**2), variance, own)
 
 
+def find_channel_axis(backbone):
+    """Find the axis of the channels of the samples of a backbone.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Its weights have no effect.
+
+    Returns
+    -------
+    int
+        Axis of an array of samples.
+    """
+    if len(backbone.input_shape) == 1:
+        return 1
+    with preserve_random_state():
+        return input_channel_axis(backbone.build_architecture())
+
+
 def map_inputs(backbone, scale, offset):
     """Put an affine map before a backbone.
 
@@ -94,7 +113,8 @@ def map_inputs(backbone, scale, offset):
     backbone : Backbone
         Its weights do not affect the new architecture.
     scale, offset : ndarray of shape (n_channels,)
-        An input x becomes scale * x + offset along its last axis; `scale` is above 0.
+        An input x becomes scale * x + offset along the axis of its channels; `scale`
+        is above 0.
 
     Returns
     -------
@@ -113,13 +133,18 @@ def map_inputs(backbone, scale, offset):
     )
 
 
-@cached("backbones with an input map", 1 << 24, attrgetter("nbytes"))
+@cached("backbones with an input map", 1 << 24)
 def _mapped(backbone):
     with preserve_random_state():
         model = backbone.build_architecture()
+        axis = input_channel_axis(model)
         inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
         x = keras.layers.BatchNormalization(
-            center=False, scale=False, epsilon=0.0, name="input_map"
+            axis=-1 if axis == len(model.input_shape) - 1 else axis,
+            center=False,
+            scale=False,
+            epsilon=0.0,
+            name="input_map",
         )(inputs, training=False)
         outer = keras.Model(inputs, model(x), name=backbone.name)
         return Backbone.from_model(outer, feature_layer="output").replace(weights=())

@@ -6,6 +6,8 @@ import numpy as np
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import did_you_mean
 from sktransfer.backbones import graph
+from sktransfer.backbones.channel_axis import channel_axis
+from sktransfer.backbones.files import OldHead
 from sktransfer.exceptions import BackboneError
 
 _POOLING = {
@@ -59,7 +61,7 @@ def find_head(model):
         if isinstance(operation, _AVERAGING):
             averaged = True
         elif isinstance(operation, (keras.layers.Flatten, keras.layers.Reshape)):
-            if any(size != 1 for size in source.shape[1:-1]):
+            if any(size != 1 for size in _positions(source)):
                 return None, None
         elif not isinstance(operation, _AFTER_HEAD):
             return None, None
@@ -92,6 +94,8 @@ def cut(model, feature_layer):
     head, features = None, model.outputs[0]
     if feature_layer == "auto":
         head, before_head = find_head(model)
+        if before_head is model.inputs[0]:
+            head = _check_only_layer(model, head)
         features = features if head is None else before_head
     elif feature_layer != "output":
         features = _layer_output(model, feature_layer)
@@ -103,7 +107,7 @@ def cut(model, feature_layer):
     rank = len(features.shape)
     if rank in _POOLING:
         with preserve_random_state():
-            features = _POOLING[rank](name="feature_pooling")(features)
+            features = _average_positions(features, model)
     elif rank != 2:
         raise BackboneError(
             f"feature_layer={feature_layer!r} has an output of shape "
@@ -119,6 +123,74 @@ def cut(model, feature_layer):
     with preserve_random_state():
         cut_model = keras.Model(model.inputs[0], features, name=model.name)
     return cut_model, _head_weights(head)
+
+
+def find_old_head(model, feature_layer):
+    """Find the layers of a model that are cut off.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Sequential or functional; it is not changed.
+    feature_layer : str
+        As in :func:`cut`.
+
+    Returns
+    -------
+    OldHead
+    """
+    twin = graph.duplicate(model)
+    features, _ = cut(graph.flatten(twin), feature_layer)
+    used = {
+        id(layer)
+        for operation in features.operations
+        if isinstance(operation, keras.Layer)
+        for layer in graph.all_layers(operation)
+    }
+    pairs = zip(graph.all_layers(model), graph.all_layers(twin), strict=True)
+    layers = [
+        layer
+        for layer, twin_layer in pairs
+        if layer.weights and not graph.is_graph(layer) and id(twin_layer) not in used
+    ]
+    return OldHead(layers, features.output_shape[-1])
+
+
+def _positions(tensor):
+    """Return the sizes of all axes but those of samples and channels."""
+    axis = channel_axis(tensor)
+    return [size for i, size in enumerate(tensor.shape) if i not in (0, axis)]
+
+
+def _average_positions(maps, model):
+    """Average feature maps over all axes but those of samples and channels."""
+    rank, axis = len(maps.shape), channel_axis(maps)
+    if axis not in (1, rank - 1):
+        others = [i for i in range(1, rank) if i != axis]
+        name = graph.free_name("channels_last", model)
+        maps = keras.layers.Permute((*others, axis), name=name)(maps)
+        axis = rank - 1
+    data_format = "channels_last" if axis == rank - 1 else "channels_first"
+    name = graph.free_name("feature_pooling", model)
+    return _POOLING[rank](data_format=data_format, name=name)(maps)
+
+
+def _check_only_layer(model, head):
+    """Return None if the only layer of a model gives features, not classes."""
+    classifies = any(
+        isinstance(operation, keras.layers.Softmax)
+        or getattr(operation, "activation", None) not in _HEAD_ACTIVATIONS[:2]
+        for operation in model.operations
+    )
+    if classifies:
+        raise BackboneError(
+            "feature_layer='auto' leaves no layer between the input and the features "
+            f"of backbone={model.name!r}: it cuts off the classification layer "
+            f"{head.name!r}, and there is no layer before it. Use a network with more "
+            "layers, or feature_layer='output', whose features are the outputs of that "
+            "layer."
+        )
+    return None
 
 
 def sort_classes(classes, head, name):

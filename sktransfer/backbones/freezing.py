@@ -9,6 +9,7 @@ import keras
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import did_you_mean
 from sktransfer.backbones import graph
+from sktransfer.exceptions import BackboneError
 
 
 def weighted_layers(model):
@@ -59,7 +60,7 @@ def resolve_depth(frozen_depth, layers):
         depths = _depths_of_names(layers) | {"all": n_layers}
         if frozen_depth in depths:
             return depths[frozen_depth]
-        raise ValueError(
+        raise BackboneError(
             f"frozen_depth={frozen_depth!r} is not the name of a layer of the "
             f"backbone.{did_you_mean(frozen_depth, depths)} Expected {accepted}. "
             f"Layers: {reprlib.repr(list(depths))}; Backbone.layers_table() lists all."
@@ -251,16 +252,11 @@ def _between(model, begin, end):
 
 
 def _functional(inputs, outputs):
-    return keras.Model(_single(inputs), _single(outputs))
+    return keras.Model(graph.unwrap(inputs), graph.unwrap(outputs))
 
 
 def _call(layer, tensors):
-    return keras.tree.flatten(layer(_single(tensors)))
-
-
-def _single(tensors):
-    # Keras expects a tensor in place of a list of one.
-    return tensors[0] if len(tensors) == 1 else tensors
+    return keras.tree.flatten(layer(graph.unwrap(tensors)))
 
 
 def _is_random(operation):

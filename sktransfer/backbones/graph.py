@@ -8,6 +8,7 @@ import json
 import keras
 
 from sktransfer._random import preserve_random_state
+from sktransfer.backbones.layer_checks import check_finite, check_layers, custom_parts
 from sktransfer.exceptions import BackboneError
 
 _FLOAT_POLICIES = {
@@ -31,6 +32,14 @@ def nodes(model):
     return [
         node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]
     ]
+
+
+def free_name(name, model):
+    """Return a name that no layer of a model has: the name itself, if possible."""
+    taken = {operation.name for operation in model.operations}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def origin(tensor):
@@ -75,6 +84,11 @@ def seed_generators(layer):
     ]
 
 
+def unwrap(tensors):
+    """Return what Keras expects in place of a list of tensors: a single one itself."""
+    return tensors[0] if len(tensors) == 1 else list(tensors)
+
+
 def is_graph(operation):
     """Return whether an operation is a functional or Sequential model."""
     return isinstance(operation, keras.Sequential) or (
@@ -106,6 +120,13 @@ def check_graph(model):
             f"backbone={model.name!r} has {len(model.inputs)} inputs and "
             f"{len(model.outputs)} outputs; it must have one of each."
         )
+    if model.inputs[0].dtype == "string":
+        raise BackboneError(
+            f"backbone={model.name!r} has an input of strings; expected numbers. Apply "
+            "the layers that turn strings into numbers (TextVectorization, "
+            "StringLookup, Hashing) to X before fit, and use the rest of the network."
+        )
+    check_layers(all_layers(model), model.name)
 
 
 def custom_objects(model):
@@ -116,11 +137,7 @@ def custom_objects(model):
     dict of str to object
         Classes of layers, and registered classes and functions, by name.
     """
-    objects = {}
-    for layer in all_layers(model):
-        cls = type(layer)
-        if not cls.__module__.startswith("keras."):
-            objects[cls.__name__] = cls
+    objects = custom_parts(all_layers(model))
 
     def collect(key, value):
         if isinstance(value, str):
@@ -134,7 +151,10 @@ def custom_objects(model):
 
 
 def serialize(model):
-    """Return the architecture of a model as JSON-like data, without compilation."""
+    """Return the architecture of a model as JSON-like data.
+
+    It has no compilation, and takes batches of any size.
+    """
     config = keras.saving.serialize_keras_object(model)
     return _map_config(json.loads(json.dumps(config)), _strip_training)
 
@@ -182,19 +202,33 @@ def flat_copy(model):
         It shares no layer or weight with `model`; all layers are trainable.
     """
     check_graph(model)
+    check_finite(model)
     copy = duplicate(model)
+    flat = flatten(copy)
+    # The layers of `flat` also belong to the nested graphs; those of a copy do not.
+    return copy if flat is copy else duplicate(flat)
+
+
+def flatten(copy):
+    """Make a functional model without nested models of the layers of a model.
+
+    Parameters
+    ----------
+    copy : keras.Model
+        Sequential or functional. Layers of nested models may get other names.
+
+    Returns
+    -------
+    keras.Model
+        `copy` itself if it is such a model already.
+    """
     if not isinstance(copy, keras.Sequential) and not any(map(is_graph, copy.layers)):
         return copy
     with preserve_random_state():
         _make_names_unique(copy, set())
-        source = copy.inputs[0]
-        inputs = keras.Input(
-            batch_shape=source.shape, dtype=source.dtype, name="backbone_input"
-        )
+        inputs = _input_like(copy, "backbone_input")
         output = keras.tree.flatten(_run_flat(copy, inputs))[0]
-        flat = keras.Model(inputs, output, name=copy.name)
-    # The layers of `flat` also belong to the nested graphs; those of a copy do not.
-    return duplicate(flat)
+        return keras.Model(inputs, output, name=copy.name)
 
 
 def prepend(layers, model):
@@ -213,11 +247,7 @@ def prepend(layers, model):
     """
     model = flat_copy(model)
     with preserve_random_state():
-        source = model.inputs[0]
-        inputs = keras.Input(
-            batch_shape=source.shape, dtype=source.dtype, name="raw_input"
-        )
-        tensor = inputs
+        inputs = tensor = _input_like(model, "raw_input")
         for layer in layers:
             tensor = layer(tensor)
         return keras.Model(inputs, model(tensor), name=model.name)
@@ -237,16 +267,11 @@ def canonical(config):
     """
     names = {}
 
-    def collect(value):
-        if isinstance(value, dict):
-            for key, item in value.items():
-                if key == "name" and isinstance(item, str):
-                    names.setdefault(item, f"name_{len(names)}")
-                elif key != "dtype":
-                    collect(item)
-        elif isinstance(value, list):
-            for item in value:
-                collect(item)
+    def collect(key, value):
+        if key == "name" and isinstance(value, str):
+            names.setdefault(value, f"name_{len(names)}")
+        # A dtype policy has a name, too.
+        return None if key == "dtype" else value
 
     def rename(value, key=None):
         if isinstance(value, dict):
@@ -257,7 +282,7 @@ def canonical(config):
             return names.get(value, value)
         return value
 
-    collect(config)
+    _map_config(config, collect)
     return rename(config)
 
 
@@ -303,13 +328,21 @@ def duplicate(model):
             _map_config(serialize(model), keep_statistics),
             custom_objects=custom_objects(model),
         )
-    except (TypeError, ValueError) as error:
+    except (NotImplementedError, TypeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        reason = reason.rstrip(".")[:150]
         raise BackboneError(
             f"backbone={model.name!r} cannot be rebuilt from its configuration: "
-            f"{str(error).splitlines()[-1]}"
+            f"{reason}. A layer needs a `get_config` that returns all arguments of its "
+            "`__init__`, and named functions in place of lambda functions."
         ) from error
     copy.set_weights(weights)
     return copy
+
+
+def _input_like(model, name):
+    source = model.inputs[0]
+    return keras.Input(batch_shape=source.shape, dtype=source.dtype, name=name)
 
 
 def _run_flat(model, inputs):
@@ -346,6 +379,10 @@ def _strip_training(key, value):
         return True
     if key == "compile_config":
         return None
+    if isinstance(value, dict) and value.get("class_name") == "InputLayer":
+        # A backbone takes batches of any size.
+        shape = [None, *value["config"]["batch_shape"][1:]]
+        return value | {"config": value["config"] | {"batch_shape": shape}}
     return value
 
 

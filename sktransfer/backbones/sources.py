@@ -7,20 +7,17 @@ networks for tables are in :mod:`sktransfer.tables.sources`.
 import inspect
 import os
 import sys
-import weakref
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from sktransfer._caches import BUILDING, Cache
+from sktransfer._inputs.images import warn_of_scaled_pixels
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.exceptions import BackboneError
 
 _FILE_SUFFIXES = (".keras", ".h5", ".hdf5")
 _backbones = Cache("backbones", 1 << 29)
-_live_models = Cache("copies of live models", 1 << 28)
 
 
 class BuildOptions(NamedTuple):
@@ -29,14 +26,6 @@ class BuildOptions(NamedTuple):
     weights: object = "auto"
     feature_layer: str = "auto"
     preprocess: str | None = "auto"
-
-
-# Options that leave a Backbone as it is.
-_UNCHANGED = (
-    BuildOptions(),
-    BuildOptions(preprocess=None),
-    BuildOptions(weights=None),
-)
 
 
 class Source:
@@ -72,6 +61,12 @@ class Source:
         """Return whether the parameter is of this kind."""
         raise NotImplementedError
 
+    def check(self):
+        """Raise BackboneError if the parameter cannot be a backbone, before any data.
+
+        Sources that need no other work for this check do it here.
+        """
+
     def build(self, options, samples, rng):
         """Build the backbone of a fit.
 
@@ -95,7 +90,10 @@ class Source:
         """
         seed = int(rng.integers(2**31))
         with BUILDING:
-            backbone = self._build(options, samples.X.shape[1:])
+            backbone = self._find(options, samples.X.shape[1:])
+        scaling = _pixel_scaling(backbone, options)
+        if scaling:
+            warn_of_scaled_pixels(samples.X, scaling)
         if options.weights is None:
             return backbone.replace(
                 weights=backbone.build_architecture(seed=seed).get_weights(),
@@ -105,7 +103,25 @@ class Source:
             )
         return backbone
 
-    def _build(self, options, input_shape):
+    def _find(self, options, input_shape):
+        """Return the backbone from the cache; make it where it is not there."""
+        backbone, weights = self.backbone, options.weights
+        if isinstance(backbone, os.PathLike):
+            backbone = os.fspath(backbone)
+        if isinstance(weights, os.PathLike):
+            weights = os.fspath(weights)
+        states = _file_state(self._path), _file_state(weights)
+        return _backbones.get(
+            (backbone, options._replace(weights=weights), input_shape, *states),
+            lambda: self._make(options, input_shape),
+        )
+
+    @property
+    def _path(self):
+        """File or folder that the network is read from, if there is one."""
+        return self.backbone
+
+    def _make(self, options, input_shape):
         raise NotImplementedError
 
 
@@ -117,23 +133,8 @@ class BackboneSource(Source):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, Backbone)
 
-    def _build(self, options, input_shape):
-        if options in _UNCHANGED:
-            return self.backbone
-        whole = options.feature_layer == "auto"
-        model = self.backbone.build_network(dtype=None)
-        cut = options._replace(feature_layer="output") if whole else options
-        backbone = _finish(model, cut).replace(
-            input_shape=self.backbone.input_shape,
-            standardization=self.backbone.standardization,
-        )
-        if options.weights == "auto":
-            backbone = backbone.replace(pretrained=self.backbone.pretrained)
-            if whole:
-                backbone = backbone.replace(
-                    head=self.backbone.head, classes=self.backbone.classes
-                )
-        return backbone
+    def _find(self, options, input_shape):
+        return _change(self.backbone, options)
 
 
 class ModelSource(Source):
@@ -146,28 +147,27 @@ class ModelSource(Source):
         keras = sys.modules.get("keras")
         return keras is not None and isinstance(backbone, keras.Model)
 
-    def _build(self, options, input_shape):
+    def check(self):
+        """Raise BackboneError if the model cannot be a backbone; see the base class."""
         from sktransfer.backbones import graph
 
-        model = self.backbone
-        graph.check_graph(model)
-        weights = [np.array(array) for array in model.get_weights()]
-        options_key = options, _file_state(options.weights)
-        reference, key, old_weights, backbone = _live_models.find(
-            id(model), (lambda: None, None, None, None)
-        )
-        if (
-            reference() is model
-            and key == options_key
-            and all(map(np.array_equal, old_weights, weights))
-        ):
-            return backbone
-        backbone = _finish(model, options)
-        model_id = id(model)
-        reference = weakref.ref(model, lambda _: _live_models.discard(model_id))
-        nbytes = backbone.nbytes + sum(array.nbytes for array in weights)
-        _live_models.put(model_id, (reference, options_key, weights, backbone), nbytes)
-        return backbone
+        graph.check_graph(self.backbone)
+
+    def _find(self, options, input_shape):
+        return _change(self.copy(), options)
+
+    def copy(self):
+        """Copy the model as a Backbone, once for the weights that it has.
+
+        Returns
+        -------
+        Backbone
+            It gives the same results as the model, whatever the other parameters are.
+        """
+        from sktransfer.backbones.model_copy import copy_model
+
+        with BUILDING:
+            return copy_model(self.backbone)
 
 
 class FileSource(Source):
@@ -184,21 +184,14 @@ class FileSource(Source):
             or (_looks_like_path(backbone) and not HubSource.matches(backbone))
         )
 
-    def _build(self, options, input_shape):
+    def _find(self, options, input_shape):
+        # The shape of the samples does not change the model.
+        return super()._find(options, None)
+
+    def _make(self, options, input_shape):
         from sktransfer.backbones import files
 
-        def build():
-            path = self.backbone
-            if files.is_weights_only(path):
-                name = os.fspath(path)
-                raise BackboneError(
-                    f"backbone={name!r} holds weights and no architecture. Give the "
-                    "architecture as `backbone` (a name, a callable or a keras.Model) "
-                    f"and the file as `weights={name!r}`."
-                )
-            return _finish(files.read_model(path), options)
-
-        return _cached(self.backbone, options, None, build, self.backbone)
+        return _finish(files.read_model(self.backbone), options)
 
 
 class HubSource(Source):
@@ -209,19 +202,15 @@ class HubSource(Source):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, str) and backbone.startswith("hub:")
 
-    def _build(self, options, input_shape):
+    @property
+    def _path(self):
+        return self.backbone.removeprefix("hub:")
+
+    def _make(self, options, input_shape):
         from sktransfer.backbones import zoo
 
         preset = self.backbone.removeprefix("hub:")
-        return _cached(
-            self.backbone,
-            options,
-            input_shape,
-            lambda: _build_named(
-                zoo.build_hub, preset, options, input_shape, options.weights
-            ),
-            preset,
-        )
+        return _build_named(zoo.build_hub, preset, options, input_shape)
 
 
 class ApplicationSource(Source):
@@ -232,18 +221,12 @@ class ApplicationSource(Source):
         """Return whether the parameter is of this kind: any string."""
         return isinstance(backbone, str)
 
-    def _build(self, options, input_shape):
+    def _make(self, options, input_shape):
         from sktransfer.backbones import zoo
 
-        weights = "imagenet" if options.weights == "auto" else options.weights
-        return _cached(
-            self.backbone,
-            options,
-            input_shape,
-            lambda: _build_named(
-                zoo.build_application, self.backbone, options, input_shape, weights
-            ),
-        )
+        if options.weights == "auto":
+            options = options._replace(weights="imagenet")
+        return _build_named(zoo.build_application, self.backbone, options, input_shape)
 
 
 class CallableSource(Source):
@@ -254,14 +237,11 @@ class CallableSource(Source):
         """Return whether the parameter is of this kind."""
         return callable(backbone)
 
-    def _build(self, options, input_shape):
+    def _find(self, options, input_shape):
         # What it returns may depend on files and other things that change.
         backbone = _finish(_call(self.backbone, input_shape), options)
-        shared = _backbones.get(
-            (backbone.fingerprint, backbone.program_key),
-            lambda: backbone,
-            lambda built: built.nbytes,
-        )
+        key = backbone.fingerprint, backbone.program_key
+        shared = _backbones.get(key, lambda: backbone)
         # Fits with equal weights share the arrays.
         return backbone.replace(weights=shared.weights, head=shared.head)
 
@@ -276,17 +256,59 @@ SOURCES = (
 )
 
 
+def _pixel_scaling(backbone, options):
+    """Name the parameter that scales pixels from 0 to 255; None if there is none."""
+    from sktransfer.backbones import zoo
+
+    if options.preprocess not in ("auto", None):
+        return f"preprocess={options.preprocess!r}"
+    names = [row["name"] for row in backbone.layers_table()]
+    if any(name.endswith("pixel_scaling") for name in names):
+        return f"backbone={backbone.name!r}"
+    if backbone.name in zoo.application_names() and not zoo.application_preprocessing(
+        backbone.name
+    ):
+        # The network scales the pixels itself.
+        return f"backbone={backbone.name!r}"
+    return None
+
+
+def _change(backbone, options):
+    """Return a backbone with other options."""
+    whole, weights = options.feature_layer == "auto", options.weights
+    if whole and {weights, options.preprocess} <= {"auto", None}:
+        return backbone
+    model_copy = backbone.model_copy
+
+    def make():
+        if model_copy is not None:
+            return _finish(model_copy.build(), options)
+        model = backbone.build_network(dtype=None)
+        cut = options._replace(feature_layer="output") if whole else options
+        changed = _finish(model, cut).replace(
+            input_shape=backbone.input_shape, standardization=backbone.standardization
+        )
+        if weights == "auto":
+            changed = changed.replace(pretrained=backbone.pretrained)
+            if whole:
+                changed = changed.replace(head=backbone.head, classes=backbone.classes)
+        return changed
+
+    digest = None if model_copy is None else model_copy.digest
+    return _backbones.get((backbone, digest, options, _file_state(weights)), make)
+
+
 def _looks_like_path(name):
     separators = {"/", os.sep, os.altsep} - {None}
     return bool(Path(name).suffix) or any(s in name for s in separators)
 
 
-def _build_named(build, name, options, input_shape, weights):
+def _build_named(build, name, options, input_shape):
     """Build a model by its name, with the preprocessing that belongs to it."""
     own = options.preprocess in ("auto", None)
     model = build(
         name,
-        weights=weights,
+        weights=options.weights,
         input_shape=input_shape,
         preprocess=options.preprocess if own else None,
     )
@@ -298,8 +320,10 @@ def _build_named(build, name, options, input_shape, weights):
 def _finish(model, options):
     """Load weights into a model, put preprocessing before it, and cut it."""
     from sktransfer.backbones import files, graph, zoo
+    from sktransfer.backbones.channel_axis import with_channels_last
+    from sktransfer.backbones.feature_cut import find_old_head
 
-    weights = options.weights
+    weights, has_head = options.weights, True
     if weights not in ("auto", None):
         if weights == "imagenet":
             raise BackboneError(
@@ -309,13 +333,16 @@ def _finish(model, options):
             )
         graph.check_graph(model)
         model = graph.duplicate(model)
-        files.load_weights(model, weights)
+        has_head = files.load_weights(
+            model, weights, lambda: find_old_head(model, options.feature_layer)
+        )
     if options.preprocess not in ("auto", None):
         preprocessing = zoo.application_preprocessing(options.preprocess)
-        model = graph.prepend(preprocessing, model)
-    return Backbone.from_model(
+        model = graph.prepend(with_channels_last(preprocessing, model), model)
+    backbone = Backbone.from_model(
         model, feature_layer=options.feature_layer, pretrained=weights is not None
     )
+    return backbone if has_head else backbone.replace(head=None)
 
 
 def _call(function, input_shape):
@@ -341,14 +368,3 @@ def _file_state(path):
         return tuple((str(file), _file_state(file)) for file in files)
     status = os.stat(path)
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _cached(backbone, options, input_shape, build, path=None):
-    """Build a backbone once for all fits in which its files are the same."""
-    if isinstance(backbone, os.PathLike):
-        backbone = os.fspath(backbone)
-    if isinstance(options.weights, os.PathLike):
-        options = options._replace(weights=os.fspath(options.weights))
-    states = _file_state(path), _file_state(options.weights)
-    key = (backbone, options, input_shape, *states)
-    return _backbones.get(key, build, lambda built: built.nbytes)

@@ -1,7 +1,5 @@
 """Scale features to vectors of the same length."""
 
-from operator import attrgetter
-
 import keras
 
 from sktransfer._caches import cached
@@ -37,7 +35,7 @@ def scale_to_unit(backbone, length):
     )
 
 
-@cached("backbones with scaled features", 1 << 24, attrgetter("nbytes"))
+@cached("backbones with scaled features", 1 << 24)
 def _scaled(backbone, length):
     with preserve_random_state():
         model = backbone.build_architecture()

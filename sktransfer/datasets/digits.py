@@ -62,7 +62,7 @@ def load_shifted_digits(kind="translated", *, random_state=None):
         stratify=y,
         random_state=int(rng.integers(2**31)),
     )
-    images = np.concatenate([images[source], _CHANGES[kind](images[target], rng)])
+    images = np.concatenate([images[source], _change(images[target], kind, rng)])
     return (
         images.reshape(len(images), -1),
         np.concatenate([y[source], y[target]]),
@@ -70,31 +70,18 @@ def load_shifted_digits(kind="translated", *, random_state=None):
     )
 
 
-def _translate(images, rng):
-    moved = ndimage.shift(images, (0, 0, 1), order=0)
-    return np.clip(0.5 * moved + rng.normal(scale=0.1, size=moved.shape), 0, 1)
-
-
-def _invert(images, rng):
-    return 1 - images
-
-
-def _rotate(images, rng):
+def _change(images, kind, rng):
+    """Change the images of the target."""
+    if kind == "translated":
+        moved = ndimage.shift(images, (0, 0, 1), order=0)
+        return np.clip(0.5 * moved + rng.normal(scale=0.1, size=moved.shape), 0, 1)
+    if kind == "inverted":
+        return 1 - images
+    if kind == "thickened":
+        return ndimage.grey_dilation(images, footprint=_CROSS)
     angles = rng.uniform(20, 40, len(images))
     rotated = [
         ndimage.rotate(image, angle, reshape=False, order=1)
         for image, angle in zip(images, angles, strict=True)
     ]
     return np.clip(np.stack(rotated), 0, 1)
-
-
-def _thicken(images, rng):
-    return ndimage.grey_dilation(images, footprint=_CROSS)
-
-
-_CHANGES = {
-    "translated": _translate,
-    "inverted": _invert,
-    "rotated": _rotate,
-    "thickened": _thicken,
-}

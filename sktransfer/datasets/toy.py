@@ -9,6 +9,7 @@ from sktransfer._random import make_rng
 
 # Class prior of the larger class at the greatest label shift.
 _MAX_PRIOR = 0.9
+_ANGLES = {"subspace": 180, "moons": 45}
 
 
 @validate_params(
@@ -90,21 +91,24 @@ default="covariate"
     True
     """
     rng = make_rng(random_state)
-    angle = {"subspace": 180, "moons": 45}.get(kind) if angle is None else angle
+    angle = _ANGLES.get(kind) if angle is None else angle
     parts = []
     for is_target in (False, True):
         amount = shift if is_target else 0.0
         if kind == "covariate":
-            X, y = _wave(n_samples, amount, noise, rng)
+            X, y = _wave(n_samples, amount, rng)
         elif kind == "label":
             prior = _MAX_PRIOR - (2 * _MAX_PRIOR - 1) * amount
-            X, y = _overlapping(_labels(n_samples, 1 - prior, rng), noise, rng)
-        elif kind == "concept":
-            X, y = _checkered(_labels(n_samples, 0.5, rng), noise, rng)
-            X = X + amount * np.array([0.75, 0.25])
+            y = _labels(n_samples, 1 - prior, rng)
+            X = rng.normal(size=(n_samples, 2))
+            X[:, 0] += 2.0 * y
         else:
-            draw = _crossed if kind == "subspace" else _moons
-            X, y = draw(_labels(n_samples, 0.5, rng), noise, rng)
+            y = _labels(n_samples, 0.5, rng)
+            X = _BALANCED[kind](y, rng)
+        X = X + rng.normal(scale=noise, size=X.shape)
+        if kind == "concept":
+            X = X + amount * np.array([0.75, 0.25])
+        elif kind in _ANGLES:
             X = _rotate(X, angle if is_target else 0)
         parts.append((X, y))
     (X_source, y_source), (X_target, y_target) = parts
@@ -121,47 +125,39 @@ def _labels(n, prior, rng):
     return rng.permutation(np.arange(n) < n_ones).astype(int)
 
 
-def _wave(n, amount, noise, rng):
+def _wave(n, amount, rng):
     """Draw points on both sides of a wave; the amount 1 is half a wavelength."""
     x = rng.normal(np.pi * amount, 0.9, n)
     y = rng.permutation(np.arange(n) % 2)
     # The points are away from the wave, so that noise seldom moves one across it.
     side = np.where(y == 1, 1, -1) * rng.uniform(0.3, 1.2, n)
-    X = np.column_stack([x, 1.5 * np.sin(x) + side])
-    return X + rng.normal(scale=noise, size=X.shape), y
+    return np.column_stack([x, 1.5 * np.sin(x) + side]), y
 
 
-def _overlapping(y, noise, rng):
-    """Draw two normal classes that overlap."""
-    X = rng.normal(size=(len(y), 2))
-    X[:, 0] += 2.0 * y
-    return X + rng.normal(scale=noise, size=X.shape), y
-
-
-def _checkered(y, noise, rng):
+def _checkered(y, rng):
     """Draw two clusters of each class, in turns."""
     centers = np.array([[[0, 0], [3, 1]], [[1.5, 0.5], [4.5, 1.5]]])
-    X = centers[y, rng.integers(2, size=len(y))] + rng.normal(
-        scale=0.25, size=(len(y), 2)
-    )
-    return X + rng.normal(scale=noise, size=X.shape), y
+    means = centers[y, rng.integers(2, size=len(y))]
+    return means + rng.normal(scale=0.25, size=means.shape)
 
 
-def _crossed(y, noise, rng):
+def _crossed(y, rng):
     """Draw class 0 in the middle of the diagonal and class 1 at both ends."""
     along = np.where(y == 0, 0.0, rng.choice([-1.5, 1.5], size=len(y)))
     beside = np.where(y == 0, 0.7, -0.35)
     X = np.column_stack([along + beside, along - beside]) / np.sqrt(2)
-    X += rng.normal(scale=0.25, size=X.shape)
-    return X + rng.normal(scale=noise, size=X.shape), y
+    return X + rng.normal(scale=0.25, size=X.shape)
 
 
-def _moons(y, noise, rng):
+def _moons(y, rng):
     """Draw two half moons around their common center."""
     angle = rng.uniform(0, np.pi, len(y))
     X = np.column_stack([np.cos(angle) - 0.5, np.sin(angle) - 0.25])
     X[y == 1] *= -1
-    return X + rng.normal(scale=noise, size=X.shape), y
+    return X
+
+
+_BALANCED = {"concept": _checkered, "subspace": _crossed, "moons": _moons}
 
 
 def _rotate(X, degrees):

@@ -82,7 +82,7 @@ class StepsPredictor:
             program.load(backbone.weights, backbone.head)
             yield program
 
-    def prepare(self, backbone, X):
+    def prepare(self, backbone, X, name="X"):
         """Return checked samples as the network sees them.
 
         Parameters
@@ -91,12 +91,14 @@ class StepsPredictor:
             The network.
         X : ndarray of shape (n, ...)
             Samples.
+        name : str, default="X"
+            What the samples are called in an error message.
 
         Returns
         -------
         ndarray of shape (n, ...)
         """
-        return backbone.prepare(X, self.dtype)
+        return backbone.prepare(X, self.dtype, name)
 
     def logits(self, backbone, X, folder):
         """Compute the logits of samples.

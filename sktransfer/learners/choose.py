@@ -1,6 +1,6 @@
 """Choice of the source and of the learner for the parameter `backbone`."""
 
-from sktransfer.backbones.sources import SOURCES
+from sktransfer.backbones.sources import SOURCES, ModelSource
 from sktransfer.learners.by_steps import BySteps
 from sktransfer.learners.in_context import InContext
 from sktransfer.tables.sources import InContextSource, MLPSource
@@ -34,6 +34,23 @@ def read_source(backbone):
         "the name of a keras.applications model, 'hub:PRESET', a path to a .keras or "
         ".h5 file, a callable that returns a keras.Model, a keras.Model or a Backbone."
     )
+
+
+def as_backbone(backbone):
+    """Return a live ``keras.Model`` as a Backbone, and anything else as it is.
+
+    Parameters
+    ----------
+    backbone : str, path-like, callable, keras.Model or Backbone
+        Parameter of an estimator.
+
+    Returns
+    -------
+    str, path-like, callable or Backbone
+    """
+    if ModelSource.matches(backbone):
+        return ModelSource(backbone).copy()
+    return backbone
 
 
 def choose_learner(source):

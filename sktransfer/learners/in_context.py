@@ -149,7 +149,7 @@ class ContextPredictor:
     dtype: str
     standardization: Any
 
-    def prepare(self, backbone, X):
+    def prepare(self, backbone, X, name="X"):
         """Return samples as the network sees them; as in :class:`StepsPredictor`."""
         return self.standardization.transform(X.reshape(len(X), -1))
 
@@ -182,9 +182,9 @@ def _limit_rows(task):
     samples = task.samples
     if len(samples) <= _MAX_ROWS:
         return task
-    order = task.rng.permutation(len(samples))
-    _, first = np.unique(samples.y[order], return_index=True)
-    chosen = np.sort(order[np.union1d(first, np.arange(_MAX_ROWS - len(first)))])
+    from sktransfer.tables.in_context.context import draw_rows
+
+    chosen = np.sort(draw_rows(samples.y, _MAX_ROWS, task.rng))
     is_target = None if task.is_target is None else task.is_target[chosen]
     return task.replace(samples=samples.part(chosen), is_target=is_target)
 

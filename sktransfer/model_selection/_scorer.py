@@ -1,6 +1,5 @@
 """What the scorers share: metadata request, checks, samples by domain."""
 
-from abc import ABC, abstractmethod
 from functools import cached_property
 
 import numpy as np
@@ -10,12 +9,12 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sktransfer._inputs.domains import as_labels, check_sample_domain
-from sktransfer._inputs.unlabeled import is_missing_label
+from sktransfer._inputs.unlabeled import is_missing_label, label_array
 
 CONSTRAINTS = {"sample_domain": [callable, None]}
 
 
-class BaseDomainScorer(BaseEstimator, ABC):
+class BaseDomainScorer(BaseEstimator):
     """Scorer with sample_domain, from metadata routing or from a function of X."""
 
     __metadata_request__score = {"sample_domain": True, "estimator": UNUSED}
@@ -62,8 +61,9 @@ class BaseDomainScorer(BaseEstimator, ABC):
                 raise ValueError(
                     f"{type(self).__name__} got no sample_domain. Within "
                     "sklearn.config_context(enable_metadata_routing=True) pass "
-                    "sample_domain to fit of the search, or in params of "
-                    "cross_validate. Without metadata routing create the scorer as "
+                    "sample_domain to fit of the search, in params of cross_validate, "
+                    "or to score of the search: score(X, y, sample_domain=...). "
+                    "Without metadata routing create the scorer as "
                     f"{type(self).__name__}(sample_domain=function). The function "
                     "returns the domain of each sample of X, for example "
                     "lambda X: domains[X.index]."
@@ -85,7 +85,7 @@ class BaseDomainScorer(BaseEstimator, ABC):
                 )
         if y is not None:
             check_consistent_length(X, y)
-            y = column_or_1d(y)
+            y = column_or_1d(label_array(y))
         return float(self._score_samples(estimator, X, y, domains))
 
     # scikit-learn reads the metadata request for "score" from a method of that name.
@@ -94,21 +94,10 @@ class BaseDomainScorer(BaseEstimator, ABC):
     def _accept_sample_weight(self):
         return False
 
-    @abstractmethod
     def _score_samples(self, estimator, X, y, domains):
-        """Score checked samples."""
-
-
-class LabelFreeScorer(BaseDomainScorer):
-    """Scorer that does not receive the labels of the target."""
-
-    def _score_samples(self, estimator, X, y, domains):
+        """Score checked samples, by `_score`, which gets no labels of the target."""
         y_source = None if y is None else y[domains >= 0]
         return self._score(estimator, ScoredSamples(X, y_source, domains, self))
-
-    @abstractmethod
-    def _score(self, estimator, samples):
-        """Score ScoredSamples."""
 
 
 class ScoredSamples:
@@ -156,6 +145,10 @@ class ScoredSamples:
             )
         return as_labels(self._y_source)
 
+    def predict(self, estimator, X):
+        """Predict labels that can be compared with `y_source`."""
+        return as_labels(estimator.predict(X))
+
     def predict_proba(self, estimator, X):
         """Predict class probabilities, ndarray of shape (n, n_classes), float64."""
         if not hasattr(estimator, "predict_proba"):
@@ -164,8 +157,3 @@ class ScoredSamples:
                 f"{type(estimator).__name__} has none."
             )
         return np.asarray(estimator.predict_proba(X), dtype=np.float64)
-
-
-def predict(estimator, X):
-    """Predict labels that can be compared with those of `as_labels`."""
-    return as_labels(estimator.predict(X))

@@ -8,7 +8,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sktransfer._inputs.domains import check_sample_domain
-from sktransfer._inputs.unlabeled import is_unlabeled
+from sktransfer._inputs.unlabeled import is_unlabeled, label_array
 
 
 class BaseDomainSplitter(BaseEstimator, ABC):
@@ -46,6 +46,15 @@ class BaseDomainSplitter(BaseEstimator, ABC):
         self._validate_params()
         yield from self._split(y, self._check_domains(X, sample_domain, groups))
 
+    def get_n_splits(self, X=None, y=None, sample_domain=None, groups=None):
+        """Return `n_splits`; all arguments are ignored.
+
+        Returns
+        -------
+        int
+        """
+        return self.n_splits
+
     @abstractmethod
     def _split(self, y, domains):
         """Yield the splits, from labels and checked domains."""
@@ -62,31 +71,18 @@ class BaseDomainSplitter(BaseEstimator, ABC):
             )
         return check_sample_domain(sample_domain, X)
 
-
-class FixedNumberMixin:
-    """Mixin for a splitter with the parameter n_splits."""
-
-    def get_n_splits(self, X=None, y=None, sample_domain=None, groups=None):
-        """Return `n_splits`; all arguments are ignored.
-
-        Returns
-        -------
-        int
-        """
-        return self.n_splits
-
-
-def class_codes(y, domains, splitter):
-    """Number the classes from 0; samples without a label have the code -1."""
-    if y is None:
-        raise ValueError(
-            f"{type(splitter).__name__} needs y, to stratify by class; without labels "
-            "use DomainShuffleSplit."
-        )
-    y = column_or_1d(y)
-    check_consistent_length(y, domains)
-    labeled = ~is_unlabeled(y, y[domains >= 0])
-    codes = np.full(len(y), -1)
-    # Labels in an array of objects are compared as the Python values that they are.
-    codes[labeled] = np.unique(np.asarray(y[labeled].tolist()), return_inverse=True)[1]
-    return codes
+    def _class_codes(self, y, domains):
+        """Number the classes from 0; samples without a label have the code -1."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} needs y, to stratify by class; without labels "
+                "use DomainShuffleSplit."
+            )
+        y = column_or_1d(label_array(y))
+        check_consistent_length(y, domains)
+        labeled = ~is_unlabeled(y, y[domains >= 0])
+        codes = np.full(len(y), -1)
+        # Labels in an array of objects are compared as the Python values that they are.
+        labels = np.asarray(y[labeled].tolist())
+        codes[labeled] = np.unique(labels, return_inverse=True)[1]
+        return codes

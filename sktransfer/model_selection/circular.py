@@ -4,18 +4,12 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils._param_validation import HasMethods
-from sklearn.utils.metadata_routing import get_routing_for_object
-from sklearn.utils.validation import has_fit_parameter
 
-from sktransfer._pipelines import sample_domain_name
-from sktransfer.model_selection._scorer import (
-    CONSTRAINTS,
-    LabelFreeScorer,
-    predict,
-)
+from sktransfer._pipelines import sample_domain_name, uses_sample_domain
+from sktransfer.model_selection._scorer import CONSTRAINTS, BaseDomainScorer
 
 
-class CircularValidation(LabelFreeScorer):
+class CircularValidation(BaseDomainScorer):
     r"""Score, on the source, of a model trained on the predictions for the target.
 
     A clone of the estimator is trained on the target samples of the test set, with the
@@ -61,22 +55,19 @@ class CircularValidation(LabelFreeScorer):
 
     def _score(self, estimator, samples):
         y_source = samples.y_source
-        pseudo_labels = predict(estimator, samples.X_target)
+        pseudo_labels = samples.predict(estimator, samples.X_target)
         if len(np.unique(pseudo_labels)) == 1:
             predicted = np.full(len(y_source), pseudo_labels[0])
         else:
             backward = clone(estimator if self.estimator is None else self.estimator)
             _fit_backward(backward, samples, pseudo_labels)
-            predicted = predict(backward, samples.X_source)
+            predicted = samples.predict(backward, samples.X_source)
         return self.metric(y_source, predicted)
 
 
 def _fit_backward(estimator, samples, pseudo_labels):
     """Fit with the target as the source; the source is the target, where possible."""
-    uses_domains = has_fit_parameter(
-        estimator, "sample_domain"
-    ) or get_routing_for_object(estimator).consumes("fit", ["sample_domain"])
-    if not uses_domains:
+    if not uses_sample_domain(estimator):
         estimator.fit(samples.X_target, pseudo_labels)
         return
     is_numeric = pseudo_labels.dtype.kind in "iuf"

@@ -6,14 +6,10 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from sktransfer._pipelines import compute_features
 from sktransfer._random import make_rng
-from sktransfer.model_selection._scorer import (
-    CONSTRAINTS,
-    LabelFreeScorer,
-    predict,
-)
+from sktransfer.model_selection._scorer import CONSTRAINTS, BaseDomainScorer
 
 
-class ClassAMIScorer(LabelFreeScorer):
+class ClassAMIScorer(BaseDomainScorer):
     r"""Agreement of the predictions on the target with clusters of its features.
 
     k-means divides the features of the target samples into as many clusters as there
@@ -51,7 +47,7 @@ class ClassAMIScorer(LabelFreeScorer):
         self.sample_domain = sample_domain
 
     def _score(self, estimator, samples):
-        predicted = predict(estimator, samples.X_target)
+        predicted = samples.predict(estimator, samples.X_target)
         # Constant features would agree perfectly with a constant prediction.
         if len(np.unique(predicted)) == 1:
             return 0.0

@@ -1,10 +1,10 @@
 """Scorers by the entropy of the predictions on the target."""
 
 from sktransfer._statistics import entropy, mutual_information
-from sktransfer.model_selection._scorer import LabelFreeScorer
+from sktransfer.model_selection._scorer import BaseDomainScorer
 
 
-class PredictionEntropyScorer(LabelFreeScorer):
+class PredictionEntropyScorer(BaseDomainScorer):
     r"""Negative mean entropy of the predictions on the target.
 
     With p_i the class probabilities of target sample i of n, the score is [1]_
@@ -44,7 +44,7 @@ class PredictionEntropyScorer(LabelFreeScorer):
         return -entropy(samples.predict_proba(estimator, samples.X_target)).mean()
 
 
-class InfoMaxScorer(LabelFreeScorer):
+class InfoMaxScorer(BaseDomainScorer):
     r"""Mutual information of sample and predicted class on the target.
 
     This is the scorer to try first. With p_i the class probabilities of target sample

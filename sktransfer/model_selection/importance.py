@@ -4,17 +4,13 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 
-from sktransfer import _statistics
 from sktransfer._pipelines import compute_features
 from sktransfer._random import make_rng
-from sktransfer.model_selection._scorer import (
-    CONSTRAINTS,
-    LabelFreeScorer,
-    predict,
-)
+from sktransfer._statistics import density_ratio, true_class_proba
+from sktransfer.model_selection._scorer import CONSTRAINTS, BaseDomainScorer
 
 
-class ImportanceWeightedScorer(LabelFreeScorer):
+class ImportanceWeightedScorer(BaseDomainScorer):
     r"""Accuracy on the source, weighted by the density ratio of target to source.
 
     With f the features, y the labels and w the weights of the source samples, which
@@ -65,13 +61,12 @@ class ImportanceWeightedScorer(LabelFreeScorer):
         self.sample_domain = sample_domain
 
     def _score(self, estimator, samples):
-        y, predicted = samples.y_source, predict(estimator, samples.X_source)
-        log_ratio = log_density_ratio(estimator, samples, self.random_state)
-        weights = np.exp(log_ratio - log_ratio.max())
+        y, predicted = samples.y_source, samples.predict(estimator, samples.X_source)
+        weights = _density_ratio(estimator, samples, self.random_state)
         return self.metric(y, predicted, sample_weight=weights / weights.sum())
 
 
-class DeepEmbeddedValidation(LabelFreeScorer):
+class DeepEmbeddedValidation(BaseDomainScorer):
     r"""Negative loss on the target, estimated from the source with reduced variance.
 
     With l the losses of the source samples and w their weights, the density ratio of
@@ -117,48 +112,26 @@ class DeepEmbeddedValidation(LabelFreeScorer):
 
     def _score(self, estimator, samples):
         if self.loss == "zero_one":
-            predicted = predict(estimator, samples.X_source)
+            predicted = samples.predict(estimator, samples.X_source)
             losses = (predicted != samples.y_source).astype(float)
         else:
-            losses = _log_losses(estimator, samples)
-        log_ratio = log_density_ratio(estimator, samples, self.random_state)
+            proba = samples.predict_proba(estimator, samples.X_source)
+            proba = true_class_proba(proba, samples.y_source, estimator.classes_)
+            # A class that the estimator was not trained on has the greatest loss.
+            losses = -np.log(np.maximum(proba, np.finfo(float).eps))
+        weights = _density_ratio(estimator, samples, self.random_state)
         # The square of a greater weight would overflow.
-        weights = np.exp(np.minimum(log_ratio, 300))
+        weights = np.minimum(weights, 1e130)
         covariance = np.cov(weights * losses, weights)
         eta = -covariance[0, 1] / covariance[1, 1] if covariance[1, 1] > 0 else 0.0
         return -(np.mean(weights * losses) + eta * np.mean(weights) - eta)
 
 
-def log_density_ratio(estimator, samples, random_state):
-    """Estimate log p_target(f) / p_source(f) of the features of the source samples.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Fitted; it computes the features f.
-    samples : ScoredSamples
-        Samples of both domains.
-    random_state : int, RandomState instance or None
-        Seed of the folds.
-
-    Returns
-    -------
-    ndarray of shape (n_samples_source,), float64
-    """
+def _density_ratio(estimator, samples, random_state):
+    """Estimate p_target / p_source of the features of the source samples."""
     source, target = (
         compute_features(estimator, X).astype(np.float64)
         for X in (samples.X_source, samples.X_target)
     )
     seed = int(make_rng(random_state).integers(2**31))
-    return _statistics.log_density_ratio(source, target, seed=seed)
-
-
-def _log_losses(estimator, samples):
-    """Compute the log loss of each source sample.
-
-    A sample of a class that the estimator was not trained on has the greatest loss.
-    """
-    proba = samples.predict_proba(estimator, samples.X_source)
-    is_true_class = samples.y_source[:, None] == np.asarray(estimator.classes_)
-    proba_true_class = (proba * is_true_class).sum(axis=1)
-    return -np.log(np.maximum(proba_true_class, np.finfo(float).eps))
+    return density_ratio(source, target, seed=seed)

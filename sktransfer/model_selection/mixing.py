@@ -8,14 +8,10 @@ from scipy.sparse import issparse
 from sklearn.utils._param_validation import Interval
 
 from sktransfer._random import make_rng
-from sktransfer.model_selection._scorer import (
-    CONSTRAINTS,
-    LabelFreeScorer,
-    predict,
-)
+from sktransfer.model_selection._scorer import CONSTRAINTS, BaseDomainScorer
 
 
-class MixValScorer(LabelFreeScorer):
+class MixValScorer(BaseDomainScorer):
     r"""Fraction of mixed target samples that are predicted as their larger part.
 
     With h(x) the predicted class, each target sample is paired with one of the same
@@ -61,14 +57,14 @@ class MixValScorer(LabelFreeScorer):
         self.sample_domain = sample_domain
 
     def _score(self, estimator, samples):
-        X, predicted = samples.X_target, predict(estimator, samples.X_target)
+        X, predicted = samples.X_target, samples.predict(estimator, samples.X_target)
         codes = np.unique(predicted, return_inverse=True)[1]
         rng = make_rng(self.random_state)
         fractions = []
         for first, second in (_same_class(codes, rng), _other_class(codes, rng)):
             if len(first):
                 mixed = _mix(X, first, second, self.alpha)
-                is_same = predict(estimator, mixed) == predicted[first]
+                is_same = samples.predict(estimator, mixed) == predicted[first]
                 fractions.append(np.mean(is_same))
         if codes.max() == 0:
             fractions.append(0.0)
@@ -105,17 +101,13 @@ def _mix(X, first, second, alpha):
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if isinstance(frame, nw.DataFrame):
         return _mix_frame(frame, first, second, alpha)
-    values = X if issparse(X) else np.asarray(X)
+    values = X.tocsr() if issparse(X) else np.asarray(X)
     if values.dtype.kind not in "biuf":
         raise TypeError(
             f"MixValScorer needs numbers to mix; X has the dtype {values.dtype}. "
             "Encode its columns, pass a data frame with some columns of numbers, or "
             "use another scorer."
         )
-    if values.dtype.kind != "f":
-        values = values.astype(np.float64)
-    if issparse(values):
-        values = values.tocsr()
     return alpha * values[first] + (1 - alpha) * values[second]
 
 

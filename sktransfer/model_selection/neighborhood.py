@@ -8,13 +8,13 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
-from sktransfer.model_selection._scorer import CONSTRAINTS, LabelFreeScorer
+from sktransfer.model_selection._scorer import CONSTRAINTS, BaseDomainScorer
 
 # Number of rows of the similarity matrix that are in memory at once.
 _BLOCK_ROWS = 256
 
 
-class SoftNeighborhoodDensity(LabelFreeScorer):
+class SoftNeighborhoodDensity(BaseDomainScorer):
     r"""Mean entropy of the similarities of each target sample to the others.
 
     With p_i the class probabilities of target sample i of n, scaled to length 1, and T

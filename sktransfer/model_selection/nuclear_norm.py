@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from sktransfer.model_selection._scorer import LabelFreeScorer
+from sktransfer.model_selection._scorer import BaseDomainScorer
 
 
-class BNMScorer(LabelFreeScorer):
+class BNMScorer(BaseDomainScorer):
     r"""Nuclear norm of the predictions on the target, divided by the number of samples.
 
     With P the n x C matrix of class probabilities of the n target samples and sigma

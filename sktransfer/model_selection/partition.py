@@ -6,15 +6,11 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from sktransfer._random import make_rng
-from sktransfer.model_selection._splitter import (
-    BaseDomainSplitter,
-    FixedNumberMixin,
-    class_codes,
-)
+from sktransfer.model_selection._splitter import BaseDomainSplitter
 from sktransfer.model_selection.shuffle_split import SIZE, draw
 
 
-class StratifiedDomainKFold(FixedNumberMixin, BaseDomainSplitter):
+class StratifiedDomainKFold(BaseDomainSplitter):
     """K-fold cross-validation, stratified by class and domain.
 
     Each sample is in one test fold. All folds have the same fraction of each class of
@@ -65,7 +61,7 @@ class StratifiedDomainKFold(FixedNumberMixin, BaseDomainSplitter):
         self.random_state = random_state
 
     def _split(self, y, domains):
-        codes = class_codes(y, domains, self)
+        codes = self._class_codes(y, domains)
         values, counts = np.unique(domains, return_counts=True)
         for domain, n_samples in zip(values, counts, strict=True):
             if n_samples < self.n_splits:

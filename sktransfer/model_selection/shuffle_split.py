@@ -7,11 +7,7 @@ from sklearn.model_selection._split import _validate_shuffle_split
 from sklearn.utils._param_validation import Interval
 
 from sktransfer._random import make_rng
-from sktransfer.model_selection._splitter import (
-    BaseDomainSplitter,
-    FixedNumberMixin,
-    class_codes,
-)
+from sktransfer.model_selection._splitter import BaseDomainSplitter
 
 # Constraints of test_size and train_size.
 SIZE = [
@@ -21,7 +17,7 @@ SIZE = [
 ]
 
 
-class BaseDomainShuffleSplit(FixedNumberMixin, BaseDomainSplitter):
+class BaseDomainShuffleSplit(BaseDomainSplitter):
     """Draw test samples from each group of samples separately."""
 
     _parameter_constraints = {
@@ -175,7 +171,7 @@ class StratifiedDomainShuffleSplit(BaseDomainShuffleSplit):
     """
 
     def _strata(self, y, domains):
-        return class_codes(y, domains, self)
+        return self._class_codes(y, domains)
 
 
 def draw(groups, strata, test_size, train_size, rng):

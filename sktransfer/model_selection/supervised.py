@@ -6,6 +6,7 @@ from sklearn.utils import _safe_indexing
 
 from sktransfer._inputs.domains import as_labels
 from sktransfer._inputs.unlabeled import is_unlabeled
+from sktransfer._pipelines import uses_sample_domain
 from sktransfer.model_selection._scorer import CONSTRAINTS, BaseDomainScorer
 
 
@@ -43,8 +44,12 @@ class SupervisedScorer(BaseDomainScorer):
     def _score_samples(self, estimator, X, y, domains):
         if y is None:
             raise ValueError("SupervisedScorer needs y, the labels of target samples.")
-        classes = getattr(estimator, "classes_", y[domains >= 0])
-        labeled = np.flatnonzero((domains < 0) & ~is_unlabeled(y, classes))
+        y_source = y[domains >= 0]
+        unlabeled = is_unlabeled(y, getattr(estimator, "classes_", y_source))
+        if len(y_source) and not uses_sample_domain(estimator):
+            # It was perhaps trained on -1 as a class.
+            unlabeled |= is_unlabeled(y, y_source)
+        labeled = np.flatnonzero((domains < 0) & ~unlabeled)
         if not len(labeled):
             raise ValueError(
                 f"SupervisedScorer needs labels of target samples, but all "

@@ -1,5 +1,9 @@
 """Import of matplotlib, which is optional."""
 
+import numpy as np
+
+from sktransfer._extras import import_extra
+
 
 def import_pyplot():
     """Import matplotlib.pyplot.
@@ -13,23 +17,18 @@ def import_pyplot():
     ImportError
         When matplotlib is not installed.
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "Plots need matplotlib, which is not installed. Install it with "
-            "pip install 'sktransfer[plotting]'."
-        ) from error
-    return plt
+    return import_extra("matplotlib.pyplot", "A plot", "sktransfer[plotting]")
 
 
-def axes_or_new(ax, **figure):
-    """Return the given axes, or new ones.
+def set_axes(display, ax, **figure):
+    """Set the attributes `ax_` and `figure_` of a display.
 
     Parameters
     ----------
+    display : display
+        Gets the attributes.
     ax : matplotlib Axes, array of Axes or None
-        Axes to return; None makes a new figure.
+        Axes to draw on; None makes a new figure.
     **figure
         Parameters of ``plt.subplots`` for the new figure.
 
@@ -40,4 +39,5 @@ def axes_or_new(ax, **figure):
     plt = import_pyplot()
     if ax is None:
         _, ax = plt.subplots(layout="constrained", **figure)
+    display.ax_, display.figure_ = ax, np.ravel(ax)[0].figure
     return ax

@@ -4,12 +4,12 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import _num_samples, column_or_1d
 
-from sktransfer._inputs.domains import check_sample_domain
-from sktransfer._inputs.unlabeled import is_unlabeled
+from sktransfer._inputs.domains import as_labels, check_sample_domain
+from sktransfer._inputs.unlabeled import is_unlabeled, label_array
 from sktransfer._pipelines import compute_features, final_estimator
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.features import BackboneFeatures
-from sktransfer.plotting._matplotlib import axes_or_new
+from sktransfer.plotting._matplotlib import import_pyplot, set_axes
 from sktransfer.plotting._style import class_colors
 
 _SOURCE_MARKERS, _TARGET_MARKERS = "osD^v", "x+1234"
@@ -114,6 +114,7 @@ class DomainFeaturesDisplay:
         TypeError
             When an estimator has no backbone, or y is None with a Backbone.
         """
+        import_pyplot()
         networks = {"features": estimator}
         if before is not None:
             networks = {"before": before, "after": estimator}
@@ -125,16 +126,15 @@ class DomainFeaturesDisplay:
                     "fitted estimator."
                 )
             y = estimator.predict(X)
-        y = column_or_1d(y)
+        y = column_or_1d(label_array(y))
         if len(y) != _num_samples(X):
             raise ValueError(
                 f"y has {len(y)} labels for {_num_samples(X)} samples of X; expected "
                 "one for each sample."
             )
-        points = {}
+        points, projection = {}, projection or PCA(2)
         for title, network in networks.items():
-            features = _network_features(network, X)
-            points[title] = (projection or PCA(2)).fit_transform(features)
+            points[title] = projection.fit_transform(_network_features(network, X))
             shape = points[title].shape
             if shape != (len(y), 2):
                 raise ValueError(
@@ -156,14 +156,13 @@ class DomainFeaturesDisplay:
         DomainFeaturesDisplay
         """
         n_panels = len(self.points)
-        ax = axes_or_new(ax, ncols=n_panels, figsize=(1 + 4.4 * n_panels, 5))
+        ax = set_axes(self, ax, ncols=n_panels, figsize=(1 + 4.4 * n_panels, 5))
         all_axes = np.ravel(ax)
         if len(all_axes) != n_panels:
             raise ValueError(
                 f"ax has {len(all_axes)} axes for {n_panels} panels; expected one for "
                 "each panel."
             )
-        self.ax_, self.figure_ = ax, all_axes[0].figure
         for axes, (title, points) in zip(all_axes, self.points.items(), strict=True):
             self._draw(axes, points)
             axes.set(title=title, xticks=[], yticks=[])
@@ -182,12 +181,15 @@ class DomainFeaturesDisplay:
                 yield value, name if len(of_kind) == 1 else f"{name} {value}", marker
 
     def _draw(self, axes, points):
-        labels = np.asarray(self.labels)
+        labels = label_array(self.labels)
         is_source = self.sample_domain >= 0
-        is_labeled = self._is_labeled(labels)
-        classes = np.unique(labels[is_labeled])
-        colors = zip(classes, class_colors(len(classes)), strict=True)
-        groups = [(~is_labeled, _UNLABELED), *((labels == c, hue) for c, hue in colors)]
+        # -1 may be a class of the source.
+        is_labeled = ~is_unlabeled(labels, labels[is_source])
+        classes, codes = np.unique(as_labels(labels[is_labeled]), return_inverse=True)
+        class_of = np.full(len(labels), -1)
+        class_of[is_labeled] = codes
+        colors = [_UNLABELED, *class_colors(len(classes))]
+        groups = [(class_of == code - 1, hue) for code, hue in enumerate(colors)]
         for value, name, marker in self._domains():
             style = {"marker": marker, "label": name, "s": 26, "linewidths": 1.1}
             if value >= 0:
@@ -196,8 +198,8 @@ class DomainFeaturesDisplay:
                 drawn = points[in_group & (self.sample_domain == value)]
                 if len(drawn):
                     axes.scatter(*drawn.T, color=[color], **style)
-        for c in classes:
-            in_class = labels == c
+        for code, c in enumerate(classes):
+            in_class = class_of == code
             if (in_class & is_source).any():
                 in_class &= is_source
             axes.text(
@@ -208,10 +210,6 @@ class DomainFeaturesDisplay:
                 va="center",
                 bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "#999999"},
             )
-
-    def _is_labeled(self, labels):
-        """Return which samples are labeled; -1 may be a class of the source."""
-        return ~is_unlabeled(labels, labels[self.sample_domain >= 0])
 
     def _legend(self):
         from matplotlib.lines import Line2D

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._suggestions import did_you_mean
-from sktransfer.plotting._matplotlib import axes_or_new
+from sktransfer.plotting._matplotlib import import_pyplot, set_axes
 from sktransfer.plotting._style import BLUE
 
 
@@ -113,36 +113,29 @@ class FrozenDepthDisplay:
                 f"search has several metrics and refit={metric!r}; expected the name "
                 "of the metric to plot."
             )
+        varied = [name for name in names if len(_values(candidates, name)) > 1]
         depths = _depths(candidates, depth_name)
-        values = None if by is None else _values(candidates, by_name)
-        shape = (len(depths),) if by is None else (len(values), len(depths))
-        scores, stds = np.full(shape, np.nan), np.full(shape, np.nan)
-        for candidate, mean, std in zip(
-            candidates,
-            search.cv_results_[f"mean_test_{metric}"],
-            search.cv_results_[f"std_test_{metric}"],
-            strict=True,
-        ):
+        values = [None] if by is None else _values(candidates, by_name)
+        scores, stds = np.full((2, len(values), len(depths)), np.nan)
+        means = search.cv_results_[f"mean_test_{metric}"]
+        deviations = search.cv_results_[f"std_test_{metric}"]
+        for candidate, mean, std in zip(candidates, means, deviations, strict=True):
             if depth_name not in candidate or (by and by_name not in candidate):
                 continue
-            cell = (_index(depths, candidate[depth_name]),)
-            if by is not None:
-                cell = (_index(values, candidate[by_name]), *cell)
-            # A failed fit has NaN, which is not greater than any score.
-            if mean > scores[cell] or (np.isnan(scores[cell]) and not np.isnan(mean)):
+            row = _index(values, candidate.get(by_name))
+            cell = row, _index(depths, candidate[depth_name])
+            # A failed fit has NaN, which is not greater than any number.
+            if mean > np.nan_to_num(scores[cell], nan=-np.inf):
                 scores[cell], stds[cell] = mean, std
+        if by is None:
+            (scores,), (stds,), values = scores, stds, None
         return cls(
             frozen_depths=depths,
             scores=scores,
             stds=stds,
             by=by_name,
             by_values=values,
-            others=[
-                name
-                for name in names
-                if name not in (depth_name, by_name)
-                and len(_values(candidates, name)) > 1
-            ],
+            others=[name for name in varied if name not in (depth_name, by_name)],
         ).plot(ax)
 
     def plot(self, ax=None):
@@ -157,8 +150,7 @@ class FrozenDepthDisplay:
         -------
         FrozenDepthDisplay
         """
-        ax = axes_or_new(ax)
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = set_axes(self, ax)
         self.line_ = self.image_ = None
         suffix = ""
         if self.others:
@@ -200,7 +192,9 @@ class FrozenDepthDisplay:
             )
         if scores.count():
             row, column = np.unravel_index(np.argmax(scores), scores.shape)
-            ax.add_patch(_frame(column, row))
+            style = {"fill": False, "edgecolor": "black", "lw": 2.5}
+            corner = column - 0.47, row - 0.47
+            ax.add_patch(import_pyplot().Rectangle(corner, 0.94, 0.94, **style))
         ax.set_yticks(range(len(self.by_values)), map(_text, self.by_values))
         ax.set_ylabel(_short(self.by).replace("_", " "))
 
@@ -255,11 +249,3 @@ def _text(value):
 def _short(name):
     """Return the name of a parameter without the names of its steps."""
     return name.rsplit("__", 1)[-1]
-
-
-def _frame(column, row):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle(
-        (column - 0.47, row - 0.47), 0.94, 0.94, fill=False, edgecolor="black", lw=2.5
-    )

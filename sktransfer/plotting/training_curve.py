@@ -3,27 +3,19 @@
 import numpy as np
 
 from sktransfer._pipelines import final_estimator
-from sktransfer.plotting._matplotlib import axes_or_new
+from sktransfer.plotting._matplotlib import set_axes
 from sktransfer.plotting._style import BLACK, BLUE, GREEN, PURPLE, RED
 
-# Label and style of the values of a history, on the left and on the right axis.
+# Label, color, line style and marker of each value of a history, on the left axis and
+# on the right axis.
 _LOSSES = {
-    "loss": ("training loss", {"color": BLACK, "linestyle": "-", "marker": "o"}),
-    "val_loss": ("validation loss", {"color": BLUE, "linestyle": "--", "marker": "s"}),
-    "alignment_loss": (
-        "alignment loss",
-        {"color": GREEN, "linestyle": "-.", "marker": "D"},
-    ),
+    "loss": ("training loss", BLACK, "-", "o"),
+    "val_loss": ("validation loss", BLUE, "--", "s"),
+    "alignment_loss": ("alignment loss", GREEN, "-.", "D"),
 }
 _SCORES = {
-    "val_accuracy": (
-        "validation accuracy",
-        {"color": RED, "linestyle": ":", "marker": "^"},
-    ),
-    "domain_accuracy": (
-        "domain accuracy",
-        {"color": PURPLE, "linestyle": (0, (6, 2, 1, 2, 1, 2)), "marker": "v"},
-    ),
+    "val_accuracy": ("validation accuracy", RED, ":", "^"),
+    "domain_accuracy": ("domain accuracy", PURPLE, (0, (6, 2, 1, 2, 1, 2)), "v"),
 }
 _MAX_MARKERS = 20
 
@@ -112,8 +104,8 @@ class TrainingCurveDisplay:
         -------
         TrainingCurveDisplay
         """
-        ax = axes_or_new(ax)
-        self.ax_, self.figure_, self.score_ax_, self.lines_ = ax, ax.figure, None, {}
+        ax = set_axes(self, ax)
+        self.score_ax_, self.lines_ = None, {}
         self._draw(ax, _LOSSES)
         ax.set(xlabel="epoch", ylabel="loss")
         if any(name in self.history for name in _SCORES):
@@ -134,14 +126,21 @@ class TrainingCurveDisplay:
         return self
 
     def _draw(self, ax, names):
-        for name, (label, style) in names.items():
+        for name, (label, color, linestyle, marker) in names.items():
             if name in self.history:
                 # The value is None in stages that do not have it.
                 values = np.array(self.history[name], dtype=float)
                 epochs = np.arange(1, len(values) + 1)
                 every = max(1, len(values) // _MAX_MARKERS)
                 (self.lines_[name],) = ax.plot(
-                    epochs, values, label=label, markevery=every, markersize=4, **style
+                    epochs,
+                    values,
+                    label=label,
+                    color=color,
+                    linestyle=linestyle,
+                    marker=marker,
+                    markevery=every,
+                    markersize=4,
                 )
 
     def _mark_stages(self, ax):

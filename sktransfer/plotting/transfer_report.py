@@ -3,7 +3,7 @@
 import numpy as np
 
 from sktransfer._suggestions import did_you_mean
-from sktransfer.plotting._matplotlib import axes_or_new
+from sktransfer.plotting._matplotlib import set_axes
 from sktransfer.plotting._style import BLACK, BLUE, GREEN, PURPLE, RED, SKY
 
 # Colors that color-blind readers can distinguish, with different markers and lines.
@@ -138,8 +138,7 @@ class TransferReportDisplay:
                 f"baseline={baseline!r}; expected 'auto', None or one of {baselines}."
                 f"{did_you_mean(baseline, baselines)}"
             )
-        ax = axes_or_new(ax, figsize=(7, 4.6))
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = set_axes(self, ax, figsize=(7, 4.6))
         sizes = np.asarray(self.train_sizes, dtype=float)
         is_log = sizes[-1] >= 4 * sizes[0]
         self.lines_ = {}
@@ -174,25 +173,21 @@ class TransferReportDisplay:
 
     def _mark_saving(self, baseline):
         if baseline == "auto":
-            baseline = next(
-                (
-                    name
-                    for name, saving in self.label_saving.items()
-                    if saving["labels"] > saving["size"]
-                ),
-                None,
-            )
+            savings = self.label_saving.items()
+            saved = [name for name, s in savings if s["labels"] > s["size"]]
+            baseline = saved[0] if saved else None
         if baseline not in self.label_saving:
             return []
         saving = self.label_saving[baseline]
         size, score, labels = saving["size"], saving["score"], saving["labels"]
         bound = saving["labels_bound"]
+        is_at_edge = bound == "more than"
         arrow = self.ax_.annotate(
             "",
             (labels, score),
             (size, score),
             arrowprops={
-                "arrowstyle": "->" if bound == "more than" else "|-|",
+                "arrowstyle": "->" if is_at_edge else "|-|",
                 "mutation_scale": 8,
                 "color": "#444444",
                 "linewidth": 1.4,
@@ -201,7 +196,6 @@ class TransferReportDisplay:
             },
             zorder=4,
         )
-        is_at_edge = bound == "more than"
         text = self.ax_.annotate(
             " ".join(filter(None, (baseline, "needs", bound, f"{labels:.0f}"))),
             (labels, score),

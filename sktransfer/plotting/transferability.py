@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import kendalltau, weightedtau
 
 from sktransfer._suggestions import did_you_mean
-from sktransfer.plotting._matplotlib import axes_or_new
+from sktransfer.plotting._matplotlib import set_axes
 from sktransfer.plotting._style import BLUE, RED
 
 _CANDIDATE = {"color": BLUE, "marker": "o", "linestyle": ""}
@@ -155,25 +155,20 @@ class TransferabilityDisplay:
             )
         self.kendall_tau_ = self.weighted_tau_ = None
         if self.accuracies is None:
-            draw = self._draw_scores
-        else:
-            accuracies = np.asarray(self.accuracies, dtype=float)
-            both = ~np.isnan(scores) & ~np.isnan(accuracies)
-            if both.sum() < 2:
-                raise ValueError(
-                    f"accuracies: {both.sum()} candidates have a score and an "
-                    "accuracy; expected at least 2."
-                )
-            pair = scores[both], accuracies[both]
-            self.kendall_tau_ = float(kendalltau(*pair).statistic)
-            self.weighted_tau_ = float(weightedtau(*pair).statistic)
-            draw = self._draw_accuracies
-        size = None
-        if self.accuracies is None:
-            size = (6.4, 1.4 + 0.3 * len(scores))
-        ax = axes_or_new(ax, figsize=size)
-        self.ax_, self.figure_ = ax, ax.figure
-        draw(ax, scores)
+            ax = set_axes(self, ax, figsize=(6.4, 1.4 + 0.3 * len(scores)))
+            self._draw_scores(ax, scores)
+            return self
+        accuracies = np.asarray(self.accuracies, dtype=float)
+        both = ~np.isnan(scores + accuracies)
+        if both.sum() < 2:
+            raise ValueError(
+                f"accuracies: {both.sum()} candidates have a score and an accuracy; "
+                "expected at least 2."
+            )
+        pair = scores[both], accuracies[both]
+        self.kendall_tau_ = float(kendalltau(*pair).statistic)
+        self.weighted_tau_ = float(weightedtau(*pair).statistic)
+        self._draw_accuracies(set_axes(self, ax), scores, accuracies, both)
         return self
 
     def _groups(self):
@@ -210,14 +205,11 @@ class TransferabilityDisplay:
         ax.grid(axis="y", alpha=0.3)
         ax.legend()
 
-    def _draw_accuracies(self, ax, scores):
-        accuracies = np.asarray(self.accuracies, dtype=float)
-        both = ~np.isnan(scores) & ~np.isnan(accuracies)
+    def _draw_accuracies(self, ax, scores, accuracies, both):
         for label, mask, style in self._groups():
-            if (mask & both).any():
-                ax.plot(
-                    scores[mask & both], accuracies[mask & both], label=label, **style
-                )
+            drawn = mask & both
+            if drawn.any():
+                ax.plot(scores[drawn], accuracies[drawn], label=label, **style)
         if both.sum() <= _MAX_NAMES:
             middle = (scores[both].min() + scores[both].max()) / 2
             for position, i in enumerate(np.flatnonzero(both)):

@@ -13,8 +13,7 @@ from sktransfer.training.plan.trained_variables import (
 )
 from sktransfer.training.step.mixup import check_mixup
 from sktransfer.training.step.probe import new_head
-from sktransfer.training.step.program_cache import get_program
-from sktransfer.training.step.trainer_cache import get_trainer
+from sktransfer.training.step.program_cache import get_program, get_trainer
 from sktransfer.training.store.samples import SampleFeatures
 
 
@@ -91,6 +90,9 @@ class _FineTuning:
         best_score = None
         if self._best is not None:
             best_score, self._weights, self._head = self._best
+            if self._state is not None and any(self._state[1:]):
+                # Low-rank updates and averages have the last weights, not the best.
+                self._state = None
         return FitResult(
             task.backbone,
             list(self._weights),
@@ -126,13 +128,8 @@ class _FineTuning:
         """Train by gradient steps; return the result of the loop over epochs."""
         task, alignment = self._task, self._alignment
         settings = task.settings
-        trainer = get_trainer(
-            program,
-            task,
-            layers=choose_variables(program, settings.tune, self._depth),
-            method=alignment and alignment.method,
-            target_only=alignment is not None and alignment.target_only,
-        )
+        layers = choose_variables(program, settings.tune, self._depth)
+        trainer = get_trainer(program, task, layers, alignment)
         if alignment is not None:
             alignment.stage_begin(program, trainer, task.folder)
         if settings.l2_sp > 0:
@@ -144,13 +141,14 @@ class _FineTuning:
             task.rng, weight_decay=settings.weight_decay, state=task.optimizer_state
         )
         first_step = self._n_steps + trainer.optimizer.n_steps
-        loop = EpochLoop(task, stage, first_step, alignment)
+        loop = EpochLoop(task, stage, program, trainer, rows, alignment, first_step)
         is_last = stage is self._stages[-1]
-        with task.observer.stage(program, settings.learning_rate, is_last=is_last):
-            best = loop.run(program, trainer, rows, validation)
+        with task.observer.stage(program, task, is_last=is_last):
+            best = loop.run(validation)
             self._history += loop.entries
             if alignment is not None:
                 alignment.stage_end(trainer)
+        # Callbacks may have changed the weights.
         program.mark_changed()
         self._weights, self._head = program.read()
         _check_finite(program, rows, settings)

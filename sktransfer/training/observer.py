@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+from collections.abc import Mapping
 from types import SimpleNamespace
 
 import keras
@@ -27,6 +28,11 @@ def make_callbacks(callbacks):
     """
     if callbacks is None:
         return []
+    if isinstance(callbacks, Mapping):
+        raise TypeError(
+            f"callbacks must be a list; got {callbacks!r} of type "
+            f"{type(callbacks).__name__}. Use callbacks=None for no callbacks."
+        )
     if isinstance(callbacks, str) or not hasattr(callbacks, "__iter__"):
         callbacks = [callbacks]
     return [_make_callback(callback) for callback in callbacks]
@@ -111,7 +117,7 @@ class Observer:
         self._factor, self._logs = 1.0, {}
 
     @contextlib.contextmanager
-    def stage(self, program, learning_rate, *, is_last):
+    def stage(self, program, task, *, is_last):
         """Return a context in which the callbacks see the network of a stage.
 
         As in Keras, callbacks are not called when training fails.
@@ -120,15 +126,16 @@ class Observer:
         ----------
         program : Program
             Held by the caller. Callbacks may change its weights.
-        learning_rate : float or callable
-            Learning rate of all stages, or a schedule, which callbacks cannot change.
+        task : FitTask
+            Callbacks cannot change its learning rate if that is a schedule.
         is_last : bool
             Whether it is the last stage of the training.
         """
         if not self._callbacks:
             yield
             return
-        self._network = network = program.whole_network
+        network = program.whole_network(task.backbone, task.head)
+        self._network, learning_rate = network, task.settings.learning_rate
         self._start_rate = None if callable(learning_rate) else learning_rate
         network.stop_training = False
         rate = self._start_rate and self._factor * self._start_rate

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sktransfer._statistics import true_class_proba
+
 _BINS = 15
 
 
@@ -30,10 +32,7 @@ def calibration(y, proba, classes):
        arXiv:1706.04599
     """
     # A class that the model was not trained on has the probability 0.
-    is_known = np.isin(y, classes)
-    column = np.where(is_known, np.searchsorted(classes, y), 0) % len(classes)
-    proba_true_class = np.where(is_known, proba[np.arange(len(y)), column], 0.0)
-    log_loss = -np.log(np.clip(proba_true_class, 1e-15, 1)).mean()
+    log_loss = -np.log(np.clip(true_class_proba(proba, y, classes), 1e-15, 1)).mean()
 
     confidence = proba.max(axis=1)
     is_correct = classes[proba.argmax(axis=1)] == y

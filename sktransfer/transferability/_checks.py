@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sktransfer._inputs.domains import as_labels
+from sktransfer._inputs.unlabeled import is_missing_label, is_unlabeled, label_array
 from sktransfer._large_arrays import blocks
 
 
@@ -71,8 +73,7 @@ def check_labels(y, name, n_samples):
             f"{name} has {len(y)} labels for {n_samples} samples; expected one for "
             "each sample."
         )
-    # Only NaN is not equal to itself.
-    if any(label is None for label in y.tolist()) or np.any(y != y):
+    if is_missing_label(y).any():
         raise ValueError(f"{name} has missing labels (None or NaN); expected none.")
     if y.dtype.kind == "f" and np.any(y % 1):
         example = y[np.flatnonzero(y % 1)[0]]
@@ -109,6 +110,8 @@ def check_classes(y, n_samples, name="y"):
         Number of classes.
     """
     classes, codes = check_labels(y, name, n_samples)
+    if not len(classes):
+        raise ValueError(f"{name} has no labels; expected at least two classes.")
     if len(classes) < 2:
         raise ValueError(
             f"{name} has one class, {classes.tolist()[0]!r}; expected at least two."
@@ -119,6 +122,39 @@ def check_classes(y, n_samples, name="y"):
             "samples than classes."
         )
     return codes, len(classes)
+
+
+def check_partial_labels(y, n_samples, source_classes, name="y"):
+    """Check labels of which some may be missing, and leave those samples out.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels.
+    n_samples : int
+        Expected number of labels.
+    source_classes : array-like of shape (n,)
+        Labels of the source. With none, -1 is a class; see
+        :func:`sktransfer._inputs.unlabeled.is_unlabeled`.
+    name : str, default="y"
+        Name of the parameter, for the errors.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_labeled,)
+        Labels of the labeled samples.
+    labeled : ndarray of shape (n_labeled,), int
+        Their positions.
+    """
+    y = label_array(y)
+    if y.shape != (n_samples,):
+        check_labels(y, name, n_samples)
+    is_labeled = ~is_unlabeled(y, source_classes if len(source_classes) else y)
+    labels = y[is_labeled]
+    if len({isinstance(label, str) for label in labels.tolist()}) == 1:
+        labels = as_labels(labels)
+    check_classes(labels, len(labels), name)
+    return labels, np.flatnonzero(is_labeled)
 
 
 def check_features(features, y):

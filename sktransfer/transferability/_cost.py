@@ -39,14 +39,5 @@ def cost_for_score(score, costs, scores):
     first = int(np.argmax(monotone >= score))
     if first == 0:
         return float(costs[0]), "at most"
-    low, high = monotone[first - 1 : first + 1]
-    fraction = (score - low) / (high - low)
-    low, high = np.log(costs[first - 1 : first + 1])
-    return float(np.exp(low + fraction * (high - low))), ""
-
-
-def cost_text(cost, bound, digits=0):
-    """Write a cost and its bound as text."""
-    if np.isnan(cost):
-        return ""
-    return f"{bound} {cost:.{digits}f}".strip()
+    ends = slice(first - 1, first + 1)
+    return float(np.exp(np.interp(score, monotone[ends], np.log(costs[ends])))), ""

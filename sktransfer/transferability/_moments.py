@@ -14,8 +14,9 @@ _CONSTANT = 1e-12
 
 
 def draw_rows(n, size):
-    """Draw sorted row indices without replacement; they are the same in each call."""
-    return np.sort(np.random.default_rng(0).choice(n, size, replace=False))
+    """Draw up to `size` sorted row indices; they are the same in each call."""
+    drawn = np.random.default_rng(0).choice(n, min(n, size), replace=False)
+    return np.sort(drawn)
 
 
 class Columns:
@@ -58,12 +59,6 @@ class Columns:
             rows /= self.scale
             yield part, rows
 
-    def column_blocks(self):
-        """Yield blocks of columns of all rows, in float64."""
-        n, d = self.shape
-        for part in gen_batches(d, max(1, _BLOCK_BYTES // (8 * n))):
-            yield self.read_columns(part)
-
     def read_columns(self, part):
         """Return some columns of all rows, in float64.
 
@@ -89,7 +84,6 @@ class Columns:
 
     def divide_by_deviation(self):
         """Divide each column by its standard deviation; constant columns become 0."""
-        self.divide_by_maximum()
         squares = sum(np.square(block).sum(axis=0) for _, block in self.row_blocks())
         deviation = np.sqrt(squares / len(self.rows))
         constant = deviation * self.scale <= _CONSTANT * np.abs(self.mean)
@@ -103,13 +97,14 @@ class Columns:
         ndarray of shape (n_features, n_features) or (n_samples, n_samples)
         """
         n, d = self.shape
-        total = np.zeros((min(n, d),) * 2)
         if d <= n:
-            for _, block in self.row_blocks():
-                total += block.T @ block
+            blocks = (rows.T for _, rows in self.row_blocks())
         else:
-            for block in self.column_blocks():
-                total += block @ block.T
+            parts = gen_batches(d, max(1, _BLOCK_BYTES // (8 * n)))
+            blocks = (self.read_columns(part) for part in parts)
+        total = np.zeros((min(n, d),) * 2)
+        for block in blocks:
+            total += block @ block.T
         return total
 
     def class_sums(self, codes, n_classes):
@@ -131,17 +126,26 @@ class Spectrum:
 
     Parameters
     ----------
-    columns : Columns
-        The matrix F.
+    X : ndarray of shape (n_samples, n_features)
+        Real numbers. F is X divided by its maximum absolute value.
+    centered : bool, default=True
+        Whether columns are shifted to a mean of 0.
+    standardized : bool, default=False
+        Whether columns are divided by their standard deviation.
 
     Attributes
     ----------
+    columns : Columns
+        The matrix F.
     values : ndarray of shape (n_directions,)
         Squared singular values of F above 0, in decreasing order.
     """
 
-    def __init__(self, columns):
-        self._columns = columns
+    def __init__(self, X, *, centered=True, standardized=False):
+        self.columns = columns = Columns(X, centered=centered)
+        columns.divide_by_maximum()
+        if standardized:
+            columns.divide_by_deviation()
         n, d = columns.shape
         values, vectors = eigh(columns.gram(), overwrite_a=True, check_finite=False)
         values, vectors = values[::-1], vectors[:, ::-1]
@@ -165,7 +169,7 @@ class Spectrum:
         """
         if not self._has_right_vectors:
             return self._vectors.T @ indicators(codes, n_classes)
-        sums = self._columns.class_sums(codes, n_classes)
+        sums = self.columns.class_sums(codes, n_classes)
         return self._vectors.T @ sums.T / np.sqrt(self.values)[:, None]
 
     def components(self, n_components):
@@ -183,5 +187,5 @@ class Spectrum:
         vectors = self._vectors[:, :n_components]
         if not self._has_right_vectors:
             return vectors * np.sqrt(self.values[:n_components])
-        parts = [block @ vectors for _, block in self._columns.row_blocks()]
+        parts = [block @ vectors for _, block in self.columns.row_blocks()]
         return np.concatenate(parts)

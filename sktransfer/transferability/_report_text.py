@@ -4,7 +4,6 @@ import math
 from html import escape
 
 from sktransfer._results_table import ResultsTable
-from sktransfer.transferability._cost import cost_text
 
 
 def as_text(report):
@@ -35,16 +34,20 @@ def as_html(report):
     -------
     str
     """
-    items = "".join(f"<li>{escape(line)}</li>" for line in _verdict_lines(report))
-    costs = "".join(f"<li>{escape(line)}</li>" for line in _compute_lines(report))
+    verdicts = _html_list(_verdict_lines(report))
+    costs = _html_list(_compute_lines(report))
     title, basis = escape(_title(report)), escape(_basis(report))
+    curves = report.curves()._repr_html_()
     return (
         f"<p><strong>{title}</strong><br>{basis}</p>"
-        f"<ul>{items}</ul>{_summary(report)._repr_html_()}"
-        + (f"<ul>{costs}</ul>" if costs else "")
-        + "<details><summary>Learning curves</summary>"
-        f"{report.curves()._repr_html_()}</details>"
+        f"{verdicts}{_summary(report)._repr_html_()}{costs}"
+        f"<details><summary>Learning curves</summary>{curves}</details>"
     )
+
+
+def _html_list(lines):
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def _title(report):
@@ -76,35 +79,31 @@ def _summary(report):
         for row in report.curves()
         if row["model"] == report.name
     }
-    return ResultsTable(
-        [
+    rows = []
+    for row in sorted(report.gains(), key=lambda row: row["size"]):
+        ends = _rounded(row["low"], "+.3f"), _rounded(row["high"], "+.3f")
+        labels = row["labels_bound"], _rounded(row["labels"], ".0f")
+        rows.append(
             {
                 "size": row["size"],
                 report.name: _rounded(score_at[row["size"]]),
                 "baseline": row["baseline"],
-                "gain": _rounded(row["gain"], sign=True),
-                "interval": ""
-                if math.isnan(row["low"])
-                else f"{row['low']:+.3f} to {row['high']:+.3f}",
-                "labels needed": cost_text(row["labels"], row["labels_bound"]),
+                "gain": _rounded(row["gain"], "+.3f"),
+                "interval": " to ".join(filter(None, ends)),
+                "labels needed": " ".join(filter(None, labels)),
             }
-            for row in sorted(report.gains(), key=lambda row: row["size"])
-        ]
-    )
+        )
+    return ResultsTable(rows)
 
 
 def _compute_lines(report):
-    lines = []
-    for row in report.compute():
-        if math.isnan(row["own_seconds"]) or math.isnan(row["seconds"]):
-            continue
-        own = _costs(row["own_epochs"], row["own_seconds"])
-        other = _costs(row["epochs"], row["seconds"])
-        lines.append(
-            f"{report.scoring} {row['score']:.3f} with {report.train_sizes[-1]} "
-            f"labels: {report.name} {own}; {row['baseline']} {other}"
-        )
-    return lines
+    return [
+        f"{report.scoring} {row['score']:.3f} with {report.train_sizes[-1]} labels: "
+        f"{report.name} {_costs(row['own_epochs'], row['own_seconds'])}; "
+        f"{row['baseline']} {_costs(row['epochs'], row['seconds'])}"
+        for row in report.compute()
+        if not math.isnan(row["own_seconds"] + row["seconds"])
+    ]
 
 
 def _costs(epochs, seconds):
@@ -115,5 +114,5 @@ def _costs(epochs, seconds):
     return f"{epochs:.0f} {unit}, {seconds}"
 
 
-def _rounded(value, *, sign=False):
-    return "" if math.isnan(value) else f"{value:{'+' if sign else ''}.3f}"
+def _rounded(value, spec=".3f"):
+    return "" if math.isnan(value) else format(value, spec)

@@ -9,10 +9,11 @@ import numpy as np
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_array
 
+from sktransfer._large_arrays import take_rows
 from sktransfer._results_table import ResultsTable
 from sktransfer._suggestions import did_you_mean
 from sktransfer.transferability._candidates import describe_error, named_candidates
-from sktransfer.transferability._checks import check_classes
+from sktransfer.transferability._checks import check_partial_labels
 from sktransfer.transferability.bhattacharyya import gbc
 from sktransfer.transferability.class_means import h_score
 from sktransfer.transferability.coding_rate import transrate
@@ -43,7 +44,9 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     X : array-like of shape (n_samples, ...)
         Target samples.
     y : array-like of shape (n_samples,)
-        Their labels.
+        Their labels. Unlabeled samples are left out: None or NaN, or -1 if the classes
+        are numbers, there are fitted backbones among the candidates, and -1 is not a
+        class of one of them.
     score : str or callable, default="logme"
         Score of features: "logme", "knn_score", "gbc", "nleep", "h_score" or
         "transrate", or a function of features and y. Greater is better.
@@ -86,18 +89,19 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     ['digits', 'random weights', 'raw inputs']
     """
     score = _resolve_score(score)
-    candidates = {
-        name: _split_candidate(candidate)
-        for name, candidate in named_candidates(
-            candidates, "candidates", _make_name
-        ).items()
-    }
+    candidates = named_candidates(candidates, "candidates", _make_name)
+    candidates = {name: _split_candidate(c) for name, c in candidates.items()}
     X = check_array(X, allow_nd=True, input_name="X")
-    y = np.asarray(y)
-    check_classes(y, len(X))
-    splits = None
+    n_samples = len(X)
+    y, labeled = check_partial_labels(y, n_samples, _known_classes(candidates))
+    if len(labeled) < n_samples:
+        X = take_rows(X, labeled)
+    splits = [slice(None)]
     if cv is not None:
         splits = [train for train, _ in check_cv(cv, y, classifier=True).split(X, y)]
+        if len(labeled) < n_samples and not hasattr(cv, "split") and np.iterable(cv):
+            # These are positions among all samples.
+            splits = [np.flatnonzero(np.isin(labeled, train)) for train in splits]
 
     rows, backbones = [], {}
     for name, (backbone, layer) in candidates.items():
@@ -117,16 +121,29 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
         name = f"{name} (control)" if name in candidates else name
         row, _ = _score_candidate(name, make_features, score, y, splits)
         rows.append(row | {"note": row["note"] or note})
+    if cv is None:
+        for row in rows:
+            del row["score_std"]
     # NaN has no order.
     rows.sort(key=lambda row: math.inf if math.isnan(row["score"]) else -row["score"])
     return ResultsTable(rows)
 
 
+def _known_classes(candidates):
+    """Return the classes that fitted backbones were trained on."""
+    from sktransfer.backbones.backbone import Backbone
+
+    return [
+        label
+        for backbone, _ in candidates.values()
+        if isinstance(backbone, Backbone) and backbone.classes is not None
+        for label in backbone.classes.tolist()
+    ]
+
+
 def _score_candidate(name, make_features, score, y, splits):
     """Return the row of a candidate, and its backbone or None."""
-    row = {"candidate": name, "score": math.nan}
-    if splits is not None:
-        row["score_std"] = math.nan
+    row = {"candidate": name, "score": math.nan, "score_std": math.nan}
     row |= {"n_features": None, "n_parameters": None, "seconds": math.nan, "note": ""}
     backbone = None
     try:
@@ -134,12 +151,8 @@ def _score_candidate(name, make_features, score, y, splits):
         weights = () if backbone is None else backbone.weights
         row["n_features"] = features.shape[1]
         row["n_parameters"] = sum(array.size for array in weights)
-        if splits is None:
-            row["score"] = float(score(features, y))
-        else:
-            scores = [score(features[train], y[train]) for train in splits]
-            row["score"] = float(np.mean(scores))
-            row["score_std"] = float(np.std(scores))
+        scores = [score(features[train], y[train]) for train in splits]
+        row["score"], row["score_std"] = float(np.mean(scores)), float(np.std(scores))
     except Exception as error:
         row["note"] = describe_error(error)
     return row, backbone

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 from sktransfer._suggestions import did_you_mean
 from sktransfer.adapted import DomainAdaptedClassifier
 from sktransfer.classifier import TransferClassifier
+from sktransfer.transferability._table_baselines import FewLabels, TableEncoder
 
 TRANSFER_BASELINES = ("scratch", "linear_probe", "logistic", "hist_gradient_boosting")
 ADAPTATION_BASELINES = ("source_only", "target_trained")
@@ -121,11 +122,10 @@ def make_models(estimator, baselines, *, has_domains):
             "sample_domain=None; a DomainAdaptedClassifier needs samples of a source "
             "(0 or more) and of a target (less than 0)."
         )
-    if isinstance(baselines, str):
-        if baselines == "auto":
-            baselines = ADAPTATION_BASELINES if has_domains else TRANSFER_BASELINES
-        else:
-            baselines = [baselines]
+    if isinstance(baselines, str) and baselines == "auto":
+        baselines = ADAPTATION_BASELINES if has_domains else TRANSFER_BASELINES
+    elif isinstance(baselines, str):
+        baselines = [baselines]
     models = [ComparedModel(name, clone(estimator), uses_domains=has_domains)]
     for baseline in baselines:
         model = _make_model(baseline, estimator, has_domains)
@@ -142,23 +142,27 @@ def make_models(estimator, baselines, *, has_domains):
 
 def _make_model(baseline, estimator, has_domains):
     if isinstance(baseline, str):
-        return _make_named_model(baseline, estimator, has_domains)
-    name = type(baseline).__name__
-    if isinstance(baseline, tuple):
-        name, baseline = baseline
-    _check_classifier(baseline, f"baselines, {name!r},")
-    uses_domains = has_domains and _uses_domains(baseline)
-    uses_pretrained = any(map(is_pretrained, find_networks(baseline).values()))
+        name, model = baseline, _named_baseline(baseline, estimator, has_domains)
+    else:
+        name, model = type(baseline).__name__, baseline
+        if isinstance(baseline, tuple):
+            name, model = baseline
+        _check_classifier(model, f"baselines, {name!r},")
+    is_adapted = _uses_domains(model) and baseline not in ADAPTATION_BASELINES
+    uses_domains = has_domains and is_adapted
+    uses_target = uses_domains or not has_domains or baseline == "target_trained"
+    uses_pretrained = any(map(is_pretrained, find_networks(model).values()))
     return ComparedModel(
         name,
-        clone(baseline),
+        clone(model),
         uses_domains=uses_domains,
-        uses_target=uses_domains or not has_domains,
-        decides_verdict=not (uses_domains if has_domains else uses_pretrained),
+        uses_target=uses_target,
+        decides_verdict=not (uses_target if has_domains else uses_pretrained),
     )
 
 
-def _make_named_model(name, estimator, has_domains):
+def _named_baseline(name, estimator, has_domains):
+    """Return the estimator of a baseline."""
     names = TRANSFER_BASELINES + (ADAPTATION_BASELINES if has_domains else ())
     if name not in names:
         raise ValueError(
@@ -166,17 +170,19 @@ def _make_named_model(name, estimator, has_domains):
             f"(name, estimator) or an estimator.{did_you_mean(name, names)}"
         )
     if name == "logistic":
-        model = make_pipeline(
-            SimpleImputer(keep_empty_features=True),
+        return make_pipeline(
+            TableEncoder(one_hot=True),
             StandardScaler(),
-            LogisticRegression(max_iter=1000),
+            FewLabels(LogisticRegression(max_iter=1000)),
         )
-        return ComparedModel(name, model, uses_target=not has_domains)
     if name == "hist_gradient_boosting":
         # scikit-learn's 20 samples a leaf forbid any split of fewer than 40 samples.
-        model = HistGradientBoostingClassifier(min_samples_leaf=5)
-        return ComparedModel(name, model, uses_target=not has_domains)
-    networks = find_networks(estimator)
+        trees = HistGradientBoostingClassifier(min_samples_leaf=5)
+        return make_pipeline(
+            TableEncoder(), FewLabels(trees, counts=("min_samples_leaf",))
+        )
+    estimator = clone(estimator)
+    networks = find_networks(estimator).values()
     if not networks:
         raise ValueError(
             f"baselines has {name!r}, which needs a TransferClassifier or a "
@@ -184,43 +190,35 @@ def _make_named_model(name, estimator, has_domains):
             f"estimator={estimator!r}. Use 'logistic', 'hist_gradient_boosting' or "
             "estimators as baselines."
         )
-    if name == "linear_probe":
-        probe = _set_on_networks(estimator, lambda _: {"recipe": "linear_probe"})
-        return ComparedModel(
-            name, probe, uses_domains=has_domains, decides_verdict=False
+    if name == "scratch" and not any(map(is_pretrained, networks)):
+        raise ValueError(
+            "baselines has 'scratch', but the estimator itself starts from random "
+            "weights. Use a pretrained backbone, such as backbone_ of an estimator "
+            "fitted on the source, or remove 'scratch'."
         )
-    if name == "scratch":
-        if not any(map(is_pretrained, networks.values())):
-            raise ValueError(
-                "baselines has 'scratch', but the estimator itself starts from random "
-                "weights. Use a pretrained backbone, such as backbone_ of an estimator "
-                "fitted on the source, or remove 'scratch'."
-            )
-        return ComparedModel(
-            name,
-            _set_on_networks(estimator, _random_start),
-            uses_domains=has_domains,
-            decides_verdict=not has_domains,
-        )
-    source_only = {"method": "source_only", "target_labels": "ignore"}
-    is_target_trained = name == "target_trained"
-    return ComparedModel(
-        name,
-        _set_on_networks(estimator, lambda _: source_only),
-        uses_target=is_target_trained,
-        decides_verdict=not is_target_trained,
-    )
+    accepts_tables = any(get_tags(n).input_tags.categorical for n in networks)
+    for network in networks:
+        if name == "scratch":
+            network.set_params(**_random_start(network))
+        elif name == "linear_probe":
+            network.set_params(recipe="linear_probe")
+        else:
+            network.set_params(method="source_only", target_labels="ignore")
+    if name == "scratch" and accepts_tables:
+        return _encode_tables(estimator)
+    return estimator
 
 
-def _set_on_networks(estimator, make_parameters):
-    """Copy an estimator and set parameters of each network in it."""
-    return clone(estimator).set_params(
-        **{
-            prefix + parameter: value
-            for prefix, network in find_networks(estimator).items()
-            for parameter, value in make_parameters(network).items()
-        }
-    )
+def _encode_tables(estimator):
+    """Encode the columns for a network that does not accept categories."""
+    encoder = TableEncoder(one_hot=True)
+    if isinstance(estimator, Pipeline):
+        *steps, final = estimator.steps
+        return estimator.set_params(steps=[*steps, ("tableencoder", encoder), final])
+    inner = getattr(estimator, "estimator", None)
+    if isinstance(inner, Pipeline):
+        return estimator.set_params(estimator=_encode_tables(inner))
+    return make_pipeline(encoder, estimator)
 
 
 def _random_start(network):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sktransfer.transferability._checks import check_features
-from sktransfer.transferability._moments import Columns, Spectrum, indicators
+from sktransfer.transferability._moments import Spectrum, indicators
 
 _N_COMPONENTS = 64
 # Minimum variance of a class, relative to that of all samples.
@@ -56,9 +56,7 @@ def gbc(features, y):
     True
     """
     features, codes, n_classes = check_features(features, y)
-    columns = Columns(features)
-    columns.divide_by_maximum()
-    components = Spectrum(columns).components(_N_COMPONENTS)
+    components = Spectrum(features).components(_N_COMPONENTS)
     d = components.shape[1]
     if d == 0:
         return -float(n_classes * (n_classes - 1))

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from sktransfer.transferability._checks import check_features
-from sktransfer.transferability._moments import Columns, Spectrum
+from sktransfer.transferability._moments import Spectrum
 
 
 @validate_params(
@@ -62,17 +62,13 @@ def h_score(features, y, *, shrinkage="auto"):
     True
     """
     features, codes, n_classes = check_features(features, y)
-    columns = Columns(features)
-    if shrinkage is None:
-        # The score stays the same, and small columns are not mistaken for rounding.
-        columns.divide_by_deviation()
-    else:
-        columns.divide_by_maximum()
-    spectrum = Spectrum(columns)
+    # Standardizing does not change the score without shrinkage. Small columns are then
+    # not mistaken for rounding.
+    spectrum = Spectrum(features, standardized=shrinkage is None)
     if not len(spectrum.values):
         return 0.0
-    amount = 0.0 if shrinkage is None else _ledoit_wolf(columns, spectrum.values)
-    n, d = columns.shape
+    amount = 0.0 if shrinkage is None else _ledoit_wolf(spectrum)
+    n, d = features.shape
     variances = (1 - amount) * spectrum.values / n
     added = amount * spectrum.values.sum() / (n * d)
     projections = np.square(spectrum.project_classes(codes, n_classes))
@@ -80,24 +76,22 @@ def h_score(features, y, *, shrinkage="auto"):
     return float(np.sum(variances / (variances + added) * between))
 
 
-def _ledoit_wolf(columns, values):
+def _ledoit_wolf(spectrum):
     """Compute the shrinkage of Ledoit & Wolf (2004).
 
     Parameters
     ----------
-    columns : Columns
-        Centered columns.
-    values : ndarray
-        Their squared singular values.
+    spectrum : Spectrum
+        Singular values of centered columns.
 
     Returns
     -------
     float
     """
-    n, d = columns.shape
+    values, (n, d) = spectrum.values, spectrum.columns.shape
     fourth = sum(
         np.square(np.square(block).sum(axis=1)).sum()
-        for _, block in columns.row_blocks()
+        for _, block in spectrum.columns.row_blocks()
     )
     squared_norm = np.sum(np.square(values / n))
     error = (fourth / n - squared_norm) / n

@@ -1,19 +1,15 @@
 """Distances between two domains."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
 from sktransfer._large_arrays import take_rows
+from sktransfer._statistics import domain_log_odds
 from sktransfer.transferability._checks import check_labels, check_matrix
 from sktransfer.transferability._moments import Columns, draw_rows
 
-_N_FOLDS = 5
 # Maximum number of samples of a domain, where time grows faster than their number.
 _MAX_SAMPLES = 2000
 _BLOCK_ROWS = 256
@@ -61,16 +57,10 @@ def proxy_a_distance(X_source, X_target):
     >>> proxy_a_distance(rows[:100], rows[100:] + 10)
     2.0
     """
-    source, target = (_draw(X) for X in _check_domains(X_source, X_target))
-    sizes = [len(source), len(target)]
-    is_target = np.repeat([0, 1], sizes)
-    classifier = make_pipeline(
-        StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=500)
-    )
-    folds = StratifiedKFold(min(_N_FOLDS, *sizes), shuffle=True, random_state=0)
-    rows = np.concatenate([source, target]).astype(np.float64)
-    predicted = cross_val_predict(classifier, rows, is_target, cv=folds)
-    error = 1 - balanced_accuracy_score(is_target, predicted)
+    source, target = _draw_samples(X_source, X_target)
+    log_odds = domain_log_odds(source, target, seed=0, class_weight="balanced")
+    is_target = np.repeat([False, True], [len(source), len(target)])
+    error = 1 - balanced_accuracy_score(is_target, log_odds > 0)
     return float(max(0.0, 2 * (1 - 2 * error)))
 
 
@@ -113,8 +103,8 @@ def mmd(X_source, X_target):
     >>> mmd(rows[:100], rows[100:]) < 0.05 < mmd(rows[:100], rows[100:] + 1)
     True
     """
-    source, target = (_draw(X) for X in _check_domains(X_source, X_target))
-    rows = np.concatenate([source, target]).astype(np.float64)
+    source, target = _draw_samples(X_source, X_target)
+    rows = np.concatenate([source, target])
     rows -= rows.mean(axis=0)
     rows /= np.abs(rows).max() or 1
     # The mean squared distance of all pairs, since the rows sum to 0.
@@ -251,7 +241,9 @@ def _check_domains(X_source, X_target):
     return domains
 
 
-def _draw(X):
-    if len(X) <= _MAX_SAMPLES:
-        return X
-    return take_rows(X, draw_rows(len(X), _MAX_SAMPLES))
+def _draw_samples(X_source, X_target):
+    """Check the domains, and draw samples of each in float64."""
+    return [
+        take_rows(X, draw_rows(len(X), _MAX_SAMPLES)).astype(np.float64)
+        for X in _check_domains(X_source, X_target)
+    ]

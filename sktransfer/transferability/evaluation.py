@@ -4,28 +4,23 @@ import numbers
 import time
 
 import numpy as np
-from sklearn.model_selection import (
-    RepeatedStratifiedKFold,
-    StratifiedKFold,
-    check_cv,
-)
+from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold, check_cv
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.parallel import Parallel, delayed
 
 from sktransfer._inputs.domains import as_labels, check_sample_domain
-from sktransfer._inputs.unlabeled import is_unlabeled
+from sktransfer._inputs.unlabeled import (
+    is_missing_label,
+    is_unlabeled,
+    label_array,
+)
 from sktransfer._random import make_rng
 from sktransfer._warnings import warn_user
 from sktransfer.transferability._checks import check_classes
 from sktransfer.transferability._subsets import absolute_sizes, growing_order
 from sktransfer.transferability.baselines import make_models
-from sktransfer.transferability.learning_curves import (
-    Data,
-    Split,
-    plan_fits,
-    run_fit,
-)
+from sktransfer.transferability.learning_curves import Data, Split, plan_fits, run_fit
 from sktransfer.transferability.report import TransferReport
 
 
@@ -68,7 +63,9 @@ def transfer_report(  # noqa: PLR0913
     X : array-like or data frame of shape (n_samples, ...)
         Target samples; with `sample_domain` also source samples.
     y : array-like of shape (n_samples,)
-        Class labels.
+        Class labels. Samples with None or NaN are left out; with `sample_domain` also
+        target samples with -1, if the classes are numbers and -1 is not a class of
+        the source.
     train_sizes : array-like of shape (n_sizes,), default=(0.1, 0.2, 0.5, 1.0)
         Sizes of the training subsets: integers are numbers of samples, floats are
         fractions of the smallest training set. In a split, each subset contains the
@@ -92,7 +89,9 @@ def transfer_report(  # noqa: PLR0913
         - "target_trained": the same, trained on labeled target samples alone.
 
         "logistic", "hist_gradient_boosting" and your own estimators without a network
-        get X with two dimensions.
+        get X with two dimensions. For data frames, the baselines encode categories and
+        strings: "hist_gradient_boosting" by their positions; "logistic", and "scratch"
+        of the backbone "tabular", by one-hot encoding, with medians for missing values.
     scoring : str or callable, default="accuracy"
         A scikit-learn scorer or its name.
     sample_domain : array-like of shape (n_samples,) or None, default=None
@@ -173,14 +172,16 @@ def transfer_report(  # noqa: PLR0913
     models = make_models(estimator, baselines, has_domains=sample_domain is not None)
     rng = make_rng(random_state)
     X = X if hasattr(X, "shape") else np.asarray(X)
-    y = np.asarray(y)
+    y = label_array(y)
     check_consistent_length(X, y)
-    data, indices = Data(X, y), np.arange(len(y))
+    if y.ndim != 1:
+        check_classes(y, len(y))
+    data, indices = Data(X, y), np.flatnonzero(~is_missing_label(y))
     if sample_domain is not None:
         domains = check_sample_domain(sample_domain, X)
         data, indices = Data(X, y, domains), _labeled_target(y, domains)
     codes, _ = check_classes(as_labels(y[indices]), len(indices))
-    splits, test_over_train = _make_splits(indices, codes, cv, rng)
+    splits = _make_splits(indices, codes, cv, rng)
     n_train = min(len(split.train) for split in splits)
     sizes = absolute_sizes(train_sizes, n_train, codes.max() + 1)
     planned = plan_fits(models, splits, sizes)
@@ -192,29 +193,31 @@ def transfer_report(  # noqa: PLR0913
         train_sizes=sizes,
         n_splits=len(splits),
         n_fits=sum(len(fit.sizes) for fit in planned),
-        test_over_train=test_over_train,
-        scoring=scoring if isinstance(scoring, str) else _name(scoring),
+        test_over_train=np.mean([len(s.test) / len(s.train) for s in splits]),
+        scoring=getattr(scoring, "__name__", "score") if callable(scoring) else scoring,
         confidence=confidence,
     )
 
 
 def _run_fits(planned, data, scoring, n_jobs, verbose):
     """Return the rows of all fits; after Ctrl-C, of those that are finished."""
-    fits, progress = [], _Progress(len(planned), verbose)
+    fits, start = [], time.perf_counter()
     tasks = (
         # An error of the first fit, that of the estimator itself, is raised at once.
         delayed(run_fit)(fit, data, scoring, np.nan if number else "raise")
         for number, fit in enumerate(planned)
     )
     try:
-        for rows in Parallel(n_jobs=n_jobs, return_as="generator")(tasks):
+        results = Parallel(n_jobs=n_jobs, return_as="generator")(tasks)
+        for n_done, rows in enumerate(results, start=1):
             fits.extend(rows)
-            progress.update(rows[0])
+            if verbose:
+                _print_progress(rows[0], n_done, len(planned), start, verbose)
     except KeyboardInterrupt:
         if not fits:
             raise
         warn_user(
-            f"Interrupted after {progress.n_done} of {len(planned)} fits; the report "
+            f"Interrupted after {n_done} of {len(planned)} fits; the report "
             "has the results of these fits."
         )
     return fits
@@ -243,20 +246,15 @@ def _make_splits(indices, codes, cv, rng):
 
     Returns
     -------
-    splits : list of Split
-    test_over_train : float
-        Mean of n_test / n_train.
+    list of Split
     """
     seed = int(rng.integers(2**31))
     if cv is None:
         cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=seed)
     elif isinstance(cv, numbers.Integral):
         cv = StratifiedKFold(cv, shuffle=True, random_state=seed)
-    splits, ratios = [], []
-    n_classes = codes.max() + 1
-    for number, (train, test) in enumerate(
-        check_cv(cv).split(np.zeros((len(indices), 1)), codes)
-    ):
+    splits, n_classes = [], codes.max() + 1
+    for train, test in check_cv(cv).split(np.zeros((len(indices), 1)), codes):
         missing = n_classes - len(np.unique(codes[train]))
         if missing:
             raise ValueError(
@@ -266,14 +264,13 @@ def _make_splits(indices, codes, cv, rng):
             )
         train = np.asarray(train)[growing_order(codes[train], rng)]
         seed = int(rng.integers(2**31))
-        splits.append(Split(number, seed, indices[train], indices[test]))
-        ratios.append(len(test) / len(train))
+        splits.append(Split(len(splits), seed, indices[train], indices[test]))
     if len(splits) < 2:
         raise ValueError(
             f"cv={cv!r} has {len(splits)} split; expected at least two, for the "
             "standard deviation and the interval."
         )
-    return splits, float(np.mean(ratios))
+    return splits
 
 
 def _warn_of_failures(fits):
@@ -286,31 +283,12 @@ def _warn_of_failures(fits):
         )
 
 
-def _name(scoring):
-    return getattr(scoring, "__name__", None) or "score"
-
-
-class _Progress:
-    """Prints the progress of the fits."""
-
-    def __init__(self, n_fits, verbose):
-        self.n_done, self._n_fits, self._verbose = 0, n_fits, verbose
-        self._start = time.perf_counter()
-
-    def update(self, fit):
-        """Count a fit, and print a line where `verbose` says so."""
-        self.n_done += 1
-        if not self._verbose:
-            return
-        elapsed = time.perf_counter() - self._start
-        left = elapsed / self.n_done * (self._n_fits - self.n_done)
-        line = f"[transfer_report] {self.n_done}/{self._n_fits} fits, {left:.0f} s left"
-        tenths = 10 * self.n_done // self._n_fits
-        if self._verbose > 1:
-            print(
-                f"{line}; {fit['model']}, {fit['size']} samples, split {fit['split']}: "
-                f"{fit['score']:.3f}",
-                flush=True,
-            )
-        elif tenths != 10 * (self.n_done - 1) // self._n_fits:
-            print(line, flush=True)
+def _print_progress(fit, n_done, n_fits, start, verbose):
+    """Print a line for each fit, or with ``verbose=1`` for each tenth of them."""
+    left = (time.perf_counter() - start) / n_done * (n_fits - n_done)
+    line = f"[transfer_report] {n_done}/{n_fits} fits, {left:.0f} s left"
+    if verbose > 1:
+        line += f"; {fit['model']}, {fit['size']} samples, split {fit['split']}: "
+        line += f"{fit['score']:.3f}"
+    if verbose > 1 or 10 * n_done // n_fits != 10 * (n_done - 1) // n_fits:
+        print(line, flush=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sktransfer.transferability._checks import check_features
-from sktransfer.transferability._moments import Columns, Spectrum
+from sktransfer.transferability._moments import Spectrum
 
 # Range of the logarithm of noise / prior, relative to the greatest squared singular
 # value. Outside it the evidence is that of perfect or of useless features.
@@ -68,9 +68,8 @@ def logme(features, y):
     True
     """
     features, codes, n_classes = check_features(features, y)
-    columns = Columns(features, centered=False)
-    columns.divide_by_maximum()
-    spectrum = Spectrum(columns)
+    spectrum = Spectrum(features, centered=False)
+    values = spectrum.values / spectrum.values.max(initial=np.finfo(np.float64).tiny)
     n = len(codes)
     counts = np.bincount(codes)
     explained = np.square(spectrum.project_classes(codes, n_classes))
@@ -84,9 +83,6 @@ def logme(features, y):
         log_det = np.log1p(signal).sum(axis=0)
         return -0.5 * (np.log(2 * np.pi * noise / n) + 1 + log_det / n)
 
-    if not len(spectrum.values):
-        return float(np.mean(-0.5 * (np.log(2 * np.pi * counts / n) + 1)))
-    values = spectrum.values / spectrum.values[0]
     return float(np.mean(_maxima(evidence, n_classes)))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from sktransfer._large_arrays import blocks
 from sktransfer.transferability._checks import check_classes, check_matrix
-from sktransfer.transferability._moments import indicators
+from sktransfer.transferability._moments import Columns
 
 _TOLERANCE = 1e-3
 
@@ -87,18 +87,12 @@ def mean_log_likelihood(proba, codes, n_classes):
     -------
     float
     """
-    joint, start = 0, 0
-    for block in blocks(proba):
-        end = start + len(block)
-        labels = indicators(codes[start:end], n_classes)
-        joint = joint + labels.T @ block.astype(np.float64)
-        start = end
+    columns = Columns(proba, centered=False)
+    joint = columns.class_sums(codes, n_classes)
     total = joint.sum(axis=0)
     class_given_source = joint / np.where(total > 0, total, 1)
-    log_likelihood, start = 0.0, 0
-    for block in blocks(proba):
-        end = start + len(block)
-        likelihood = np.sum(class_given_source[codes[start:end]] * block, axis=1)
+    log_likelihood = 0.0
+    for part, rows in columns.row_blocks():
+        likelihood = np.sum(class_given_source[codes[part]] * rows, axis=1)
         log_likelihood += np.log(likelihood).sum()
-        start = end
     return float(log_likelihood / len(codes))

@@ -1,6 +1,8 @@
 """NCE: conditional entropy of the labels given source labels."""
 
 import numpy as np
+from scipy.special import rel_entr
+from sklearn.metrics.cluster import contingency_matrix
 
 from sktransfer.transferability._checks import check_classes, check_labels
 
@@ -50,11 +52,7 @@ def nce(source_labels, y):
     -0.6931...
     """
     y = np.asarray(y)
-    codes, n_classes = check_classes(y, len(y) if y.ndim else 0)
-    sources, source_codes = check_labels(source_labels, "source_labels", len(codes))
-    joint = np.zeros((len(sources), n_classes))
-    np.add.at(joint, (source_codes, codes), 1 / len(codes))
-    class_given_source = joint / joint.sum(axis=1, keepdims=True)
-    occurs = joint > 0
-    # Adding 0 turns -0.0 into 0.0.
-    return float(np.sum(joint[occurs] * np.log(class_given_source[occurs]))) + 0.0
+    codes, _ = check_classes(y, len(y) if y.ndim else 0)
+    _, source_codes = check_labels(source_labels, "source_labels", len(codes))
+    joint = contingency_matrix(source_codes, codes) / len(codes)
+    return float(rel_entr(joint, joint.sum(axis=1, keepdims=True)).sum())

@@ -103,7 +103,7 @@ def plan_fits(models, splits, sizes):
     for split in splits:
         for size in sizes:
             for model in models:
-                if model.uses_domains or model.uses_target:
+                if model.uses_target:
                     fits.append(PlannedFit(model, split, (size,)))
                 elif size == sizes[0]:
                     # A model of the source alone is the same for all sizes.
@@ -119,14 +119,9 @@ def plan_fits(models, splits, sizes):
 
 def _fewer_epochs(model):
     """Return the powers of 2 below the number of epochs."""
-    epochs = [
-        network.epochs
-        for network in find_networks(model.estimator).values()
-        if _trains_in_epochs(network)
-    ]
-    if not epochs or not model.uses_target:
-        return []
-    return [2**k for k in range(max(epochs).bit_length()) if 2**k < max(epochs)]
+    networks = find_networks(model.estimator).values() if model.uses_target else ()
+    epochs = max((n.epochs for n in networks if _trains_in_epochs(n)), default=0)
+    return [2**k for k in range(epochs.bit_length()) if 2**k < epochs]
 
 
 def _trains_in_epochs(network):
@@ -224,14 +219,8 @@ def _training_samples(fit, data, networks):
 
 def _epochs(estimator):
     """Return the number of epochs for which the networks were trained, or None."""
-    return max(
-        (
-            network.n_iter_
-            for network in find_networks(estimator).values()
-            if hasattr(network, "n_iter_")
-        ),
-        default=None,
-    )
+    networks = find_networks(estimator).values()
+    return max((n.n_iter_ for n in networks if hasattr(n, "n_iter_")), default=None)
 
 
 def _set_seeds(estimator, seed):

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import validate_params
 
 from sktransfer._random import make_rng
 from sktransfer.transferability._checks import check_features
-from sktransfer.transferability._moments import Columns, Spectrum
+from sktransfer.transferability._moments import Spectrum
 from sktransfer.transferability.expected_prediction import mean_log_likelihood
 
 _VARIANCE = 0.8
@@ -72,9 +72,7 @@ def nleep(features, y, *, random_state=0):
     """
     features, codes, n_classes = check_features(features, y)
     rng = make_rng(random_state)
-    columns = Columns(features)
-    columns.divide_by_maximum()
-    spectrum = Spectrum(columns)
+    spectrum = Spectrum(features)
     if not len(spectrum.values):
         return mean_log_likelihood(np.ones((len(codes), 1)), codes, n_classes)
     variance = np.cumsum(spectrum.values)

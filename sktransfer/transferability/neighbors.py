@@ -68,10 +68,8 @@ def knn_score(features, y, *, n_neighbors=1):
             f"n_neighbors={n_neighbors} with {len(codes)} samples; expected fewer "
             "neighbors than samples."
         )
-    if len(codes) > _MAX_SAMPLES:
-        drawn = draw_rows(len(codes), _MAX_SAMPLES)
-        features, codes = take_rows(features, drawn), codes[drawn]
-    features = features.astype(np.float64)
+    drawn = draw_rows(len(codes), _MAX_SAMPLES)
+    features, codes = take_rows(features, drawn).astype(np.float64), codes[drawn]
     features -= features.mean(axis=0)
     # Squares must neither overflow nor underflow.
     features /= np.abs(features).max() or 1

@@ -15,6 +15,15 @@ from sktransfer.transferability.verdict import (
     outcome_of_interval,
 )
 
+# How columns are combined over splits. A first fit that compiles has no effect on a
+# median.
+_REDUCED = {
+    "log_loss": np.mean,
+    "calibration_error": np.mean,
+    "seconds": np.median,
+    "epochs": np.median,
+}
+
 
 class TransferReport:
     """Learning curves of a transfer and its baselines, and the verdicts.
@@ -108,7 +117,7 @@ class TransferReport:
         column = {size: i for i, size in enumerate(self.train_sizes.tolist())}
         for fit in self.fits:
             if fit["model"] == model and fit["epochs_allowed"] is None:
-                values[fit["split"], column[fit["size"]]] = _number(fit[key])
+                values[fit["split"], column[fit["size"]]] = fit[key]
         return values
 
     def curves(self):
@@ -125,34 +134,27 @@ class TransferReport:
         """
         rows = []
         for model in (self.name, *self.baselines):
-            scores = self.values(model)
-            columns = {
-                "size": self.train_sizes.tolist(),
-                "score": _reduce_columns(np.mean, scores),
-                "score_std": _reduce_columns(np.std, scores),
-                **{
-                    key: _reduce_columns(function, self.values(model, key))
-                    for key, function in [
-                        ("log_loss", np.mean),
-                        ("calibration_error", np.mean),
-                        ("seconds", np.median),
-                        ("epochs", np.median),
-                    ]
-                },
-                "n_splits": np.isfinite(scores).sum(axis=0).tolist(),
-                "note": [self._first_note(model, size) for size in self.train_sizes],
-            }
-            for cells in zip(*columns.values(), strict=True):
-                rows.append({"model": model, **dict(zip(columns, cells, strict=True))})
+            for size in self.train_sizes.tolist():
+                by_epochs = self._fits_by_epochs(model, size)
+                notes = [fit["note"] for fits in by_epochs.values() for fit in fits]
+                fits = by_epochs[None]
+                scores = [fit["score"] for fit in fits]
+                row = {"model": model, "size": size, "score": _reduce(np.mean, scores)}
+                row["score_std"] = _reduce(np.std, scores)
+                for key, function in _REDUCED.items():
+                    row[key] = _reduce(function, [fit[key] for fit in fits])
+                row["n_splits"] = int(np.isfinite(scores).sum())
+                row["note"] = next(filter(None, notes), "")
+                rows.append(row)
         return ResultsTable(rows)
 
-    def _first_note(self, model, size):
-        notes = (
-            fit["note"]
-            for fit in self.fits
-            if (fit["model"], fit["size"]) == (model, size) and fit["note"]
-        )
-        return next(notes, "")
+    def _fits_by_epochs(self, model, size):
+        """Return lists of fits by the epochs allowed; the whole fits have None."""
+        fits = {None: []}
+        for fit in self.fits:
+            if (fit["model"], fit["size"]) == (model, size):
+                fits.setdefault(fit["epochs_allowed"], []).append(fit)
+        return fits
 
     def gains(self):
         """Return the gain over each baseline, and the labels that the transfer saves.
@@ -167,21 +169,21 @@ class TransferReport:
             than" when the greatest size is not enough, "at most" when the smallest
             size is enough, else "".
         """
-        own = self.values(self.name)
         rows = []
         for baseline in self.baselines:
-            other = self.values(baseline)
-            both = np.isfinite(own) & np.isfinite(other)
-            curve = _reduce_columns(np.mean, np.where(both, other, np.nan))
+            own, other = self.values(self.name), self.values(baseline)
+            differences = own - other
+            is_paired = np.isfinite(differences)
+            own[~is_paired] = other[~is_paired] = np.nan
+            curve = [_reduce(np.mean, scores) for scores in other.T]
             for i, size in enumerate(self.train_sizes.tolist()):
-                paired = both[:, i]
                 gain, low, high = paired_interval(
-                    (own - other)[paired, i],
+                    differences[is_paired[:, i], i],
                     self._test_over_train,
                     self.confidence,
                     n_intervals=len(self.baselines) * len(self.train_sizes),
                 )
-                score = float(np.mean(own[paired, i])) if paired.any() else math.nan
+                score = _reduce(np.mean, own[:, i])
                 labels, bound = cost_for_score(score, self.train_sizes, curve)
                 rows.append(
                     {
@@ -227,28 +229,15 @@ class TransferReport:
 
     def _costs(self, model):
         """Return score, epochs and seconds at the last size, from few epochs to all."""
-        last = self.train_sizes[-1]
-        by_epochs = {None: []}
-        for fit in self.fits:
-            if (fit["model"], fit["size"]) == (model, last) and not fit["note"]:
-                by_epochs.setdefault(fit["epochs_allowed"], []).append(fit)
+        by_epochs = self._fits_by_epochs(model, self.train_sizes[-1])
         complete = by_epochs.pop(None)
         points = [by_epochs[epochs] for epochs in sorted(by_epochs)] + [complete]
         curve = {
-            key: [
-                float(function([_number(fit[key]) for fit in fits]))
-                if fits
-                else math.nan
-                for fits in points
-            ]
-            for key, function in [
-                ("score", np.mean),
-                ("epochs", np.median),
-                ("seconds", np.median),
-            ]
+            key: [_reduce(function, [fit[key] for fit in fits]) for fits in points]
+            for key, function in {"score": np.mean, **_REDUCED}.items()
         }
         # More epochs take more time; the measurements have noise.
-        curve["seconds"] = np.maximum.accumulate(curve["seconds"]).tolist()
+        curve["seconds"] = np.fmax.accumulate(curve["seconds"]).tolist()
         return curve
 
     @property
@@ -317,11 +306,8 @@ class TransferReport:
         return as_html(self)
 
 
-def _number(value):
-    return math.nan if value is None else value
-
-
-def _reduce_columns(function, values):
-    """Apply a function to the finite values of each column; NaN if there are none."""
-    finite = (column[np.isfinite(column)] for column in values.T)
-    return [float(function(column)) if len(column) else math.nan for column in finite]
+def _reduce(function, values):
+    """Apply a function to the finite values, of which None is none; NaN without any."""
+    values = np.asarray(values, dtype=float)
+    finite = values[np.isfinite(values)]
+    return float(function(finite)) if len(finite) else math.nan

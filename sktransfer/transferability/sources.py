@@ -1,15 +1,19 @@
 """rank_sources: which source is most similar to the target."""
 
 import math
+import numbers
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
+from sktransfer._inputs.domains import as_labels
+from sktransfer._inputs.labels import repeat_few_labels
+from sktransfer._inputs.unlabeled import label_array
 from sktransfer._results_table import ResultsTable
 from sktransfer.transferability._candidates import describe_error, named_candidates
-from sktransfer.transferability._checks import check_classes
+from sktransfer.transferability._checks import check_classes, check_partial_labels
 from sktransfer.transferability.distances import (
     coral_distance,
     mmd,
@@ -17,6 +21,8 @@ from sktransfer.transferability.distances import (
     proxy_a_distance,
 )
 from sktransfer.transferability.expected_prediction import leep
+
+_MEASURES = ("leep", "a_distance", "mmd", "coral_distance", "prior_distance")
 
 
 def rank_sources(sources, X_target, y_target=None):
@@ -34,7 +40,8 @@ def rank_sources(sources, X_target, y_target=None):
         Target samples. If the columns of X are not numbers with the same meaning in
         all domains, pass features of all domains instead.
     y_target : array-like of shape (n_samples,) or None, default=None
-        Labels of the target.
+        Labels of the target. Unlabeled samples have None or NaN, or -1 if the classes
+        are numbers and -1 is not a class of a source. They count for the distances.
 
     Returns
     -------
@@ -72,34 +79,44 @@ def rank_sources(sources, X_target, y_target=None):
         sources, "sources", lambda position, _: f"source {position}"
     )
     X_target = _flat(X_target, "X_target")
+    labeled = None
     if y_target is not None:
-        y_target = np.asarray(y_target)
-        check_classes(y_target, len(X_target), "y_target")
+        y_target, labeled = check_partial_labels(
+            y_target, len(X_target), _known_classes(sources), "y_target"
+        )
     scaler = StandardScaler().fit(X_target)
     rows = [
-        _compare(name, source, scaler, scaler.transform(X_target), y_target)
+        _compare(name, source, scaler, scaler.transform(X_target), y_target, labeled)
         for name, source in sources.items()
     ]
-    rows.sort(
-        key=lambda row: [
-            math.inf if math.isnan(value) else value
-            for value in (-row["leep"], row["a_distance"])
-        ]
-    )
+    rows.sort(key=_rank)
     return ResultsTable(rows)
 
 
-def _compare(name, source, scaler, X_target, y_target):
-    row = {
-        "source": name,
-        "leep": math.nan,
-        "a_distance": math.nan,
-        "mmd": math.nan,
-        "coral_distance": math.nan,
-        "prior_distance": math.nan,
-        "n_samples": None,
-        "note": "",
-    }
+def _known_classes(sources):
+    """Return the labels of all sources that are numbers."""
+    labels = [label_array(s[1]).ravel() for s in sources.values() if _has_labels(s)]
+    return [
+        label
+        for part in labels
+        for label in part.tolist()
+        if isinstance(label, numbers.Number)
+    ]
+
+
+def _has_labels(source):
+    return isinstance(source, tuple) and len(source) == 2 and source[1] is not None
+
+
+def _rank(row):
+    """Order by LEEP and then by the proxy A-distance; NaN is last."""
+    values = -row["leep"], row["a_distance"]
+    return [math.inf if math.isnan(value) else value for value in values]
+
+
+def _compare(name, source, scaler, X_target, y_target, labeled):
+    row = {"source": name} | dict.fromkeys(_MEASURES, math.nan)
+    row |= {"n_samples": None, "note": ""}
     try:
         X, y = source if isinstance(source, tuple) else (source, None)
         X = _flat(X, "X")
@@ -109,11 +126,11 @@ def _compare(name, source, scaler, X_target, y_target):
         row["mmd"] = mmd(X, X_target)
         row["coral_distance"] = coral_distance(X, X_target)
         if y is not None and y_target is not None:
-            y = np.asarray(y)
+            y = as_labels(label_array(y))
             check_classes(y, len(X))
             row["prior_distance"] = prior_distance(y, y_target)
-            model = LogisticRegression(max_iter=500).fit(X, y)
-            row["leep"] = leep(model.predict_proba(X_target), y_target)
+            model = LogisticRegression(max_iter=500).fit(*repeat_few_labels(X, y))
+            row["leep"] = leep(model.predict_proba(X_target[labeled]), y_target)
     except (TypeError, ValueError) as error:
         row["note"] = describe_error(error)
     return row

@@ -195,3 +195,18 @@ def test_guard_leaves_the_map_out_under_label_shift():
     assert_same_network(guarded, plain)
     unguarded = fit(UNGUARDED, domains, random_state=0)
     assert target_accuracy(unguarded, domains) < target_accuracy(plain, domains) - 0.2
+
+
+@pytest.mark.parametrize("n_validation", [20, 200])
+def test_validation_set_of_the_user(n_validation):
+    """It has no domains, and may have more samples than X."""
+    X, y, sample_domain = toy("concept", n_samples=60)
+    sample_domain[:20] = 5
+    X_val, y_val, _ = toy("concept", n_samples=n_validation)
+    before = X_val.copy()
+    model = DomainAdaptedClassifier(
+        method=UNGUARDED, early_stopping=True, **QUICK | {"backbone": two_layers((2,))}
+    )
+    model.fit(X, y, sample_domain=sample_domain, X_val=X_val, y_val=y_val)
+    assert np.isfinite(model.validation_scores_).all()
+    np.testing.assert_array_equal(X_val, before)

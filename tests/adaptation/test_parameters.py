@@ -8,16 +8,16 @@ from sktransfer.adaptation import CDAN, DANN, MCC, MCD, SHOT, TENT, Auto, LabelS
 from sktransfer.adaptation.registry import resolve_method
 
 # Values that are refused, and words on those that are accepted.
-ABOVE_0 = ([0, -1.0, np.inf, np.nan, "1", None], "a float above 0")
-OR_MORE = ([-1, np.nan, np.inf, "1", None], "a float of 0 or more")
-A_FRACTION = ([-0.1, 1.5, np.nan, "1", None], "a float from 0 to 1")
-A_COUNT = ([0, 2.5, "3", None], "an int of 1 or more")
-SIZES = ([8, (8, 0), (8.0,), "88", None], "each item an int of 1 or more")
+ABOVE_0 = ([0, -1.0, np.inf, np.nan, "1", None], "a float in the range (0.0, inf)")
+OR_MORE = ([-1, np.nan, np.inf, "1", None], "a float in the range [0.0, inf)")
+A_FRACTION = ([-0.1, 1.5, np.nan, "1", None], "a float in the range [0.0, 1.0]")
+A_COUNT = ([0, 2.5, "3", None], "an int in the range [1, inf)")
+SIZES = ([8, (8, 0), (8.0,), "88", None], "each item an int in the range [1, inf)")
 SWITCH = (["yes", 1, None], "bool")
 PARAMETERS = {
     "adabn": {"trade_off": A_FRACTION},
     "auto": {
-        "candidates": ([DANN(), ["dann"], [DANN]], "AdaptationMethod' or None"),
+        "candidates": ([DANN(), "dann"], "'tuple', an instance of 'list' or None"),
         "margin": OR_MORE,
     },
     "cdan": {"entropy_weighting": SWITCH, "hidden_units": SIZES},
@@ -27,7 +27,7 @@ PARAMETERS = {
     "label_shift": {
         "estimator": (["mle", None], "'bbse'"),
         "correct": (["both", None], "'predictions'"),
-        "n_splits": ([1, 2.0, "3", None], "an int of 2 or more"),
+        "n_splits": ([1, 2.0, "3", None], "an int in the range [2, inf)"),
         "guard": SWITCH,
     },
     "mcc": {"temperature": ABOVE_0},
@@ -37,7 +37,7 @@ PARAMETERS = {
     "reweight": {"clip": ABOVE_0},
     "shot": {
         "beta": OR_MORE,
-        "label_smoothing": ([-0.1, 1, None], "a float of 0 or more and below 1"),
+        "label_smoothing": ([-0.1, 1, None], "a float in the range [0.0, 1.0)"),
         "epochs": A_COUNT,
     },
     "tent": {"epochs": A_COUNT},
@@ -57,7 +57,7 @@ def fit(method, rows):
 
 
 def refused(rows, method, *parts):
-    with pytest.raises(ValueError, match="expected") as raised:
+    with pytest.raises(ValueError, match="must be") as raised:
         make_adapted(method).fit(*rows)
     for part in parts:
         assert part in str(raised.value)
@@ -70,13 +70,24 @@ def test_bad_values(rows, name):
     for parameter, (values, words) in expected.items():
         for value in values:
             method = method_of(name, **{parameter: value})
-            named = f"{parameter}={value!r} of method={method!r}; expected "
-            refused(rows, method, named, words)
+            named = f"The {parameter!r} parameter of {type(method).__name__} must be "
+            refused(rows, method, named, words, f"Got {value!r} instead")
 
 
 def test_candidates_are_checked_too(rows):
     method = Auto(candidates=[DANN(), MCC(temperature=0)])
-    refused(rows, method, "temperature=0 of method=MCC(temperature=0)", "above 0")
+    refused(rows, method, "The 'temperature' parameter of MCC", "Got 0 instead")
+
+
+@pytest.mark.parametrize("candidates", [["dann"], [DANN]])
+def test_candidates_are_methods(rows, candidates):
+    with pytest.raises(TypeError, match="'candidates' parameter of Auto has") as raised:
+        make_adapted(Auto(candidates=candidates)).fit(*rows)
+    assert repr(candidates[0]) in str(raised.value)
+
+
+def test_suggestion_of_an_option(rows):
+    refused(rows, LabelShift(correct="prediction"), "Did you mean 'predictions'?")
 
 
 def test_numbers_of_numpy_are_numbers(rows):
@@ -108,6 +119,6 @@ class Checked(Unchecked):
 def test_parameters_of_user_defined_methods(rows):
     fit(Unchecked(kernel="rbf"), rows)
     for method in (Unchecked(-1), Checked(-1)):
-        refused(rows, method, "trade_off=-1 of method=")
+        refused(rows, method, "The 'trade_off' parameter of", "Got -1 instead")
     method = Checked(kernel="rbf")
-    refused(rows, method, "kernel='rbf' of method=Checked", "a callable or None")
+    refused(rows, method, "The 'kernel' parameter of Checked", "a callable or None")

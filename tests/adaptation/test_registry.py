@@ -61,5 +61,5 @@ def test_objects():
     assert resolve_method(method) is method
     with pytest.raises(TypeError, match="of type ABCMeta; expected a name"):
         resolve_method(DANN)
-    with pytest.raises(ValueError, match="trade_off=-1 of method="):
+    with pytest.raises(ValueError, match="The 'trade_off' parameter of DANN must be"):
         resolve_method(DANN(-1))

@@ -275,5 +275,11 @@ def test_configurations_of_keras_3_come_back_as_they_are():
     body = keras.Sequential([keras.Input((8, 8, 3)), layers.DepthwiseConv2D(3)])
     hidden = layers.BatchNormalization()(body(inputs))
     outputs = layers.Dense(2)(layers.Flatten()(hidden) + 1.0)
-    config = json.loads(keras.Model(inputs, [outputs]).to_json())
-    assert modernize(config) == config
+    config = keras.Model(inputs, [outputs]).to_json()
+    expected = json.loads(
+        config,
+        object_hook=lambda node: {
+            key: value for key, value in node.items() if key != "compile_config"
+        },
+    )
+    assert modernize(json.loads(config)) == expected

@@ -221,6 +221,7 @@ def test_without_routing_or_function_the_error_says_what_to_write(scorer, rows):
     with pytest.raises(
         ValueError,
         match=rf"{type(scorer).__name__} got no sample_domain.*enable_metadata_routing"
+        r".*score\(X, y, sample_domain=...\)"
         rf".*{type(scorer).__name__}\(sample_domain=function\)",
     ):
         cross_validate(

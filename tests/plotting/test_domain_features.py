@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from domains import make_adapted
+from matplotlib.colors import to_hex
 from sklearn.decomposition import PCA, KernelPCA
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -134,6 +135,22 @@ def test_projection(source, rows):
     features = BackboneFeatures(source).fit_transform(rows[0])
     expected = KernelPCA(2, kernel="rbf").fit_transform(features)
     np.testing.assert_allclose(display.points["features"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, -1])
+def test_unlabeled_samples_are_grey(missing, fitted, rows):
+    X, y, domains = rows
+    masked = y.astype(object)
+    hidden = np.flatnonzero(domains < 0)[5:]
+    masked[hidden] = missing
+    display = draw(fitted, (X, masked, domains))
+    n_grey = sum(
+        len(drawn.get_offsets())
+        for drawn in display.ax_.collections
+        if to_hex(drawn.get_facecolor()[0]) == "#777777"
+    )
+    assert n_grey == len(hidden)
+    assert [text.get_text() for text in display.ax_.texts] == list("01234")
 
 
 def test_frames_with_gaps_and_strings():

@@ -42,8 +42,8 @@ def test_constructors_and_attributes_are_those_of_displays(name):
 
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"pip install 'sktransfer\[plotting\]'"):
+    with pytest.raises(ImportError, match=r'pip install "sktransfer\[plotting\]"'):
         import_pyplot()
     display = plotting.TrainingCurveDisplay(history={"stage": ["probe"], "loss": [1.0]})
-    with pytest.raises(ImportError, match=r"pip install 'sktransfer\[plotting\]'"):
+    with pytest.raises(ImportError, match=r'pip install "sktransfer\[plotting\]"'):
         display.plot()

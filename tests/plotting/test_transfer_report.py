@@ -95,5 +95,5 @@ def test_a_report_with_gaps():
 
 def test_without_matplotlib(report, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"pip install 'sktransfer\[plotting\]'"):
+    with pytest.raises(ImportError, match=r'pip install "sktransfer\[plotting\]"'):
         report.plot()

@@ -13,7 +13,7 @@ from tensorflow.python.framework.func_graph import FuncGraph
 
 from sktransfer import TransferClassifier
 from sktransfer._caches import Cache
-from sktransfer.training.step import program_cache, trainer_cache
+from sktransfer.training.step import program_cache
 from sktransfer.training.step.xla_code import XLA_CODE
 
 ROWS = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
@@ -29,10 +29,10 @@ def with_swish(input_shape):
 def caches(monkeypatch):
     """Empty caches of programs and trainers, with the bounds of the package."""
     own = []
-    for module, name in ((program_cache, "_programs"), (trainer_cache, "_trainers")):
-        cache = getattr(module, name)
+    for name in ("_programs", "_trainers"):
+        cache = getattr(program_cache, name)
         own.append(Cache(f"{name} of a test", cache.max_bytes))
-        monkeypatch.setattr(module, name, own[-1])
+        monkeypatch.setattr(program_cache, name, own[-1])
     return own
 
 
@@ -88,7 +88,7 @@ def test_trainers_are_dropped_with_their_program(caches):
     _, trainers = caches
     fit(), fit(frozen_depth=1)
     (program, *_), *_ = trainers._entries
-    trainer_cache.drop_trainers(program)
+    program_cache.drop_trainers(program)
     assert len(trainers) == 1
 
 

@@ -51,6 +51,22 @@ def test_it_is_logistic_regression_on_scaled_features(n, d, n_classes):
     )
 
 
+@pytest.mark.parametrize("classes", [[0, 2, 3], [1, 3], [2]])
+def test_classes_without_samples(classes):
+    X, codes, weight = data(60, 5, len(classes))
+    kernel, bias = solve_head(X, np.take(classes, codes), weight, 5, PROBE_C)
+    proba = softmax(X @ kernel + bias, axis=1)
+    absent = np.setdiff1d(range(5), classes)
+    assert proba[:, absent].min() > 0
+    assert proba[:, absent].max() < 0.02
+    present = proba[:, classes] / proba[:, classes].sum(axis=1, keepdims=True)
+    expected = np.ones((60, 1))
+    if len(classes) > 1:
+        expected = solve_head(X, codes, weight, len(classes), PROBE_C)
+        expected = softmax(X @ expected[0] + expected[1], axis=1)
+    np.testing.assert_allclose(present, expected, atol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("n", "d", "n_classes"), [(20_000, 60, 2), (150, 600, 3), (3000, 300, 3)]
 )

@@ -88,14 +88,14 @@ def in_python(x):
 
 @pytest.mark.parametrize("xla", [True, False])
 def test_only_xla_lengthens_arrays(xla, monkeypatch):
-    lengths, part = [], trainer_module.part_of
+    lengths, pad = [], trainer_module.pad_steps
 
-    def noting(array, start, stop, n):
-        tensor = part(array, start, stop, n)
-        lengths.append((len(tensor), stop - start))
-        return tensor
+    def noting(array, n):
+        padded = pad(array, n)
+        lengths.append((len(padded), len(array)))
+        return padded
 
-    monkeypatch.setattr(trainer_module, "part_of", noting)
+    monkeypatch.setattr(trainer_module, "pad_steps", noting)
     convolution = [layers.Reshape((4, 1)), layers.Conv1D(2, 3), layers.Flatten()]
     backbone = Backbone.from_model(
         network(*([] if xla else convolution)), feature_layer="output"

@@ -1,6 +1,7 @@
 """Distances of domains against plain loops, and the ranking of sources."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
@@ -165,6 +166,30 @@ def test_rank_sources_with_labels():
     assert table["prior_distance"][1] < 0.2
 
 
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, -1])
+def test_rank_sources_with_some_labels(missing):
+    X, y = labeled(0, seed=0)
+    near, y_near = labeled(0.2, seed=2)
+    sources = {"near": (near, y_near), "other labels": (near, list("abc") * 50)}
+    masked = y.astype(object)
+    masked[40:] = missing
+    (row, other) = rank_sources(sources, X, masked)
+    mean, deviation = X.mean(axis=0), X.std(axis=0)
+    model = LogisticRegression(max_iter=500).fit((near - mean) / deviation, y_near)
+    proba = model.predict_proba((X[:40] - mean) / deviation)
+    assert row["source"] == "near"
+    assert row["leep"] == pytest.approx(leep(proba, y[:40]))
+    assert row["prior_distance"] == prior_distance(y_near, y[:40])
+    assert row["mmd"] == other["mmd"] == rank_sources([near], X)["mmd"][0]
+
+
+def test_minus_one_is_a_class_of_a_source():
+    X, y = labeled(0, seed=0)
+    y = y - 1
+    table = rank_sources([labeled(0.2, seed=2), (X, y)], X, y)
+    assert table["prior_distance"][0] == 0
+
+
 def test_bad_sources_are_told_in_their_rows():
     X, y = labeled(0, seed=0)
     sources = [X[:, :2], np.full((5, 3), np.nan), (X, y[:-1]), X.reshape(-1, 3, 1)]
@@ -183,6 +208,7 @@ def test_bad_sources_are_told_in_their_rows():
         ({"sources": np.zeros((3, 3))}, "sources is of type ndarray"),
         ({"X_target": np.full((5, 3), np.nan)}, "Input X_target contains NaN"),
         ({"y_target": [1] * 150}, "y_target has one class, 1"),
+        ({"y_target": [None] * 150}, "y_target has no labels"),
     ],
 )
 def test_bad_input(changes, message):

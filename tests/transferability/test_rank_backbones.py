@@ -149,10 +149,31 @@ def test_labels_and_rows_of_other_kinds(source, rows):
     expected = rank_backbones([source], X, y)["score"]
     names = pd.Series(np.array(list("abcde"))[y], index=y)
     np.testing.assert_array_equal(rank_backbones([source], X, names)["score"], expected)
-    images = X.reshape(-1, 8, 8)
-    np.testing.assert_array_equal(
-        rank_backbones([source], images, y)["score"], expected
-    )
+    # Axes are never merged, because their order could be another one.
+    images = by_name(rank_backbones([source], X.reshape(-1, 8, 8), y))
+    assert images.loc["raw inputs", "score"] == logme(X, y)
+    assert "(8, 8)" in images.loc[source.name, "note"]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, -1])
+def test_unlabeled_samples_are_left_out(missing, source, rows):
+    X, y = rows
+    candidates = [source.replace(classes=np.arange(5))]
+    masked = y.astype(object)
+    masked[:50] = missing
+    expected = rank_backbones(candidates, X[50:], y[50:])["score"]
+    assert rank_backbones(candidates, X, masked)["score"] == expected
+    splits = [(np.arange(n, n + 60), [0]) for n in (30, 50)]
+    table = rank_backbones(candidates, X, masked, cv=splits)
+    splits = [(np.arange(n), [0]) for n in (40, 60)]
+    expected = rank_backbones(candidates, X[50:], y[50:], cv=splits)
+    assert table["score"] == expected["score"]
+
+
+def test_minus_one_is_a_class_without_a_source(source, rows):
+    X, y = rows
+    expected = rank_backbones([source], X, y)["score"]
+    assert rank_backbones([source], X, y - 1)["score"] == expected
 
 
 @pytest.mark.parametrize(
@@ -169,6 +190,7 @@ def test_labels_and_rows_of_other_kinds(source, rows):
         ({"score": None}, "score=None"),
         ({"X": np.full((120, 64), np.nan)}, "Input X contains NaN"),
         ({"y": np.zeros(120)}, "y has one class"),
+        ({"y": np.full(120, np.nan)}, "y has no labels"),
         ({"y": np.arange(119) % 2}, "y has 119 labels for 120 samples"),
         ({"y": np.arange(120)}, "y has 120 classes in 120 samples"),
     ],

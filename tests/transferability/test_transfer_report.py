@@ -517,6 +517,42 @@ def test_labels_of_the_target_are_used_when_asked_for(source, domains, monkeypat
     assert np.isfinite(report.values("logistic")).all()
 
 
+@pytest.mark.parametrize("missing", [None, np.nan, -1])
+def test_unlabeled_samples_are_left_out(missing, source, domains):
+    X, y, sample_domain = domains
+    masked = y.astype(object)
+    masked[-30:] = missing
+    arguments = {"train_sizes": [10], "cv": 2, "baselines": ["logistic"]}
+    reports = [
+        transfer_report(
+            adapted(source),
+            X[rows],
+            labels[rows],
+            sample_domain=sample_domain[rows],
+            random_state=0,
+            **arguments,
+        )
+        for rows, labels in [(slice(None), masked), (slice(-30), y)]
+    ]
+    for name in ("adapted", "logistic"):
+        np.testing.assert_array_equal(*[report.values(name) for report in reports])
+
+
+def test_unlabeled_samples_without_domains(table):
+    X, y = table
+    arguments = {"baselines": ["logistic"], "train_sizes": [20], "cv": 2}
+    expected = transfer_report(
+        GaussianNB(), X[30:], y[30:], **arguments, random_state=0
+    )
+    y = y.astype(object)
+    y[:30] = None
+    report = transfer_report(GaussianNB(), X, y, **arguments, random_state=0)
+    for name in ("transfer", "logistic"):
+        np.testing.assert_array_equal(report.values(name), expected.values(name))
+    with pytest.raises(ValueError, match="y has no labels"):
+        transfer_report(GaussianNB(), X, [np.nan] * 120, **arguments)
+
+
 def test_adaptation_in_a_pipeline(source, domains):
     X, y, sample_domain = domains
     arguments = {

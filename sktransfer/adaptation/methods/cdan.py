@@ -3,20 +3,14 @@
 import numpy as np
 from keras import ops
 
-from sktransfer.adaptation.adversarial import (
-    dense_network,
-    domain_loss,
-    reverse_gradient,
-    rising_schedule,
-)
-from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.adversarial import domain_loss, reverse_gradient
 from sktransfer.adaptation.losses import entropy
-from sktransfer.adaptation.parameter_checks import COUNT, SequenceOf
+from sktransfer.adaptation.methods.dann import DANN
 
 _MAX_INPUTS = 4096
 
 
-class CDAN(AdaptationMethod):
+class CDAN(DANN):
     r"""Train features against a domain discriminator that gets the predictions too.
 
     The loss is that of :class:`DANN`. The input of the discriminator is the outer
@@ -45,13 +39,7 @@ class CDAN(AdaptationMethod):
        arXiv:1705.10667
     """
 
-    metrics = ("domain_accuracy",)
-    schedule = staticmethod(rising_schedule)
-
-    _parameter_constraints = {
-        "entropy_weighting": ["boolean"],
-        "hidden_units": [SequenceOf(COUNT)],
-    }
+    _parameter_constraints = {"entropy_weighting": ["boolean"]}
 
     def __init__(
         self, trade_off=1.0, *, entropy_weighting=True, hidden_units=(256, 256)
@@ -63,7 +51,7 @@ class CDAN(AdaptationMethod):
     def build(self, n_features, n_classes, *, dtype):
         """Make the domain discriminator; see the base class."""
         n_inputs = min(n_features * n_classes, _MAX_INPUTS)
-        return [dense_network(n_inputs, self.hidden_units, 1, dtype=dtype)]
+        return super().build(n_inputs, n_classes, dtype=dtype)
 
     def loss(self, batch, strength, networks):
         """Compute the loss of the discriminator; see the base class."""

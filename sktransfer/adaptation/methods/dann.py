@@ -7,7 +7,7 @@ from sktransfer.adaptation.adversarial import (
     rising_schedule,
 )
 from sktransfer.adaptation.base import AdaptationMethod
-from sktransfer.adaptation.parameter_checks import COUNT, SequenceOf
+from sktransfer.adaptation.parameter_checks import COUNTS
 
 
 class DANN(AdaptationMethod):
@@ -39,7 +39,7 @@ class DANN(AdaptationMethod):
     metrics = ("domain_accuracy",)
     schedule = staticmethod(rising_schedule)
 
-    _parameter_constraints = {"hidden_units": [SequenceOf(COUNT)]}
+    _parameter_constraints = {"hidden_units": [COUNTS]}
 
     def __init__(self, trade_off=1.0, *, hidden_units=(256, 256)):
         self.trade_off = trade_off

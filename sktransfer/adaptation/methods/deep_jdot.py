@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from sktransfer._extras import import_extra
 from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.parameter_checks import NON_NEGATIVE
 
@@ -45,6 +46,11 @@ class DeepJDOT(AdaptationMethod):
         self.trade_off = trade_off
         self.alpha = alpha
         self.beta = beta
+
+    def check_parameters(self):
+        """Check the parameters, and that POT is installed."""
+        super().check_parameters()
+        import_extra("ot", f"method={self}", "sktransfer[ot]")
 
     def loss(self, batch, strength, networks):
         """Compute the cost of the best plan; see the base class."""

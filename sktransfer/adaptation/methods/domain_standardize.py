@@ -7,9 +7,10 @@ import numpy as np
 from sktransfer._large_arrays import take_rows
 from sktransfer._warnings import warn_user
 from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.class_prior import class_prior
 from sktransfer.adaptation.label_shift_checks import estimate_label_shift
 from sktransfer.adaptation.parameter_checks import FRACTION
-from sktransfer.backbones.batch_normalization import map_inputs
+from sktransfer.backbones.batch_normalization import find_channel_axis, map_inputs
 
 _CHUNK_BYTES = 1 << 25
 # Up to this fraction of 1 + |mean|, a standard deviation is rounding error.
@@ -37,8 +38,9 @@ class DomainStandardize(AdaptationMethod):
 
     A column that is constant in the target becomes the mean of the source. The samples
     of several sources, and the labeled samples of the target, are mapped before
-    training to the scale of all sources together. Several targets are one target here,
-    because a network gets samples without their domain.
+    training to the scale of all sources together. If the class priors of the sources
+    differ, as if one has a single class, the sources are not mapped. Several targets
+    are one target here, because a network gets samples without their domain.
 
     The network is for the target only: it is wrong on source samples.
 
@@ -73,17 +75,44 @@ class DomainStandardize(AdaptationMethod):
         if self.guard and self._is_label_shift(task):
             return task.train()
         source, domains = task.source, task.source_domains
-        all_sources = _moments(source, domains >= 0)
-        target_map = self._affine_map(_moments(task.target), all_sources)
+        axis = find_channel_axis(task.backbone)
+        all_sources = _moments(source, domains >= 0, axis)
+        target_map = self._affine_map(_moments(task.target, axis=axis), all_sources)
         maps = dict.fromkeys(np.unique(domains[domains < 0]), target_map)
-        source_domains = np.unique(domains[domains >= 0])
-        if len(source_domains) > 1:
-            for domain in source_domains:
-                moments = _moments(source, domains == domain)
-                maps[domain] = self._affine_map(moments, all_sources)
+        for domain in self._sources_to_map(task):
+            moments = _moments(source, domains == domain, axis)
+            maps[domain] = self._affine_map(moments, all_sources)
         if maps:
-            task = task.move_labeled(lambda X, domains: _map_samples(X, domains, maps))
+            task = task.move_labeled(
+                lambda X, domains: _map_samples(X, domains, maps, axis)
+            )
         return self._add_map(task, task.train(), target_map)
+
+    def _sources_to_map(self, task):
+        """Return the domains of several sources, if these have similar class priors."""
+        samples = task.source.part(np.flatnonzero(task.source_domains >= 0))
+        domains = task.domains[samples.index]
+        values, counts = np.unique(domains, return_counts=True)
+        if len(values) < 2:
+            return ()
+        y, weight = samples.y, samples.sample_weight
+        prior = class_prior(y, weight, task.n_classes)
+        for domain, n_samples in zip(values, counts, strict=True):
+            is_domain = domains == domain
+            own = class_prior(y[is_domain], weight[is_domain], task.n_classes)
+            # The last term is that of a random sample with the same class prior.
+            limit = _MAX_TOTAL_VARIATION + np.sqrt((task.n_classes - 1) / n_samples) / 2
+            if np.abs(own - prior).sum() / 2 > limit:
+                if self.guard:
+                    warn_user(
+                        f"method={self}: the source with sample_domain={domain} has "
+                        f"the class prior {own.round(2).tolist()}, and all sources "
+                        f"together {prior.round(2).tolist()}. Standardizing each "
+                        "source would remove what tells the classes apart, so the "
+                        "sources keep their scales."
+                    )
+                return ()
+        return values
 
     def _is_label_shift(self, task):
         estimate = estimate_label_shift(task, self)
@@ -134,8 +163,11 @@ class DomainStandardize(AdaptationMethod):
         return 1 + self.trade_off * (scale - 1), self.trade_off * offset
 
 
-def _moments(examples, selected=slice(None)):
-    """Compute the weighted mean and standard deviation of each column."""
+def _moments(examples, selected=slice(None), axis=-1):
+    """Compute the weighted mean and standard deviation of each column.
+
+    The columns are on one axis of the samples.
+    """
     index, weight = examples.index[selected], examples.sample_weight[selected]
     X = examples.X
     step = max(1, _CHUNK_BYTES // (8 * X[:1].size))
@@ -144,8 +176,11 @@ def _moments(examples, selected=slice(None)):
         total = 0.0
         for start in range(0, len(index), step):
             chunk = slice(start, start + step)
-            samples = function(take_rows(X, index[chunk]).astype(np.float64))
-            columns = samples.reshape(len(samples), -1, X.shape[-1]).mean(axis=1)
+            samples = take_rows(X, index[chunk]).astype(np.float64)
+            columns = np.moveaxis(samples, axis, -1).reshape(
+                len(samples), -1, X.shape[axis]
+            )
+            columns = function(columns).mean(axis=1)
             # The sums of a matrix product would depend on the number of threads.
             total += np.einsum("i,ij->j", weight[chunk], columns)
         return total / weight.sum()
@@ -154,10 +189,11 @@ def _moments(examples, selected=slice(None)):
     return mean, np.sqrt(average(lambda samples: (samples - mean) ** 2))
 
 
-def _map_samples(X, domains, maps):
+def _map_samples(X, domains, maps, axis):
     """Apply to each sample the map of its domain, if there is one."""
     mapped = X.astype(np.result_type(X.dtype, np.float32))
+    columns, mapped_columns = (np.moveaxis(array, axis, -1) for array in (X, mapped))
     for domain, (scale, offset) in maps.items():
         is_domain = domains == domain
-        mapped[is_domain] = scale * X[is_domain] + offset
+        mapped_columns[is_domain] = scale * columns[is_domain] + offset
     return mapped

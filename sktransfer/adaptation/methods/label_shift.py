@@ -4,7 +4,7 @@ import numbers
 from dataclasses import replace
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from sktransfer._warnings import warn_user
 from sktransfer.adaptation.base import AdaptationMethod
@@ -15,7 +15,6 @@ from sktransfer.adaptation.label_shift_checks import (
     domain_auc,
     estimate_label_shift,
 )
-from sktransfer.adaptation.parameter_checks import Number
 
 # Class prior of a class that the target does not seem to have.
 _MIN_PRIOR = 1e-6
@@ -88,7 +87,7 @@ class LabelShift(AdaptationMethod):
     _parameter_constraints = {
         "estimator": [StrOptions({"em", "bbse"})],
         "correct": [StrOptions({"predictions", "loss"})],
-        "n_splits": [Number(numbers.Integral, 2, None, closed="left")],
+        "n_splits": [Interval(numbers.Integral, 2, None, closed="left")],
         "guard": ["boolean"],
     }
 

@@ -5,10 +5,11 @@ import numbers
 import numpy as np
 from keras import ops
 from scipy.special import softmax
+from sklearn.utils._param_validation import Interval
 
 from sktransfer.adaptation.base import AdaptationMethod, Phase
 from sktransfer.adaptation.losses import cross_entropy, entropy
-from sktransfer.adaptation.parameter_checks import COUNT, NON_NEGATIVE, Number
+from sktransfer.adaptation.parameter_checks import COUNT, NON_NEGATIVE
 
 
 class SHOT(AdaptationMethod):
@@ -54,7 +55,7 @@ class SHOT(AdaptationMethod):
 
     _parameter_constraints = {
         "beta": [NON_NEGATIVE],
-        "label_smoothing": [Number(numbers.Real, 0, 1, closed="left")],
+        "label_smoothing": [Interval(numbers.Real, 0, 1, closed="left")],
         "epochs": [COUNT],
     }
 

@@ -13,7 +13,9 @@ import h5py
 
 from sktransfer.backbones.files.hdf5 import layer_names, open_checked
 from sktransfer.backbones.files.keras2 import modernize
+from sktransfer.backbones.files.safe_config import quantization_modes
 from sktransfer.backbones.files.stored_weights import StoredWeights
+from sktransfer.backbones.layer_checks import quantization_error
 from sktransfer.exceptions import BackboneError, BackboneFileError
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -48,12 +50,18 @@ class Content(NamedTuple):
     config: dict | None = None
 
 
-def checked_path(path):
+def _checked_path(path):
     """Return a path as a Path; raise an error unless it is that of a model file."""
     if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
         raise TypeError(
             f"path must be a str or a path-like object; got {path!r} of type "
             f"{type(path).__name__}."
+        )
+    if "://" in os.fspath(path):
+        raise BackboneFileError(
+            f"{os.fspath(path)} is a URL; expected a file of this computer. Download "
+            "it first, for example by keras.utils.get_file(origin=url), and pass the "
+            "path of the file."
         )
     path = Path(path)
     with report_damage(path):
@@ -96,7 +104,7 @@ def short_message(error):
 
 @contextlib.contextmanager
 def open_content(path):
-    """Copy a file to a private folder and check it there.
+    """Check a path, copy its file to a private folder and check it there.
 
     Keras then loads the copy that was checked. Its name makes Keras choose the right
     reader.
@@ -105,41 +113,13 @@ def open_content(path):
     ------
     Content
     """
+    path = _checked_path(path)
     with tempfile.TemporaryDirectory(prefix="sktransfer-") as folder:
         folder = Path(folder)
         with report_damage(path):
             read = _archive_content if _is_archive(path) else _hdf5_content
             content = read(path, folder)
         yield content
-
-
-def is_weights_only(path):
-    """Return whether a file has weights but no architecture.
-
-    Parameters
-    ----------
-    path : str or path-like
-        A file that `read_model` or `load_weights` accepts.
-
-    Returns
-    -------
-    bool
-        False for a whole model.
-
-    Raises
-    ------
-    TypeError
-        If `path` is neither a string nor path-like.
-    BackboneFileError
-        If the file is missing, damaged or not a model or weights file.
-    """
-    path = checked_path(path)
-    with report_damage(path):
-        if _is_archive(path):
-            with _open_archive(path):
-                return False
-        with open_checked(path, path) as file:
-            return _hdf5_kind(file, path) != "model"
 
 
 def _is_archive(path):
@@ -188,8 +168,15 @@ def _hdf5_kind(file, path):
 
 
 def _archive_content(path, folder):
-    with _open_archive(path) as archive:
-        for name in archive.namelist():
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        missing = sorted(_ARCHIVE_NEEDED.difference(names))
+        if missing:
+            raise BackboneFileError(
+                f"{path} is a zip archive but not a Keras model: it has no "
+                f"{' and no '.join(missing)}."
+            )
+        for name in names:
             if name in _ARCHIVE_NEEDED or name.startswith(_ARCHIVE_ASSETS):
                 _check_member(archive.getinfo(name), path)
                 archive.extract(name, folder)
@@ -201,18 +188,6 @@ def _archive_content(path, folder):
     weights = folder / _ARCHIVE_WEIGHTS
     with open_checked(weights, path):
         return Content(StoredWeights(weights, path, legacy=False), folder, config)
-
-
-@contextlib.contextmanager
-def _open_archive(path):
-    with zipfile.ZipFile(path) as archive:
-        missing = sorted(_ARCHIVE_NEEDED.difference(archive.namelist()))
-        if missing:
-            raise BackboneFileError(
-                f"{path} is a zip archive but not a Keras model: it has no "
-                f"{' and no '.join(missing)}."
-            )
-        yield archive
 
 
 def _check_member(member, path):
@@ -232,17 +207,7 @@ def _parse_config(text, path):
             f"{path} has no architecture: its configuration is a "
             f"{type(config).__name__}."
         )
-    return modernize(_without_compilation(config))
-
-
-def _without_compilation(node):
-    """Drop the compile configuration of a model and of all models inside it."""
-    if isinstance(node, list):
-        return [_without_compilation(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: _without_compilation(value)
-        for key, value in node.items()
-        if key != "compile_config" or "class_name" not in node
-    }
+    modes = quantization_modes(config)
+    if modes:
+        raise quantization_error(path, modes)
+    return modernize(config)

@@ -46,13 +46,19 @@ def modernize(node):
     Returns
     -------
     object
-        A copy for Keras 3. Configurations of Keras 3 do not change.
+        A copy for Keras 3, without the compile configurations of models.
+        Configurations of Keras 3 do not change otherwise.
     """
     if isinstance(node, list):
         return [modernize(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: modernize(value) for key, value in node.items()}
+    node = {
+        key: modernize(value)
+        for key, value in node.items()
+        # Models, also nested ones, are not compiled.
+        if key != "compile_config" or "class_name" not in node
+    }
     name, config = node.get("class_name"), node.get("config")
     if not isinstance(config, dict) or not isinstance(name, str):
         return node

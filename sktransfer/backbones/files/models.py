@@ -1,14 +1,14 @@
-"""Read whole models from files."""
+"""Read whole models, or weights for a model, from files."""
 
 import keras
 
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.files.content import (
-    checked_path,
     open_content,
     report_damage,
     short_message,
 )
+from sktransfer.backbones.files.old_heads import replace_head
 from sktransfer.backbones.files.safe_config import check_config
 from sktransfer.exceptions import BackboneFileError, WeightsMismatchError
 
@@ -34,6 +34,8 @@ def read_model(path, *, safe_mode=True):
     ------
     TypeError
         If `path` is neither a string nor path-like.
+    BackboneError
+        If the model is quantized.
     BackboneFileError
         If the file is missing, damaged, not a model file or has no architecture.
     UnsafeFileError
@@ -41,12 +43,13 @@ def read_model(path, *, safe_mode=True):
     WeightsMismatchError
         If the weights do not fit the architecture, or one is NaN or infinite.
     """
-    path = checked_path(path)
     with open_content(path) as content:
+        path = content.weights.path
         if content.config is None:
             raise BackboneFileError(
-                f"{path} has weights but no architecture. Pass it as weights, together "
-                "with a backbone that has this architecture."
+                f"{path} holds weights and no architecture. Give the architecture as "
+                "`backbone` (a name, a callable or a keras.Model) and the file as "
+                f"`weights={str(path)!r}`."
             )
         with preserve_random_state(), report_damage(path):
             if safe_mode:
@@ -55,6 +58,55 @@ def read_model(path, *, safe_mode=True):
             content.weights.check_fit(model)
             content.weights.check_finite(model)
     return model
+
+
+def load_weights(model, path, find_head=None):
+    """Load the weights in a file into a model, if they fit it exactly.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A built model. Its weights are replaced. After an error, some of them may be
+        replaced and others not, so pass a copy that nothing else uses.
+    path : str or path-like
+        A `.weights.h5` file, a legacy `.h5` weights file, or a whole `.keras`
+        or `.h5` model, of which only the weights are used.
+    find_head : callable or None, default=None
+        Returns the OldHead that is cut off the model. Its weights in the file may be
+        missing or others; the model then keeps its own. It is called only if the file
+        does not fit the model exactly. None: all weights are needed.
+
+    Returns
+    -------
+    bool
+        Whether all weights were loaded, with those of the classification layer.
+
+    Raises
+    ------
+    TypeError
+        If `path` is neither a string nor path-like.
+    BackboneFileError
+        If the file is missing, damaged or not a model or weights file.
+    WeightsMismatchError
+        If a layer is missing, has another shape, is not in the model or is swapped
+        with another one, or if a weight is NaN or infinite.
+    """
+    with open_content(path) as content:
+        weights, path = content.weights, content.weights.path
+        with report_damage(path):
+            fits = weights.fits(model)
+            if not fits:
+                if find_head is not None:
+                    replace_head(weights, model, find_head())
+                weights.check_fit(model)
+        try:
+            model.load_weights(weights.file)
+        except Exception as error:
+            raise WeightsMismatchError(
+                f"The weights in {path} do not fit the model: {short_message(error)}"
+            ) from error
+        weights.check_finite(model)
+    return fits
 
 
 def _build(content, path, safe_mode):

@@ -57,6 +57,39 @@ _NAMESPACES = (
 )
 _FUNCTION_MODULES = frozenset({"builtins", "keras.activations", "keras.ops"})
 _NOT_ACTIVATIONS = frozenset({"deserialize", "get", "serialize"})
+# Names of dtype policies of quantized layers.
+_QUANTIZED_POLICIES = frozenset(
+    cls.__name__
+    for cls in [
+        keras.dtype_policies.QuantizedDTypePolicy,
+        *keras.dtype_policies.QuantizedDTypePolicy.__subclasses__(),
+    ]
+)
+
+
+def quantization_modes(config):
+    """List the kinds of quantization of a model.
+
+    Parameters
+    ----------
+    config : dict
+        The parsed configuration of a model file.
+
+    Returns
+    -------
+    list of str
+        Such as "int8", for each quantized layer.
+    """
+    if isinstance(config, list):
+        return [mode for item in config for mode in quantization_modes(item)]
+    if not isinstance(config, dict):
+        return []
+    modes = [mode for value in config.values() for mode in quantization_modes(value)]
+    if str(config.get("class_name")) in _QUANTIZED_POLICIES:
+        settings = config.get("config")
+        mode = settings.get("mode") if isinstance(settings, dict) else None
+        modes.append(str(mode or config["class_name"]))
+    return modes
 
 
 def check_config(config, path):
@@ -101,13 +134,9 @@ def _check_node(node, path, layer):
 def _layer_label(node, enclosing):
     config = node.get("config")
     name = node.get("name") or (isinstance(config, dict) and config.get("name"))
-    is_layer = isinstance(name, str) and not _is_helper(node)
-    return f"layer {name!r}" if is_layer else enclosing
-
-
-def _is_helper(node):
     # A dtype policy has a name, too, but is not a layer.
-    return str(node["class_name"]).endswith("Policy")
+    is_layer = isinstance(name, str) and not str(node["class_name"]).endswith("Policy")
+    return f"layer {name!r}" if is_layer else enclosing
 
 
 def _problem(node):
@@ -118,7 +147,12 @@ def _problem(node):
     if name in _VALUE_MARKERS:
         return None
     if name == "function":
-        return None if _is_allowed_function(node) else _function_problem(node)
+        if _is_allowed_function(node):
+            return None
+        return (
+            f"calls the function {module}.{node.get('config')}, which is not an "
+            "activation of Keras"
+        )
     if name == "__lambda__":
         return "contains a Python lambda"
     # Keras looks an entry up in one of several ways, depending on its place in the
@@ -177,13 +211,6 @@ def _is_allowed_function(node):
         and node.get("registered_name") in (None, name)
         and name not in _NOT_ACTIVATIONS
         and inspect.isfunction(getattr(keras.activations, name, None))
-    )
-
-
-def _function_problem(node):
-    return (
-        f"calls the function {node.get('module')}.{node.get('config')}, which is "
-        "not an activation of Keras"
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from sktransfer.backbones.files.hdf5 import layer_names, weight_names
 from sktransfer.exceptions import WeightsMismatchError
 
 # Groups in the files of compiled models and of older Keras versions.
-_TRAINING_STATE = frozenset(
+TRAINING_STATE = frozenset(
     {"optimizer", "metrics", "loss_tracker", "random_generator", "seed_generator"}
 )
 _MAX_PROBLEMS = 3
@@ -37,19 +38,45 @@ class StoredWeights(NamedTuple):
     path: Path
     legacy: bool
 
+    def fits(self, model):
+        """Return whether all names and shapes fit a model."""
+        return not self._list_problems(model)
+
+    def _list_problems(self, model):
+        if not model.built:
+            return ["it has not been built yet"]
+        list_problems = _legacy_mismatches if self.legacy else _tree_mismatches
+        return list_problems(self.file, model)
+
     def check_fit(self, model):
         """Raise WeightsMismatchError unless all names and shapes fit a model."""
-        list_problems = _legacy_mismatches if self.legacy else _tree_mismatches
-        problems = ["it has not been built yet"]
-        if model.built:
-            problems = list_problems(self.file, model)
+        problems = self._list_problems(model)
         if problems:
             n_hidden = len(problems) - _MAX_PROBLEMS
             more = f"; and {n_hidden} more" if n_hidden > 0 else ""
             raise WeightsMismatchError(
                 f"The weights in {self.path} do not fit the model: "
-                f"{'; '.join(problems[:_MAX_PROBLEMS])}{more}."
+                f"{'; '.join(problems[:_MAX_PROBLEMS])}{more}.{self._compare(model)}"
             )
+
+    def _compare(self, model):
+        """Say which of file and model has more weights, for the message."""
+        expected = Counter(tuple(variable.shape) for variable in model.weights)
+        saved = Counter(_shapes(self.file, self.legacy))
+        n_missing, n_surplus = (expected - saved).total(), (saved - expected).total()
+        if n_missing and n_surplus:
+            return " The file seems to be of another architecture."
+        if n_missing:
+            return (
+                f" {n_missing} weights are missing in the file: it seems to be of a "
+                "smaller network."
+            )
+        if n_surplus:
+            return (
+                f" The file has {n_surplus} more weights than the model: it seems to "
+                "be of a larger network."
+            )
+        return ""
 
     def check_finite(self, model):
         """Raise WeightsMismatchError if a loaded weight is NaN or infinite."""
@@ -90,7 +117,7 @@ def _tree_mismatches(file, model):
     problems += [
         f"{label(path)} with shape {shape} is not in the model"
         for path, shape in shapes.items()
-        if path not in expected_shapes and _TRAINING_STATE.isdisjoint(path.split("/"))
+        if path not in expected_shapes and TRAINING_STATE.isdisjoint(path.split("/"))
     ]
     return problems + _swapped_siblings(names, expected_names)
 
@@ -112,6 +139,23 @@ def _tree(file):
     return shapes, names
 
 
+def _shapes(file, legacy):
+    """List the shapes of all weights in a file."""
+    if not legacy:
+        return [
+            shape
+            for path, shape in _tree(file)[0].items()
+            if TRAINING_STATE.isdisjoint(path.split("/"))
+        ]
+    with h5py.File(file, "r") as opened:
+        root = opened if layer_names(opened) is not None else opened["model_weights"]
+        return [
+            root[layer][weight].shape
+            for layer in layer_names(root)
+            for weight in weight_names(root[layer])
+        ]
+
+
 def _swapped_siblings(names, expected_names):
     siblings = {}
     for path in expected_names:
@@ -131,8 +175,11 @@ def _legacy_mismatches(file, model):
     layers = [layer for layer in model.layers if layer.weights]
     with h5py.File(file, "r") as opened:
         root = opened if layer_names(opened) is not None else opened["model_weights"]
-        saved = [(name, _weight_shapes(root[name])) for name in layer_names(root)]
-    saved = [(name, weights) for name, weights in saved if weights]
+        saved = [
+            (name, [(weight, root[name][weight].shape) for weight in weights])
+            for name in layer_names(root)
+            if (weights := weight_names(root[name]))
+        ]
     if len(saved) != len(layers):
         return [_count_mismatch([layer.name for layer in layers], saved)]
     problems = []
@@ -166,10 +213,6 @@ def _count_mismatch(expected, saved):
         f"{len(expected)}; only in the model: {', '.join(missing[:5]) or 'none'}; "
         f"only in the file: {', '.join(extra[:5]) or 'none'}"
     )
-
-
-def _weight_shapes(group):
-    return [(name, group[name].shape) for name in weight_names(group)]
 
 
 def _swapped_weights(label, weights, variables):

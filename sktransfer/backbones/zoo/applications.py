@@ -6,15 +6,11 @@ import sys
 import keras
 import numpy as np
 
+from sktransfer._inputs.images import gray_advice
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import did_you_mean
-from sktransfer.backbones.files import load_weights
-from sktransfer.backbones.zoo.images import (
-    check_image_shape,
-    check_preprocess,
-    check_weights,
-    renumber,
-)
+from sktransfer.backbones.files import OldHead, load_weights
+from sktransfer.backbones.zoo.images import check_image_shape, renumber
 from sktransfer.exceptions import BackboneError, WeightsMismatchError
 
 # Mean and standard deviation of ImageNet's pixels for each color: on the scale [0, 1]
@@ -82,7 +78,7 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
     weights : None, "imagenet", str or path-like
         None keeps the random initial weights. "imagenet" downloads the weights of
         Keras, into Keras's own cache. A path is that of a file with weights of this
-        network without its classification top.
+        network, with or without its classification top, which is not needed.
     input_shape : tuple of (height, width, channels)
         Shape of one image; height and width may be None.
     preprocess : {"auto", None}, default="auto"
@@ -106,16 +102,14 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
         When the weights in the file do not fit this network.
     """
     application = _application(name)
-    check_preprocess(preprocess)
-    check_weights(weights)
-    input_shape = check_image_shape(name, input_shape)
+    check_image_shape(name, input_shape)
     mode = _preprocessing_mode(name) if preprocess == "auto" else None
-    downloaded = isinstance(weights, str) and weights == "imagenet"
+    downloaded = weights == "imagenet"
     if input_shape[-1] != 3 and (downloaded or mode in ("torch", "caffe")):
         raise BackboneError(
             f"backbone={name!r} with weights={weights!r}, preprocess={preprocess!r} "
-            f"expects images with 3 channels; got input_shape={input_shape}. Repeat "
-            "the channel of gray images 3 times."
+            f"expects images with 3 channels; got input_shape={input_shape}."
+            f"{gray_advice(input_shape, (None, None, 3))}"
         )
     with preserve_random_state():
         pixels = keras.Input(input_shape, name="pixels")
@@ -200,12 +194,12 @@ def _rescaling(mode):
 
 def _load_application_weights(model, name, path):
     try:
-        load_weights(model, path)
+        load_weights(model, path, lambda: OldHead([], None))
     except WeightsMismatchError as error:
         raise WeightsMismatchError(
             f"{error} Accepted for backbone={name!r}: the weights of "
-            f"keras.applications.{name}(include_top=False), without the "
-            "classification top."
+            f"keras.applications.{name}, with or without its classification top."
+            f"{gray_advice(model.input_shape[1:], (None, None, 3))}"
         ) from error
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:

@@ -6,14 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from sktransfer._extras import import_extra
+from sktransfer._inputs.images import gray_advice
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.files import check_config, load_weights
-from sktransfer.backbones.zoo.images import (
-    check_image_shape,
-    check_preprocess,
-    check_weights,
-    renumber,
-)
+from sktransfer.backbones.zoo.images import check_image_shape, renumber
 from sktransfer.exceptions import BackboneError
 
 
@@ -27,8 +24,8 @@ def build_hub(preset, *, weights, input_shape, preprocess="auto"):
     weights : "auto", None, str or path-like
         "auto" loads the weights of the preset. None keeps random initial weights. A
         path is that of a file with other weights for the same architecture.
-    input_shape : tuple of (height, width, channels) or None
-        Shape of one image; None is that of the preset.
+    input_shape : tuple of (height, width, channels)
+        Shape of one image.
     preprocess : {"auto", None}, default="auto"
         With "auto" the model expects pixels from 0 to 255, and scales them as the
         image converter of the preset does, if it has one. With None pixels are not
@@ -52,21 +49,16 @@ def build_hub(preset, *, weights, input_shape, preprocess="auto"):
         When the weights in the file do not fit this network.
     """
     name = f"hub:{preset}"
-    keras_hub = _import_keras_hub(name)
-    check_preprocess(preprocess)
-    if isinstance(weights, str) and weights == "imagenet":
+    keras_hub = import_extra("keras_hub", f"backbone={name!r}", "sktransfer[hub]")
+    if weights == "imagenet":
         raise BackboneError(
             f"weights='imagenet' is not possible with backbone={name!r}: a preset has "
             "its own weights. Accepted: 'auto' (the preset's weights), None (random "
             "weights) or the path of a weights file."
         )
-    check_weights(weights)
-    own_weights = isinstance(weights, str) and weights == "auto"
     with preserve_random_state():
-        network = _load_hub_network(keras_hub, preset, load_weights=own_weights)
-        if input_shape is None:
-            input_shape = network.input_shape[1:]
-        input_shape = check_image_shape(name, input_shape)
+        network = _load_hub_network(keras_hub, preset, load_weights=weights == "auto")
+        check_image_shape(name, input_shape)
         pixels = keras.Input(input_shape, name="pixels")
         scaled = pixels
         if preprocess == "auto":
@@ -80,20 +72,9 @@ def build_hub(preset, *, weights, input_shape, preprocess="auto"):
                 f"input_shape={input_shape}: {error}"
             ) from error
         model = keras.Model(pixels, outputs, name=network.name)
-    if weights is not None and not own_weights:
+    if weights not in ("auto", None):
         load_weights(network, weights)
     return model
-
-
-def _import_keras_hub(name):
-    try:
-        import keras_hub
-    except ImportError as error:
-        raise ImportError(
-            f"backbone={name!r} requires keras-hub, which cannot be imported "
-            f'({error}). Install it by: pip install "sktransfer[hub]"'
-        ) from error
-    return keras_hub
 
 
 def _load_hub_network(keras_hub, preset, *, load_weights):
@@ -125,7 +106,10 @@ def _load_hub_network(keras_hub, preset, *, load_weights):
 def _check_fits(network, input_shape):
     own = network.input_shape[1:]
     if any(size not in (None, got) for size, got in zip(own, input_shape, strict=True)):
-        raise ValueError(f"the preset expects {own}, where None is any size")
+        raise ValueError(
+            f"the preset expects {own}, where None is any size."
+            f"{gray_advice(input_shape, own)}"
+        )
 
 
 def _check_local_preset(preset):
@@ -155,5 +139,6 @@ def _hub_rescaling(keras_hub, preset, input_shape):
         raise BackboneError(
             f"backbone='hub:{preset}' with preprocess='auto' expects images with "
             f"{max(channels)} channels; got input_shape={input_shape}."
+            f"{gray_advice(input_shape, (None, None, max(channels)))}"
         )
     return keras.layers.Rescaling(scale, offset=offset, name="pixel_scaling")

@@ -112,7 +112,7 @@ def make_context(samples, n_classes, rng, *, n_views=None, is_target=None, nomin
     n_rows = _padded_size(min(len(used), MAX_ROWS))
     bags = [used]
     if len(used) > MAX_ROWS:
-        bags = [_bag(used, y, rng) for _ in range(n_views)]
+        bags = [used[draw_rows(y[used], MAX_ROWS, rng)] for _ in range(n_views)]
     x = np.zeros((len(bags), n_rows, n_columns + n_fixed))
     labels = np.full((len(bags), n_rows), -1)
     log_weight = np.zeros((len(bags), n_rows))
@@ -293,9 +293,24 @@ def _padded_size(n):
     return size
 
 
-def _bag(used, y, rng):
-    """Draw a subset of the samples with at least one of each class."""
-    shuffled = rng.permutation(used)
+def draw_rows(y, n, rng):
+    """Draw rows at random, with at least one of each class.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,), int
+        Class indices.
+    n : int
+        Number of rows to draw, if there are so many.
+    rng : numpy.random.Generator
+        Random generator.
+
+    Returns
+    -------
+    ndarray of int
+        Positions of the rows, in random order.
+    """
+    shuffled = rng.permutation(len(y))
     _, first = np.unique(y[shuffled], return_index=True)
     rest = np.setdiff1d(np.arange(len(shuffled)), first)
-    return shuffled[np.concatenate([first, rest])[:MAX_ROWS]]
+    return shuffled[np.concatenate([first, rest])[:n]]

@@ -20,6 +20,8 @@ from sktransfer.training.store.digests import array_digest
 
 # Number of calls whose samples are read together.
 _BLOCK_CALLS = 32
+# Of columns and labeled samples that attend to each other at the same time.
+_MAX_PAIRS = 1 << 26
 _contexts = Cache("table contexts", 1 << 25)
 # Measured memory of TensorFlow for the two functions.
 _FUNCTION_BYTES = 40_000_000
@@ -45,15 +47,13 @@ def class_scores(backbone, context, X, dtype):
     ndarray of shape (n, n_classes)
     """
     encode, predict = _functions(backbone, dtype)
-    inputs = [tf.constant(w, dtype) for w in backbone.weights]
-    inputs += [
-        tf.constant(a if a.dtype == np.int32 else a.astype(dtype)) for a in context
-    ]
+    weights = [tf.constant(w, dtype) for w in backbone.weights]
+    inputs = [*weights, *_tensors(context, dtype)]
     # Digests of read-only arrays are computed once.
     key = dtype, *map(array_digest, (*backbone.weights, *context))
     memory = _contexts.get(
         key,
-        lambda: encode(*inputs),
+        lambda: _encode(encode, weights, context, dtype),
         lambda tensors: sum(t.shape.num_elements() * t.dtype.size for t in tensors),
     )
     sample = keras.KerasTensor((None, X.shape[1]), dtype)
@@ -69,6 +69,19 @@ def class_scores(backbone, context, X, dtype):
         for start in range(0, len(X), block)
     )
     return stack(parts, len(X))[0]
+
+
+def _tensors(context, dtype):
+    return [tf.constant(a if a.dtype == np.int32 else a.astype(dtype)) for a in context]
+
+
+def _encode(encode, weights, context, dtype):
+    """Encode the context; one view after the other if all together are large."""
+    n_views, n_view_columns = context.columns.shape
+    n_pairs = n_views * n_view_columns * context.x.shape[1] ** 2
+    views = [context] if n_pairs <= _MAX_PAIRS else context.split()
+    parts = [encode(*weights, *_tensors(view, dtype)) for view in views]
+    return [tf.concat(tensors, axis=0) for tensors in zip(*parts, strict=True)]
 
 
 def _functions(backbone, dtype):

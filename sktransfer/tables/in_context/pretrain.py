@@ -137,6 +137,10 @@ class TableBatches(keras.utils.PyDataset):
         self.n_epochs = n_epochs
         self.epoch = 0
 
+    def set_epoch(self, epoch, logs=None):
+        """Set the epoch of the batches, also after an interruption."""
+        self.epoch = epoch
+
     def __len__(self):
         return STEPS_AN_EPOCH
 
@@ -160,17 +164,6 @@ class TableBatches(keras.utils.PyDataset):
         )
         size_range = (size / _N_CONTEXT_SIZES, (size + 1) / _N_CONTEXT_SIZES)
         return hide_classes(tables, rng, size_range)
-
-
-class _SetEpoch(keras.callbacks.Callback):
-    """Set the epoch of the batches, also after an interruption."""
-
-    def __init__(self, batches):
-        super().__init__()
-        self.batches = batches
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.batches.epoch = epoch
 
 
 @keras.saving.register_keras_serializable("sktransfer")
@@ -272,7 +265,7 @@ def _train_part(folder, first, budget, seed, *, jit_compile, verbose):
         verbose=verbose,
         callbacks=[
             keras.callbacks.BackupAndRestore(folder / "checkpoint"),
-            _SetEpoch(batches),
+            keras.callbacks.LambdaCallback(on_epoch_begin=batches.set_epoch),
             keras.callbacks.CSVLogger(folder / "losses.csv", append=True),
             keras.callbacks.ModelCheckpoint(
                 folder / "last.weights.h5", save_weights_only=True

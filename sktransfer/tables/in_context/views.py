@@ -3,6 +3,8 @@
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+import tensorflow as tf
 from keras import ops
 
 # Fields of Views with integers.
@@ -59,6 +61,21 @@ class Views(NamedTuple):
     category: Any
     columns: Any
     codes: Any
+
+    def split(self):
+        """Return views of one view each; samples to predict cannot be prepared by them.
+
+        Returns
+        -------
+        list of Views
+        """
+        n_views = len(self.columns)
+        by_bag = {"x", "scores", "y", "log_weight"} if len(self.x) > 1 else set()
+        by_view = {"sees_ranks", "columns", "codes", *by_bag}
+        return [
+            self._replace(**{name: getattr(self, name)[i : i + 1] for name in by_view})
+            for i in range(n_views)
+        ]
 
     def labeled(self, left_out=None):
         """Return the labeled samples of each view.
@@ -135,15 +152,22 @@ class Views(NamedTuple):
         -------
         tensor of shape (n, n_columns)
         """
-        labeled, values = self.x[0], x[:, None, :]
+        labeled = self.x[0]
         weight = ops.where(self.y[0] >= 0, ops.exp(self.log_weight[0]), 0.0)[:, None]
-        total = ops.sum(ops.where(ops.isnan(labeled), 0.0, weight), axis=0)
-        half = 0.5 * weight
-        rank = ops.sum(
-            ops.where(labeled < values, half, 0.0)
-            + ops.where(labeled <= values, half, 0.0),
-            axis=1,
+        weight = ops.where(ops.isnan(labeled), 0.0, weight)
+        labeled = ops.where(ops.isnan(labeled), np.inf, labeled)
+        order = ops.argsort(labeled, axis=0)
+        below = ops.cumsum(ops.take_along_axis(weight, order, axis=0), axis=0)
+        below = ops.transpose(ops.pad(below, [[1, 0], [0, 0]]))
+        labeled = ops.transpose(ops.take_along_axis(labeled, order, axis=0))
+        # A comparison of all pairs would take gigabytes for hundreds of columns.
+        left, right = (
+            ops.take_along_axis(
+                below, tf.searchsorted(labeled, ops.transpose(x), side), axis=1
+            )
+            for side in ("left", "right")
         )
+        rank, total = ops.transpose(0.5 * (left + right)), below[:, -1]
         quantile = (rank + 0.5) / (total + 1)
         scores = math.sqrt(2) * ops.erfinv(2 * quantile - 1)
         is_value = ops.logical_or(self.has_ranks == 0, ops.isnan(x))

@@ -38,9 +38,9 @@ class PlannedRate:
         -------
         ndarray of the same shape
         """
-        factor = np.minimum(1.0, steps / max(1, self._n_warm_up))
-        if self._n_warm_up == 0:
-            factor = np.ones(np.shape(steps))
+        factor = np.ones(np.shape(steps))
+        if self._n_warm_up:
+            factor = np.minimum(factor, steps / self._n_warm_up)
         if self._is_cosine:
             progress = np.clip((steps - self._n_warm_up) / self._n_cosine, 0, 1)
             factor = factor * 0.5 * (1 + np.cos(np.pi * progress))

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from sktransfer._large_arrays import join
+
 _FLAT_SAMPLES = 192
 _SMALL_IMAGE = 128 * 128
 
@@ -61,9 +63,7 @@ def run_in_calls(function, arrays, tensors, size):
             rows = [_pad(array, size) for array in rows]
         results = function(*(tf.constant(array) for array in rows))
         outputs.append([result.numpy()[:n_rows] for result in results])
-    if len(outputs) == 1:
-        return outputs[0]
-    return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
+    return join(outputs)
 
 
 def cast_like(tensor, array):

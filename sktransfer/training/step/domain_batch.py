@@ -72,8 +72,6 @@ def domain_batch(features, logits, y, head, n_source):
     DomainBatch
     """
     if n_source == 0:
-        return DomainBatch(
-            None, features, None, logits, None, head=head, target_pseudo_y=y
-        )
+        return DomainBatch(None, features, None, logits, None, head, y)
     parts = features[:n_source], features[n_source:], logits[:n_source]
-    return DomainBatch(*parts, logits[n_source:], y, head=head)
+    return DomainBatch(*parts, logits[n_source:], y, head)

@@ -52,31 +52,24 @@ class GroupedOptimizer:
             # This is the norm of all gradients, not of each group.
             self._global_clipnorm = config.get("global_clipnorm")
             optimizer = optimizer | {"config": config | {"global_clipnorm": None}}
-            members = [self._make_member(optimizer) for _ in groups]
-            self._member_of = {
-                id(v): member
-                for member, group in zip(members, groups, strict=True)
-                for v in group
-            }
-            self._whole = keras.optimizers.MultiOptimizer(
-                lambda variable: self._member_of[id(variable)]
-            )
-            self._whole.build(self.variables)
-        self._members = [m for m, group in zip(members, groups, strict=True) if group]
-        self._groups = [group for group in groups if group]
+            self._groups = [group for group in groups if group]
+            self._members = [self._make_member(optimizer, g) for g in self._groups]
+            # Each member counts its own steps.
+            self._iterations = keras.Variable(0, dtype="int64", trainable=False)
         self.state_variables = [
             *(v for member in self._members for v in member.variables),
-            self._whole.iterations,
+            self._iterations,
         ]
         self._initial = [_without_zeros(v.numpy()) for v in self.state_variables]
 
-    def _make_member(self, config):
+    def _make_member(self, config, variables):
         cls = getattr(keras.optimizers, config["class_name"], None)
         if cls is None:
             cls = type(keras.optimizers.deserialize(config))
         member = type(cls.__name__, (cls, _OneDevice), {}).from_config(config["config"])
         member.exclude_from_weight_decay(var_names=_NOT_DECAYED)
         member.weight_decay = self._weight_decay
+        member.build(variables)
         return member
 
     def start(self, *, weight_decay, state=None):
@@ -114,7 +107,7 @@ class GroupedOptimizer:
     @property
     def n_steps(self):
         """Number of gradient steps since the optimizer was reset."""
-        return int(self._whole.iterations.numpy())
+        return int(self._iterations.numpy())
 
     def set_rates(self, rates):
         """Set the learning rate of each group that has variables.
@@ -138,18 +131,13 @@ class GroupedOptimizer:
         """
         if self._global_clipnorm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, self._global_clipnorm)
-        if chosen is None:
-            self._whole.apply(gradients, self.variables)
-            return
-        pairs = [
-            (gradient, variable)
-            for gradient, variable in zip(gradients, self.variables, strict=True)
-            if id(variable) in chosen
-        ]
-        for member in self._members:
-            own = [pair for pair in pairs if self._member_of[id(pair[1])] is member]
+        gradient_of = dict(zip(map(id, self.variables), gradients, strict=True))
+        for member, group in zip(self._members, self._groups, strict=True):
+            own = [v for v in group if chosen is None or id(v) in chosen]
             if own:
-                member.apply(*map(list, zip(*own, strict=True)))
+                member.apply([gradient_of[id(v)] for v in own], own)
+        if chosen is None:
+            self._iterations.assign_add(1)
 
 
 def _without_zeros(array):

@@ -1,4 +1,4 @@
-"""Memory of programs and trainers: estimates, bounds and release."""
+"""Memory of programs and trainers: estimates and release."""
 
 import contextlib
 import ctypes
@@ -7,13 +7,6 @@ import gc
 import numpy as np
 
 from sktransfer.training.step.xla_code import XLA_CODE
-
-MAX_PROGRAM_BYTES = 150_000_000
-MAX_TRAINER_BYTES = 300_000_000
-# So many are always kept, for a search over a few frozen depths of a large network.
-MIN_ENTRIES = 3
-# Memory is released after so many bytes were dropped; it takes about half a second.
-RELEASE_BYTES = 50_000_000
 
 # Resident memory of TensorFlow 2.21 on a CPU, without the values of variables. Measured
 # on networks of 2 and 10 dense layers: for a program and each operation; for a trainer

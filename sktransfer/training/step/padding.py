@@ -1,7 +1,6 @@
 """Arrays for the steps of one call; XLA needs arrays of a fixed size."""
 
 import numpy as np
-import tensorflow as tf
 
 # Maximum number of steps in a call; a user can interrupt training between calls.
 MAX_STEPS = 256
@@ -29,10 +28,10 @@ def steps_per_call(inputs, batch_size):
     return min(max(steps, 1), MAX_STEPS)
 
 
-def part_of(array, start, stop, n):
-    """Return part of an array as a tensor, padded to length `n` unless that is None."""
-    part = array[start:stop]
-    if n is not None and len(part) < n:
-        part = np.empty((n, *array.shape[1:]), array.dtype)
-        part[: stop - start] = array[start:stop]
-    return tf.constant(part)
+def pad_steps(array, n):
+    """Lengthen an array to `n` steps, unless that is None. New steps have no values."""
+    if n is None or len(array) == n:
+        return array
+    padded = np.empty((n, *array.shape[1:]), array.dtype)
+    padded[: len(array)] = array
+    return padded

@@ -3,11 +3,13 @@
 import warnings
 
 import numpy as np
+from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from sktransfer._caches import Cache
+from sktransfer._inputs.labels import repeat_few_labels
 from sktransfer.training.store.digests import array_digest
 
 # For more coefficients than this, the Hessian takes too long.
@@ -29,7 +31,7 @@ def solve_head(features, y, sample_weight, n_classes, C):
     features : ndarray of shape (n, d)
         Frozen features.
     y : ndarray of shape (n,), int
-        Class indices, with at least one sample of each class.
+        Class indices. A class without samples gets a low probability everywhere.
     sample_weight : ndarray of shape (n,)
         Weights.
     n_classes : int
@@ -76,16 +78,21 @@ def _solve(features, y, sample_weight, n_classes, C):
         options = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 100}
     else:
         options = {"solver": "newton-cg", "tol": 1e-5, "max_iter": 100}
-    solver = LogisticRegression(C=C, **options)
-    with warnings.catch_warnings():
-        # A search that rounding ends before `tol` is reached is at the optimum.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        solver.fit(scaled, y, sample_weight=sample_weight)
-    kernel, bias = solver.coef_.T, solver.intercept_
-    if n_classes == 2:
+    classes = np.unique(y)
+    kernel, bias = np.zeros((scaled.shape[1], 1)), np.zeros(1)
+    if len(classes) > 1:
+        solver = LogisticRegression(C=C, **options)
+        with warnings.catch_warnings():
+            # A search that rounding ends before `tol` is reached is at the optimum.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            solver.fit(*repeat_few_labels(scaled, y, sample_weight))
+        kernel, bias = solver.coef_.T, solver.intercept_
+    if len(classes) == 2:
         # scikit-learn has one column of differences; make two of opposite sign.
         kernel = np.hstack([-kernel, kernel]) / 2
         bias = np.hstack([-bias, bias]) / 2
+    if len(classes) < n_classes:
+        kernel, bias = _add_classes(kernel, bias, classes, n_classes, len(y))
     if basis is not None:
         kernel = basis @ kernel
     kernel = kernel / scale
@@ -93,6 +100,14 @@ def _solve(features, y, sample_weight, n_classes, C):
     for array in head:
         array.flags.writeable = False
     return head
+
+
+def _add_classes(kernel, bias, classes, n_classes, n_samples):
+    """Add outputs for classes without samples: the log odds of half a sample."""
+    all_kernels = np.zeros((len(kernel), n_classes))
+    all_biases = np.full(n_classes, logsumexp(bias) + np.log(0.5 / n_samples))
+    all_kernels[:, classes], all_biases[classes] = kernel, bias
+    return all_kernels, all_biases
 
 
 def new_head(n_features, n_classes, *, pretrained, rng):

@@ -1,7 +1,6 @@
 """A network with a head, split at a frozen depth, and its compiled functions."""
 
 import contextlib
-import functools
 import hashlib
 import threading
 
@@ -9,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sktransfer._large_arrays import stack, take_rows
+from sktransfer._large_arrays import blocks, stack, take_rows
 from sktransfer._random import acquired, preserve_random_state
 from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones import graph
@@ -18,7 +17,7 @@ from sktransfer.backbones.freezing import split
 from sktransfer.training.step.backend import check_backend, environment
 from sktransfer.training.step.calls import cast_like, run_in_calls, samples_per_call
 from sktransfer.training.step.memory import program_bytes
-from sktransfer.training.step.tracing import traced_once, unwrap
+from sktransfer.training.step.tracing import traced_once
 from sktransfer.training.store.digests import array_digest
 from sktransfer.training.store.samples import FrozenOutputs
 
@@ -44,6 +43,7 @@ class Program:
         Trainable variables of each trained layer; the last list is that of the head.
     """
 
+    @preserve_random_state()
     def __init__(self, backbone, depth, n_units, dtype, from_scratch=False):
         check_backend()
         limit_worker_threads()
@@ -56,18 +56,18 @@ class Program:
         model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
-        with preserve_random_state():
-            self.head = keras.layers.Dense(
-                n_units, dtype=dtype, kernel_initializer="zeros", name="head"
-            )
-            if self._suffix is None:
-                inputs = keras.Input((backbone.n_features_out,), dtype=dtype)
-                self.network = keras.Model(inputs, self.head(inputs))
-            else:
-                inputs = self._suffix.inputs
-                self.network = keras.Model(
-                    unwrap(inputs), self.head(self._suffix.outputs[0])
-                )
+        self.head = keras.layers.Dense(
+            n_units,
+            dtype=dtype,
+            kernel_initializer="zeros",
+            name=graph.free_name("head", model),
+        )
+        if self._suffix is None:
+            inputs = features = keras.Input((backbone.n_features_out,), dtype=dtype)
+        else:
+            inputs = graph.unwrap(self._suffix.inputs)
+            features = self._suffix.outputs[0]
+        self.network = keras.Model(inputs, self.head(features))
         self.trained = [
             *(list(layer.trainable_variables) for layer in parts.trained),
             self.head.trainable_variables,
@@ -140,7 +140,7 @@ class Program:
 
         def run(*inputs):
             self.n_traces += 1
-            return tf.nest.flatten(model(unwrap(inputs), training=False))
+            return tf.nest.flatten(model(graph.unwrap(inputs), training=False))
 
         return traced_once(run, signature)
 
@@ -181,12 +181,31 @@ class Program:
         n = len(self._loaded) - len(self.head.weights)
         return self._loaded[:n], self._loaded[n:]
 
-    @functools.cached_property
-    def whole_network(self):
-        """Model of the backbone and the head, which callbacks see."""
+    def whole_network(self, backbone, head):
+        """Make the model that callbacks see; it has the variables of the program.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            Its standardization comes before the network.
+        head : ClassHead or MultilabelHead
+            Its activation comes after the head.
+
+        Returns
+        -------
+        keras.Model
+            Model from samples to probabilities.
+        """
         with preserve_random_state():
-            model = self._model
-            return keras.Model(model.inputs[0], self.head(model.outputs[0]))
+            activation = keras.layers.Activation(head.activation, dtype=self.dtype)
+            model = keras.Model(
+                self._model.inputs[0],
+                activation(self.head(self._model.outputs[0])),
+                name=backbone.name,
+            )
+            if backbone.standardization is None:
+                return model
+            return backbone.standardization.before(model)
 
     def mark_changed(self, *, restore_frozen=False):
         """Record that the weights of the network have changed since `load`."""
@@ -265,14 +284,9 @@ class Program:
         int
         """
         model = self._model if part == "features" else self._prefix
-        if model is None:
-            return (
-                int(np.prod(sample_shape))
-                * np.dtype(self.network.inputs[0].dtype).itemsize
-            )
-        outputs = model.outputs
+        source = keras.KerasTensor((1, *sample_shape), self._model.inputs[0].dtype)
+        outputs = [source] if model is None else model.outputs
         if any(None in tensor.shape[1:] for tensor in outputs):
-            source = keras.KerasTensor((1, *sample_shape), model.inputs[0].dtype)
             outputs = keras.tree.flatten(model.compute_output_spec(source))
         return sum(
             int(np.prod(tensor.shape[1:])) * np.dtype(tensor.dtype).itemsize
@@ -359,13 +373,9 @@ class Program:
             weights of the backbone. Each layer uses the new statistics of earlier ones.
         """
         layers = self.normalization_layers
-        size = _CALLS_TOGETHER * self.samples_per_call
-        chunks = [index[i : i + size] for i in range(0, len(index), size)]
-        moments = compute_moments(
-            self._model,
-            layers,
-            (cast_like(self._model.inputs[0], take_rows(X, part)) for part in chunks),
-        )
+        parts = blocks(index, _CALLS_TOGETHER * self.samples_per_call)
+        chunks = (cast_like(self._model.inputs[0], take_rows(X, p)) for p in parts)
+        moments = compute_moments(self._model, layers, chunks)
         values = [value for layer in layers for value in moments[layer]]
         return dict(zip(self.statistics, values, strict=True))
 
@@ -389,5 +399,5 @@ class Program:
     def features_and_logits(self):
         """Return a model that computes the inputs and outputs of the head."""
         return keras.Model(
-            unwrap(self.network.inputs), [self.head.input, self.head.output]
+            graph.unwrap(self.network.inputs), [self.head.input, self.head.output]
         )

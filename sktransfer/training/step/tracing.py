@@ -1,4 +1,4 @@
-"""TensorFlow functions that are traced once, and inputs of models in them."""
+"""TensorFlow functions that are traced once."""
 
 import contextlib
 import inspect
@@ -64,8 +64,3 @@ def _forget_gradients(graph):
         if name.startswith("CustomGradient-"):
             for cell in ops.gradient_registry.lookup(name).__closure__ or ():
                 cell.cell_contents = None
-
-
-def unwrap(inputs):
-    """Return the arguments of a model: one tensor itself, or a list of tensors."""
-    return inputs[0] if len(inputs) == 1 else list(inputs)

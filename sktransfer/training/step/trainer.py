@@ -2,20 +2,20 @@
 
 import contextlib
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
 
 import numpy as np
 import tensorflow as tf
 
 from sktransfer._random import preserve_random_state
+from sktransfer.backbones.graph import unwrap
 from sktransfer.training.step.domain_batch import domain_batch
 from sktransfer.training.step.grouped_optimizer import GroupedOptimizer
-from sktransfer.training.step.l2_sp import Anchors
 from sktransfer.training.step.lora import LowRank
 from sktransfer.training.step.memory import trainer_bytes
 from sktransfer.training.step.method_networks import MethodNetworks
-from sktransfer.training.step.padding import MAX_STEPS, part_of, steps_per_call
-from sktransfer.training.step.tracing import traced_once, unwrap
+from sktransfer.training.step.padding import MAX_STEPS, pad_steps, steps_per_call
+from sktransfer.training.step.tracing import traced_once
 from sktransfer.training.step.weight_averages import WeightAverages
 
 
@@ -49,19 +49,6 @@ class TrainerOptions:
     jit_compile: bool = False
     lora_rank: int | None = None
     target_only: bool = False
-
-
-@dataclass
-class _Batch:
-    """Tensors of one gradient step."""
-
-    inputs: list
-    y: Any
-    weight: Any
-    count: Any
-    strength: Any
-    smoothing: Any
-    l2_sp: Any
 
 
 class Trainer:
@@ -114,7 +101,11 @@ class Trainer:
             self._averages = WeightAverages(self.optimizer, self._update_weights)
         self._weights = [*backbone_weights, *heads]
         self._trained_by = self._variables_of_phases(flat, heads)
-        self._anchors = Anchors(backbone_weights if options.l2_sp else [])
+        self._anchored = backbone_weights if options.l2_sp else []
+        self._anchors = [
+            tf.Variable(tf.zeros_like(weight.value), trainable=False)
+            for weight in self._anchored
+        ]
         self._run_steps = traced_once(
             self._run, self._signature(), jit_compile=options.jit_compile
         )
@@ -146,7 +137,8 @@ class Trainer:
 
     def anchor(self):
         """Store the current weights as the starting values of L2-SP."""
-        self._anchors.store()
+        for anchor, weight in zip(self._anchors, self._anchored, strict=True):
+            anchor.assign(weight.value)
 
     def start(self, rng, *, weight_decay, state=None):
         """Reset the optimizer, or set it to an earlier state.
@@ -232,36 +224,29 @@ class Trainer:
         self._program.mark_changed()
         dtype = self._program.dtype
         n_steps = len(counts)
-        batch = len(arrays[0]) // n_steps
         if strengths is None:
             strengths = np.zeros(n_steps)
+        y, weight, *features = arrays
+        sample_arrays = [y.astype(self._target_dtype), weight.astype(dtype), *features]
+        batch = len(y) // n_steps
         step_arrays = [
             counts.astype(np.int32),
             rates[:, self.optimizer.is_used].astype(dtype),
             strengths.astype(dtype),
+            *(a.reshape(n_steps, batch, *a.shape[1:]) for a in sample_arrays),
         ]
-        y, weight, *features = arrays
-        sample_arrays = [y.astype(self._target_dtype), weight.astype(dtype), *features]
         per_call = self._xla_steps or MAX_STEPS
-        # Only XLA needs arrays of a fixed size.
-        length = self._xla_steps
         results = []
         for start in range(0, n_steps, per_call):
-            stop = min(start + per_call, n_steps)
-            part = self._run_steps(
-                tf.constant(stop - start),
-                tf.constant(batch),
+            parts = [array[start : start + per_call] for array in step_arrays]
+            n = len(parts[0])
+            part_results = self._run_steps(
+                tf.constant(n),
                 tf.constant(smoothing, dtype),
                 tf.constant(l2_sp, dtype),
-                *(part_of(array, start, stop, length) for array in step_arrays),
-                *(
-                    part_of(
-                        array, start * batch, stop * batch, length and length * batch
-                    )
-                    for array in sample_arrays
-                ),
+                *(tf.constant(pad_steps(part, self._xla_steps)) for part in parts),
             )
-            results.append(part.numpy()[: stop - start])
+            results.append(part_results.numpy()[:n])
         return np.concatenate(results)
 
     @property
@@ -271,28 +256,26 @@ class Trainer:
 
     def _signature(self):
         """Return the types of the arguments of :meth:`_run`."""
-        steps = self._xla_steps
-        rows = steps and steps * self._options.batch_size
+        steps, size = self._xla_steps, self._options.batch_size
         dtype = tf.as_dtype(self._program.dtype)
-        scalar, integer = tf.TensorSpec((), dtype), tf.TensorSpec((), tf.int32)
+        scalar = tf.TensorSpec((), dtype)
         inputs = [
-            tf.TensorSpec((rows, *t.shape[1:]), t.dtype)
+            tf.TensorSpec((steps, size, *t.shape[1:]), t.dtype)
             for t in self._program.network.inputs
         ]
         return [
-            integer,
-            integer,
+            tf.TensorSpec((), tf.int32),
             scalar,
             scalar,
             tf.TensorSpec((steps,), tf.int32),
             tf.TensorSpec((steps, sum(self.optimizer.is_used)), dtype),
             tf.TensorSpec((steps,), dtype),
-            tf.TensorSpec((rows, *self._head.target_shape), self._target_dtype),
-            tf.TensorSpec((rows,), dtype),
+            tf.TensorSpec((steps, size, *self._head.target_shape), self._target_dtype),
+            tf.TensorSpec((steps, size), dtype),
             *(inputs * (1 + self._has_target)),
         ]
 
-    def _run(self, n_steps, batch_size, smoothing, l2_sp, *arrays):
+    def _run(self, n_steps, smoothing, l2_sp, *arrays):
         """Run the steps of one call; traced by TensorFlow."""
         counts, rates, strengths, y, weight, *inputs = arrays
         self._program.n_traces += 1
@@ -300,14 +283,16 @@ class Trainer:
 
         def step(i, results):
             self.optimizer.set_rates(rates[i])
-            batch = _Batch(
-                [self._batch_rows(a, i, batch_size, counts[i]) for a in inputs],
-                self._batch_rows(y, i, batch_size, counts[i]),
-                self._batch_rows(weight, i, batch_size, counts[i]),
-                counts[i],
-                strengths[i],
-                smoothing,
-                l2_sp,
+            # Batches that are not padded may be smaller than the first one.
+            rows = slice(None if self._options.batch_size else counts[i])
+            batch = SimpleNamespace(
+                inputs=[array[i][rows] for array in inputs],
+                y=y[i][rows],
+                weight=weight[i][rows],
+                count=counts[i],
+                strength=strengths[i],
+                smoothing=smoothing,
+                l2_sp=l2_sp,
             )
             phases = [self._gradient_step(phase, batch) for phase in self._phases]
             # Loss and accuracy are from the first phase, metrics from the last one.
@@ -320,15 +305,6 @@ class Trainer:
             (0, tf.zeros((tf.shape(counts)[0], 2 + len(self.metrics)), dtype)),
             parallel_iterations=1,
         )[1]
-
-    def _batch_rows(self, array, i, batch_size, count):
-        """Return the samples of batch i, with padding if batches have a fixed size."""
-        size = self._options.batch_size
-        if size is None:
-            return array[i * batch_size : i * batch_size + count]
-        begin = [i * size] + [0] * (array.shape.rank - 1)
-        shape = [size, *array.shape[1:]]
-        return tf.slice(array, begin, [-1 if n is None else n for n in shape])
 
     def _gradient_step(self, phase, batch):
         """Update the variables of a phase; return its loss, accuracy and metrics."""
@@ -370,8 +346,12 @@ class Trainer:
             aligned, metrics = aligned if self._method.metrics else (aligned, [])
             loss += aligned
             results += [aligned, *metrics]
-        for penalty in self._anchors.penalties():
-            loss += batch.l2_sp * penalty
+        if self._anchors:
+            distances = [
+                tf.reduce_sum(tf.square(weight.value - anchor))
+                for weight, anchor in zip(self._anchored, self._anchors, strict=True)
+            ]
+            loss += batch.l2_sp * (tf.add_n(distances) / 2)
         return loss, tf.stack([tf.cast(value, dtype) for value in results])
 
     def _forward(self, phase, batch):

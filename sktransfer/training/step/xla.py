@@ -67,15 +67,10 @@ def xla_batch_size(network, batch_size, n):
     if n < batch_size:
         enough = max(_PADDED_BATCH, 1 << (n - 1).bit_length())
         batch_size = min(batch_size, enough)
-    if batch_size > _MAX_BATCH or not _is_dense(network):
+    has_fixed_shape = all(None not in tensor.shape[1:] for tensor in network.inputs)
+    if batch_size > _MAX_BATCH or not has_fixed_shape:
         return None
-    return batch_size
-
-
-def _is_dense(network):
-    return all(None not in tensor.shape[1:] for tensor in network.inputs) and all(
-        _is_sample_wise(operation) for operation in network.operations
-    )
+    return batch_size if all(map(_is_sample_wise, network.operations)) else None
 
 
 def _is_sample_wise(layer):

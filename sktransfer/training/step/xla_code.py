@@ -8,10 +8,9 @@ import tensorflow as tf
 
 from sktransfer._caches import XLA_LOCK
 
-# TensorFlow looks up the owner of the code by the name of its C++ class.
-_OWNER = b"N10tensorflow14DeviceCompilerIN3xla15LocalExecutableENS1_11LocalClientEEE"
-_OWNER_NAME, _CONTAINER = "xla_device_compiler", "localhost"
-_SEED, _FACTOR, _BITS = 0xDECAFCAFFE, 0xC6A4A7935BD1E995, (1 << 64) - 1
+# TensorFlow looks up the owner of the code by the Hash64 of the name of its C++ class,
+# N10tensorflow14DeviceCompilerIN3xla15LocalExecutableENS1_11LocalClientEEE.
+_OWNER_HASH = 0x6B406BD7CBE180FF
 
 
 class XlaCode:
@@ -60,30 +59,12 @@ def _destroy_owner():
         handle.dtype = tf.resource.as_datatype_enum
         handle.resource_handle_val.add(
             device=tf.constant(0.0).device,
-            container=_CONTAINER,
-            name=_OWNER_NAME,
-            hash_code=_hash64(_OWNER),
+            container="localhost",
+            name="xla_device_compiler",
+            hash_code=_OWNER_HASH,
         )
         resource = tf.io.parse_tensor(handle.SerializeToString(), tf.resource)
         tf.raw_ops.DestroyResourceOp(resource=resource, ignore_lookup_error=True)
-
-
-def _hash64(data):
-    """Compute TensorFlow's ``Hash64``, which is MurmurHash64A."""
-
-    def mix(value):
-        return value ^ (value >> 47)
-
-    value = (_SEED ^ len(data) * _FACTOR) & _BITS
-    n_whole = len(data) // 8 * 8
-    for i in range(0, n_whole, 8):
-        word = int.from_bytes(data[i : i + 8], "little")
-        word = mix(word * _FACTOR & _BITS) * _FACTOR & _BITS
-        value = (value ^ word) * _FACTOR & _BITS
-    if n_whole < len(data):
-        rest = int.from_bytes(data[n_whole:], "little")
-        value = (value ^ rest) * _FACTOR & _BITS
-    return mix(mix(value) * _FACTOR & _BITS)
 
 
 XLA_CODE = XlaCode()

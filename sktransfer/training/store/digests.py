@@ -6,7 +6,7 @@ import numpy as np
 from xxhash import xxh3_128_digest
 
 from sktransfer._caches import Cache
-from sktransfer._large_arrays import take_rows
+from sktransfer._large_arrays import blocks, take_rows
 
 _HASH_BYTES = 1 << 22
 # Size of an entry: the digest and a weak reference.
@@ -31,8 +31,8 @@ def sample_digests(X, index):
     sample_bytes = X.dtype.itemsize * int(np.prod(X.shape[1:], dtype=int))
     step = max(1, _HASH_BYTES // sample_bytes)
     digests = []
-    for start in range(0, len(index), step):
-        rows = np.ascontiguousarray(take_rows(X, index[start : start + step]))
+    for part in blocks(index, step):
+        rows = np.ascontiguousarray(take_rows(X, part))
         data = memoryview(rows.reshape(-1).view(np.uint8))
         digests += [
             xxh3_128_digest(data[i : i + sample_bytes])

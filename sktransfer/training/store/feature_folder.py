@@ -16,6 +16,7 @@ from joblib import Memory
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from sktransfer._caches import Cache
+from sktransfer._large_arrays import join
 from sktransfer._warnings import warn_user
 
 _FORMAT = 1
@@ -139,12 +140,12 @@ class FeatureFolder:
                 for start in range(0, len(rows), n_rows):
                     chunk = rows[start : start + n_rows]
                     if len(part_digests) + len(chunk) > n_rows:
-                        yield part_digests, _join(parts)
+                        yield part_digests, join(parts)
                         part_digests, parts = [], []
                     part_digests += [in_file[row] for row in chunk]
                     parts.append([record[f][0][chunk] for f in record.dtype.names])
         if part_digests:
-            yield part_digests, _join(parts)
+            yield part_digests, join(parts)
 
     def write(self, digests, arrays):
         """Write the outputs of samples; warn if that is not possible.
@@ -238,9 +239,3 @@ def _split(digests):
 
 def _keys(digests):
     return np.frombuffer(digests, np.uint64)[::2]
-
-
-def _join(parts):
-    if len(parts) == 1:
-        return parts[0]
-    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]

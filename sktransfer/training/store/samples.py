@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sktransfer._large_arrays import stack, take_rows
+from sktransfer._large_arrays import blocks, join, stack, take_rows
 from sktransfer.training.store.digests import sample_digests
 from sktransfer.training.store.feature_folder import open_folder
 from sktransfer.training.store.feature_store import PagedOutputs, feature_store
@@ -48,13 +48,9 @@ class Samples:
     @cached_property
     def digests(self):
         """Hashes of the samples, an ndarray of shape (n,) with 16 bytes each."""
-        parts = [
-            b"".join(
-                sample_digests(self.X, self.index[start : start + _LOOK_UP_SAMPLES])
-            )
-            for start in range(0, len(self), _LOOK_UP_SAMPLES)
-        ]
-        return np.frombuffer(b"".join(parts), "V16")
+        parts = blocks(self.index, _LOOK_UP_SAMPLES)
+        digests = (b"".join(sample_digests(self.X, part)) for part in parts)
+        return np.frombuffer(b"".join(digests), "V16")
 
     def part(self, chosen):
         """Return a smaller subset; `chosen` are positions in `index`."""
@@ -80,6 +76,11 @@ class FrozenOutputs:
         Outputs of the prefix, or of the whole backbone in inference mode.
     folder : str or None, default=None
         Folder that keeps outputs.
+
+    Attributes
+    ----------
+    can_be_stored : bool
+        Whether the outputs depend on weights, so that the store keeps them.
     """
 
     def __init__(self, program, X, *, part="prefix", folder=None):
@@ -88,14 +89,9 @@ class FrozenOutputs:
         self._block_size = self._size_within(_BLOCK_BYTES, self.sample_bytes)
         key = program.key(part)
         self._space = None if key is None else (key, X.dtype.str, X.shape[1:])
-        self._folder = None
+        self.can_be_stored, self._folder = key is not None, None
         if folder is not None and key is not None:
             self._folder = open_folder(folder, self._space)
-
-    @property
-    def can_be_stored(self):
-        """Whether the outputs depend on weights, so that the store keeps them."""
-        return self._space is not None
 
     def gather(self, index, *, digests=None, n_samples=None):
         """Look up or compute the outputs of some samples.
@@ -114,14 +110,12 @@ class FrozenOutputs:
         -------
         PagedOutputs
         """
-        keep = self._space is not None and feature_store.has_room(
+        keep = self.can_be_stored and feature_store.has_room(
             n_samples or len(index), self.sample_bytes
         )
         if not keep and self._folder is None:
-            size = self._block_size
             return PagedOutputs.from_blocks(
-                self._compute(index[start : start + size])
-                for start in range(0, len(index), size)
+                map(self._compute, blocks(index, self._block_size))
             )
         parts = []
         for start in range(0, len(index), _LOOK_UP_SAMPLES):
@@ -151,22 +145,15 @@ class FrozenOutputs:
             One array for each output.
         """
         n = len(self._X)
-        for start in range(0, n, self._block_size):
-            stop = min(start + self._block_size, n)
-            yield self.gather(np.arange(start, stop), n_samples=n).take()
+        for index in blocks(np.arange(n), self._block_size):
+            yield self.gather(index, n_samples=n).take()
 
     def _compute(self, index):
         step = self._size_within(_BLOCK_BYTES, self._X[:1].nbytes)
-        outputs = []
-        for start in range(0, len(index), step):
-            rows = take_rows(self._X, index[start : start + step])
-            if self._part == "prefix":
-                outputs.append(self._program.prefix(rows))
-            else:
-                outputs.append([self._program.features(rows)])
-        if len(outputs) == 1:
-            return outputs[0]
-        return [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]
+        rows = (take_rows(self._X, part) for part in blocks(index, step))
+        if self._part == "prefix":
+            return join([self._program.prefix(part) for part in rows])
+        return join([[self._program.features(part)] for part in rows])
 
     def _size_within(self, n_bytes, sample_bytes):
         """Return a number of samples that fills complete calls of the program."""
@@ -230,17 +217,15 @@ class SampleFeatures:
         batch_size : int
             Number of samples in a batch.
 
-        Yields
-        ------
-        ndarray of int
+        Returns
+        -------
+        iterator of ndarray of int
         """
         sample_bytes = self._sample_bytes
         if self._kept is None:
             sample_bytes = max(sample_bytes, self.samples.X[:1].nbytes)
         batches = max(1, _CHUNK_BYTES // (sample_bytes * batch_size + 1))
-        step = batches * batch_size
-        for start in range(0, len(order), step):
-            yield order[start : start + step]
+        return blocks(order, batches * batch_size)
 
     def logits(self):
         """Compute the logits of all samples, of shape (n, n_units)."""

@@ -120,16 +120,16 @@ def test_an_interrupted_training_is_continued(
     train, uninterrupted, tmp_path, monkeypatch
 ):
     expected, folder = uninterrupted
-    on_epoch_begin = module._SetEpoch.on_epoch_begin
+    set_epoch = TableBatches.set_epoch
     for last in (2, 4):
 
         def until_last(self, epoch, logs=None, last=last):
             if epoch == last:
                 raise KeyboardInterrupt
-            on_epoch_begin(self, epoch, logs)
+            set_epoch(self, epoch, logs)
 
         with monkeypatch.context() as context:
-            context.setattr(module._SetEpoch, "on_epoch_begin", until_last)
+            context.setattr(TableBatches, "set_epoch", until_last)
             with pytest.raises(KeyboardInterrupt):
                 train(tmp_path)
     for one, other in zip(train(tmp_path).get_weights(), expected, strict=True):

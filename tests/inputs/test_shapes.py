@@ -1,0 +1,53 @@
+"""Samples in the shape that a backbone expects."""
+
+import numpy as np
+import pytest
+from networks import convolutional
+
+from sktransfer import TransferClassifier
+from sktransfer._inputs.samples import shape_rows
+from sktransfer.exceptions import BackboneError
+
+
+@pytest.mark.parametrize(
+    ("shape", "input_shape"),
+    [
+        ((12,), (2, 2, 3)),
+        ((12,), (None, 3)),
+        ((2, 6), (2, 6)),
+        ((4, 3), (None, 3)),
+        ((8, 8), (8, 8, 1)),
+        ((8, 8, 1), (8, 8)),
+    ],
+)
+def test_flat_samples_and_axes_of_length_1_are_reshaped(shape, input_shape):
+    X = np.arange(2.0 * np.prod(shape)).reshape(2, *shape)
+    result = shape_rows(X, input_shape)
+    assert result.ndim == 1 + len(input_shape)
+    np.testing.assert_array_equal(result.ravel(), X.ravel())
+
+
+@pytest.mark.parametrize(
+    ("shape", "input_shape", "advice"),
+    [
+        ((3, 100), (100, 3), r"X.transpose\(0, 2, 1\)"),
+        ((3, 100), (None, 3), r"X.transpose\(0, 2, 1\)"),
+        ((3, 32, 32), (32, 32, 3), r"X.transpose\(0, 2, 3, 1\)"),
+        ((3, 16, 16), (None, None, 3), r"X.transpose\(0, 2, 3, 1\)"),
+        ((4, 6), (24,), r"X.reshape\(len\(X\), -1\)"),
+        ((4, 6), (8, 3), ""),
+    ],
+)
+def test_other_axes_are_no_reshape(shape, input_shape, advice):
+    with pytest.raises(BackboneError, match=advice) as info:
+        shape_rows(np.zeros((5, *shape)), input_shape)
+    assert str(shape) in str(info.value)
+    assert str(input_shape) in str(info.value)
+
+
+def test_axes_in_another_order_at_predict():
+    images = np.random.default_rng(0).normal(size=(10, 8, 6, 1))
+    clf = TransferClassifier(lambda: convolutional((8, 6, 1)), epochs=1)
+    clf.fit(images, np.arange(10) % 2)
+    with pytest.raises((BackboneError, ValueError), match=r"\(6, 8, 1\)|transpose"):
+        clf.predict(images.transpose(0, 2, 1, 3))
