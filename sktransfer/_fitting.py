@@ -25,7 +25,7 @@ from sktransfer._threads import limit_worker_threads
 from sktransfer._unused_parameters import warn_of_unused
 from sktransfer.averaging import AVERAGING_ATTRIBUTES
 from sktransfer.backbones.sources import BuildOptions
-from sktransfer.heads import ClassHead
+from sktransfer.heads import keep_head
 from sktransfer.learners.choose import choose_learner, read_source
 from sktransfer.recipe import choose_recipe
 from sktransfer.training.store.feature_folder import memory_folder
@@ -219,7 +219,7 @@ class FittingMixin:
             build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
             backbone = source.build(build, weighted, rng)
             if self.head == "keep":
-                head = _make_kept_head(backbone, head, self.feature_layer)
+                head = keep_head(backbone, head, self.feature_layer)
         keeps_head = self.head == "keep" or (is_warm and not source.learns_in_context)
         depth = resolve_depth(self.frozen_depth, backbone.layers_table())
         if recipe.order in ("linear_probe", "in_context"):
@@ -371,31 +371,3 @@ def _encode(samples, head, backbone, dtype, name="X"):
     """Return samples as inputs of a backbone, with the targets of a head."""
     X = backbone.prepare(samples.X, dtype, name)
     return dataclasses.replace(samples, X=X, y=head.targets(samples.y))
-
-
-def _make_kept_head(backbone, head, feature_layer):
-    """Make the head for the classification layer that a backbone keeps."""
-    if backbone.head is None:
-        raise ValueError(
-            "head='keep' needs a backbone that ends in a Dense classification "
-            f"layer; {backbone.name!r} has none at feature_layer={feature_layer!r}. "
-            "Use head='new'."
-        )
-    labels, n_columns = head.classes, len(backbone.head[1])
-    if not isinstance(head, ClassHead) and len(labels) != n_columns:
-        raise ValueError(
-            f"head='keep' keeps {n_columns} outputs; y has {len(labels)} columns. Use "
-            "head='new'."
-        )
-    if backbone.classes is not None:
-        classes = backbone.classes
-    elif len(labels) == n_columns:
-        classes = labels
-    else:
-        classes = np.arange(n_columns)
-    if not np.isin(labels, classes).all():
-        raise ValueError(
-            f"head='keep' keeps {n_columns} classes, {classes.tolist()}; the labels "
-            f"of y are {labels.tolist()}. Use head='new'."
-        )
-    return ClassHead(classes) if isinstance(head, ClassHead) else head

@@ -100,9 +100,9 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     early_stopping : bool, default=False
         True stops training when the score of a validation set has not improved by
         `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
-        set is a stratified part of X, or `X_val` of `fit`. False also stops
-        early, when the training loss no longer improves, and keeps the last weights. A
-        linear probe is solved on all of X.
+        set is a stratified part of X, or `X_val` of `fit`. False also stops early, when
+        the training loss no longer improves, and keeps the last weights. A linear probe
+        is solved on all of X.
     scoring : str, callable or None, default="loss"
         Score of ``early_stopping=True``. "loss" is the negative log loss. None is the
         accuracy. Otherwise the name of a scikit-learn scorer, or a callable with the
@@ -356,18 +356,14 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
 
     def _fit_domains(self, estimator, data, sample_weight, validation):
         """Fit this copy of an estimator."""
-        from sktransfer.adaptation import SourceOnly
+        from sktransfer.adaptation import SourceOnly, in_context
         from sktransfer.adaptation.adapt import adapt
-        from sktransfer.adaptation.in_context import (
-            check_in_context,
-            in_context_attributes,
-        )
         from sktransfer.adaptation.registry import resolve_method
 
         source = self._read_source()
         method = resolve_method(self.method)
         if source.learns_in_context:
-            check_in_context(method, self._choose_recipe(source))
+            in_context.check_method(method, self._choose_recipe(source))
         samples = DomainSamples.check(
             *data,
             use_target=self.target_labels == "use",
@@ -379,8 +375,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         if not samples.has_target and not isinstance(method, SourceOnly):
             warn_user(
                 "There are no samples of a target, so this is plain fine-tuning. Pass "
-                "X_target, or a sample_domain that is less than 0 for samples of the "
-                "target in X."
+                "X_target, or a sample_domain below 0 for samples of the target in X."
             )
         labeled, old_classes = samples.labeled, getattr(self, "classes_", None)
         check_classes(
@@ -401,8 +396,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         )
         reports = self._fit_task(task, source, estimator, data[0])
         if source.learns_in_context:
-            attributes = in_context_attributes(
-                samples, task, self.backbone_, self._predictor
+            vars(self).update(
+                in_context.attributes(samples, task, self.backbone_, self._predictor)
             )
-            vars(self).update(attributes)
         return reports

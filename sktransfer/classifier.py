@@ -102,9 +102,9 @@ class TransferClassifier(BaseTransferClassifier):
     early_stopping : bool, default=False
         True stops training when the score of a validation set has not improved by
         `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
-        set is a stratified part of X, or `X_val` of `fit`. False also stops
-        early, when the training loss no longer improves, and keeps the last weights. A
-        linear probe is solved on all of X.
+        set is a stratified part of X, or `X_val` of `fit`. False also stops early, when
+        the training loss no longer improves, and keeps the last weights. A linear probe
+        is solved on all of X.
     scoring : str, callable or None, default="loss"
         Score of ``early_stopping=True``. "loss" is the negative log loss. None is the
         accuracy. Otherwise the name of a scikit-learn scorer, or a callable with the

@@ -301,6 +301,53 @@ def make_head(y):
     return MultilabelHead(y.shape[1]) if y.ndim == 2 else ClassHead(np.unique(y))
 
 
+def keep_head(backbone, head, feature_layer):
+    """Make the head for the classification layer that a backbone keeps.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The network.
+    head : ClassHead or MultilabelHead
+        Head for the labels of the training set.
+    feature_layer : str
+        Parameter of the estimator, for messages.
+
+    Returns
+    -------
+    ClassHead or MultilabelHead
+
+    Raises
+    ------
+    ValueError
+        If the backbone has no such layer, or the layer has other classes.
+    """
+    if backbone.head is None:
+        raise ValueError(
+            "head='keep' needs a backbone that ends in a Dense classification "
+            f"layer; {backbone.name!r} has none at feature_layer={feature_layer!r}. "
+            "Use head='new'."
+        )
+    labels, n_columns = head.classes, len(backbone.head[1])
+    if not isinstance(head, ClassHead) and len(labels) != n_columns:
+        raise ValueError(
+            f"head='keep' keeps {n_columns} outputs; y has {len(labels)} columns. Use "
+            "head='new'."
+        )
+    if backbone.classes is not None:
+        classes = backbone.classes
+    elif len(labels) == n_columns:
+        classes = labels
+    else:
+        classes = np.arange(n_columns)
+    if not np.isin(labels, classes).all():
+        raise ValueError(
+            f"head='keep' keeps {n_columns} classes, {classes.tolist()}; the labels "
+            f"of y are {labels.tolist()}. Use head='new'."
+        )
+    return ClassHead(classes) if isinstance(head, ClassHead) else head
+
+
 def evaluate(head, logits, targets, sample_weight):
     """Compute the weighted means of loss and accuracy.
 

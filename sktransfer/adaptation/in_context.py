@@ -7,7 +7,7 @@ from sktransfer.adaptation.default import Auto
 from sktransfer.adaptation.methods.source_only import SourceOnly
 
 
-def check_in_context(method, recipe):
+def check_method(method, recipe):
     """Raise ValueError if a method or a recipe needs gradient steps.
 
     Parameters
@@ -30,7 +30,7 @@ def check_in_context(method, recipe):
         )
 
 
-def in_context_attributes(samples, task, backbone, predictor):
+def attributes(samples, task, backbone, predictor):
     """Return the fitted attributes that an adaptation method sets otherwise.
 
     Parameters

@@ -1,17 +1,16 @@
 """Backbone: an architecture and its weights as one immutable value."""
 
-import hashlib
 import json
 
-import numpy as np
-
 from sktransfer._inputs.samples import check_range, shape_rows
+from sktransfer.backbones.fingerprints import architecture_fingerprint, fingerprint
+from sktransfer.backbones.immutable import Immutable, read_only
 from sktransfer.backbones.layers_table import LayersTable
 
 _FORMAT = 3
 
 
-class Backbone:
+class Backbone(Immutable):
     """A Keras network with its weights, cut at the layer that gives the features.
 
     A backbone is an immutable value. Two backbones with the same architecture and
@@ -164,9 +163,7 @@ class Backbone:
             input_shape=tuple(model.input_shape[1:]),
             n_features_out=model.output_shape[-1],
             _table=LayersTable.from_model(model),
-            architecture_fingerprint=_digest(
-                json.dumps(graph.canonical(config), sort_keys=True).encode()
-            ),
+            architecture_fingerprint=architecture_fingerprint(config),
             weights=model.get_weights(),
             head=head,
             classes=classes,
@@ -211,11 +208,11 @@ class Backbone:
     def _new(cls, **fields):
         """Make a backbone of the values of all slots but the fingerprint."""
         self = object.__new__(cls)
-        fields["weights"] = tuple(map(_read_only, fields["weights"]))
+        fields["weights"] = tuple(map(read_only, fields["weights"]))
         if fields["head"] is not None:
-            fields["head"] = tuple(map(_read_only, fields["head"]))
+            fields["head"] = tuple(map(read_only, fields["head"]))
         if fields["classes"] is not None:
-            fields["classes"] = _read_only(fields["classes"])
+            fields["classes"] = read_only(fields["classes"])
         for name, value in (fields | {"_fingerprint": None}).items():
             object.__setattr__(self, name, value)
         return self
@@ -362,16 +359,7 @@ class Backbone:
     def fingerprint(self):
         """SHA-256 of architecture and weights."""
         if self._fingerprint is None:
-            arrays = [*self.weights, *(self.head or ())]
-            if self.classes is not None:
-                arrays.append(self.classes.astype(str))
-            if self.standardization is not None:
-                arrays += [self.standardization.mean, self.standardization.scale]
-            parts = [self.architecture_fingerprint, str(self.pretrained)]
-            for array in arrays:
-                parts += [str(array.dtype), str(array.shape), _digest(array)]
-            digest = _digest("\n".join(parts).encode())
-            object.__setattr__(self, "_fingerprint", digest)
+            object.__setattr__(self, "_fingerprint", fingerprint(self))
         return self._fingerprint
 
     @property
@@ -389,21 +377,6 @@ class Backbone:
 
     def __hash__(self):
         return hash(self.fingerprint)
-
-    def __setattr__(self, name, value):
-        raise AttributeError(f"Backbone is immutable; cannot set {name!r}.")
-
-    def __delattr__(self, name):
-        raise AttributeError(f"Backbone is immutable; cannot delete {name!r}.")
-
-    def __copy__(self):
-        return self
-
-    def __deepcopy__(self, memo):
-        return self
-
-    def __sklearn_clone__(self):
-        return self
 
     def __reduce__(self):
         state = {name: getattr(self, name) for name in self.__slots__}
@@ -431,17 +404,3 @@ def _restore(version, state):
                 array.flags.writeable = False
         object.__setattr__(backbone, name, value)
     return backbone
-
-
-def _read_only(array):
-    array = np.asarray(array)
-    if array.flags.writeable:
-        array = array.copy()
-        array.flags.writeable = False
-    return array
-
-
-def _digest(data):
-    if isinstance(data, np.ndarray):
-        data = np.ascontiguousarray(data).view(np.uint8) if data.size else b""
-    return hashlib.sha256(data).hexdigest()

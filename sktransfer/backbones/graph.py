@@ -8,6 +8,7 @@ import json
 import keras
 
 from sktransfer._random import preserve_random_state
+from sktransfer.backbones.configurations import map_config
 from sktransfer.backbones.layer_checks import check_finite, check_layers, custom_parts
 from sktransfer.exceptions import BackboneError
 
@@ -146,7 +147,7 @@ def custom_objects(model):
                 objects[value] = registered
         return value
 
-    _map_config(serialize(model), collect)
+    map_config(serialize(model), collect)
     return objects
 
 
@@ -156,7 +157,7 @@ def serialize(model):
     It has no compilation, and takes batches of any size.
     """
     config = keras.saving.serialize_keras_object(model)
-    return _map_config(json.loads(json.dumps(config)), _strip_training)
+    return map_config(json.loads(json.dumps(config)), _strip_training)
 
 
 def deserialize(config, *, custom_objects=None, dtype=None, seed=0):
@@ -181,7 +182,7 @@ def deserialize(config, *, custom_objects=None, dtype=None, seed=0):
     def adjust(key, value):
         return _with_dtype(value, dtype) if key == "dtype" and dtype else value
 
-    config = _map_config(config, adjust)
+    config = map_config(config, adjust)
     with preserve_random_state(seed):
         return keras.saving.deserialize_keras_object(
             config, custom_objects=custom_objects, safe_mode=False
@@ -253,39 +254,6 @@ def prepend(layers, model):
         return keras.Model(inputs, model(tensor), name=model.name)
 
 
-def canonical(config):
-    """Replace the names of layers by numbers, so that names do not count.
-
-    Parameters
-    ----------
-    config : dict
-        From :func:`serialize`.
-
-    Returns
-    -------
-    dict
-    """
-    names = {}
-
-    def collect(key, value):
-        if key == "name" and isinstance(value, str):
-            names.setdefault(value, f"name_{len(names)}")
-        # A dtype policy has a name, too.
-        return None if key == "dtype" else value
-
-    def rename(value, key=None):
-        if isinstance(value, dict):
-            return {k: v if k == "dtype" else rename(v, k) for k, v in value.items()}
-        if isinstance(value, list):
-            return [rename(v, "name") for v in value]
-        if key == "name" and isinstance(value, str):
-            return names.get(value, value)
-        return value
-
-    _map_config(config, collect)
-    return rename(config)
-
-
 def duplicate(model):
     """Copy a model with its weights; nested models stay nested.
 
@@ -325,7 +293,7 @@ def duplicate(model):
     ]
     try:
         copy = deserialize(
-            _map_config(serialize(model), keep_statistics),
+            map_config(serialize(model), keep_statistics),
             custom_objects=custom_objects(model),
         )
     except (NotImplementedError, TypeError, ValueError) as error:
@@ -393,13 +361,4 @@ def _with_dtype(value, dtype):
         _FLOAT_POLICIES
     ):
         return dtype
-    return value
-
-
-def _map_config(value, change, key=None):
-    value = change(key, value)
-    if isinstance(value, dict):
-        return {k: _map_config(v, change, k) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_map_config(v, change) for v in value]
     return value

@@ -197,12 +197,9 @@ class Program:
             Model from samples to probabilities.
         """
         with preserve_random_state():
-            activation = keras.layers.Activation(head.activation, dtype=self.dtype)
-            model = keras.Model(
-                self._model.inputs[0],
-                activation(self.head(self._model.outputs[0])),
-                name=backbone.name,
-            )
+            activate = keras.layers.Activation(head.activation, dtype=self.dtype)
+            outputs = activate(self.head(self._model.outputs[0]))
+            model = keras.Model(self._model.inputs[0], outputs, name=backbone.name)
             if backbone.standardization is None:
                 return model
             return backbone.standardization.before(model)
