@@ -227,13 +227,15 @@ class BaseTransferClassifier(
             the probabilities of `predict_proba`: with the standardization or the
             preprocessing of the samples, the backbone, the head and a softmax. After a
             fit with ``"tabular"`` it also contains the labeled samples. It is a copy;
-            to train it changes nothing in the estimator.
+            to train it changes nothing in the estimator. Its ``predict`` rounds samples
+            to float32; with ``dtype="float64"`` call the model itself.
 
         Raises
         ------
         ValueError
-            If columns of X were converted to numbers before the network: categories and
-            dates.
+            If columns of X were converted to numbers before the network: categories,
+            dates and durations. Or if the values of a column are out of the range of
+            float32.
 
         Examples
         --------
@@ -243,7 +245,7 @@ class BaseTransferClassifier(
         >>> X, y = load_iris(return_X_y=True)
         >>> clf = TransferClassifier("mlp", epochs=5, random_state=0).fit(X, y)
         >>> model = clf.to_keras()
-        >>> np.allclose(model(X), clf.predict_proba(X), atol=1e-5)
+        >>> np.allclose(model.predict(X, verbose=0), clf.predict_proba(X), atol=1e-5)
         True
         """
         check_is_fitted(self)

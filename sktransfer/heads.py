@@ -53,6 +53,7 @@ class _Head:
             model.inputs[0], layer(model.outputs[0]), name=f"{model.name}_classifier"
         )
         layer.set_weights(weights)
+        whole.dtype_policy = model.outputs[0].dtype
         return whole
 
 

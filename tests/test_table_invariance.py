@@ -121,7 +121,7 @@ def test_class_weights_are_sample_weights(backbone):
 def test_small_weights_forget_nothing():
     clf = TransferClassifier(random_state=0)
     plain = clf.fit(X[TRAIN], Y[TRAIN]).predict_proba(X[TEST])
-    for factor in (1e-300, 1e-6, 1 / len(TRAIN)):
+    for factor in (1e-20, 1e-6, 1 / len(TRAIN)):
         clf.fit(X[TRAIN], Y[TRAIN], sample_weight=np.full(len(TRAIN), factor))
         np.testing.assert_allclose(clf.predict_proba(X[TEST]), plain, atol=1e-6)
     # A weight of 2 is still a row twice.
@@ -138,3 +138,29 @@ def test_tables_of_about_one_width_share_a_program():
         TransferClassifier("mlp", epochs=1, random_state=0).fit(X[:, :n_columns], Y)
     after = {row.name: row.entries for row in cache_info()}
     assert after["programs"] <= before["programs"] + 1
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("weight", [1e16, 1e29])
+def test_very_different_weights(weight):
+    clf = TransferClassifier(random_state=0)
+    weights = np.where(np.arange(len(TRAIN)) == 0, weight, 1.0)
+    clf.fit(X[TRAIN], Y[TRAIN], sample_weight=weights)
+    assert np.isfinite(clf.predict_proba(X[TEST])).all()
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "tabular"])
+@pytest.mark.parametrize("weight", [1e307, 1e-300])
+def test_weights_out_of_range(backbone, weight):
+    clf = TransferClassifier(backbone, random_state=0)
+    with pytest.raises(ValueError, match="sample_weight is 1e"):
+        clf.fit(X, Y, sample_weight=np.full(len(X), weight))
+    clf.set_params(class_weight=dict.fromkeys(range(3), weight))
+    with pytest.raises(ValueError, match="class_weight="):
+        clf.fit(X, Y)
+
+
+def test_no_column_varies():
+    clf = TransferClassifier(random_state=0)
+    with pytest.warns(UserWarning, match="No column of X varies"):
+        clf.fit(np.ones((20, 2)), np.arange(20) % 2)

@@ -86,3 +86,29 @@ def test_columns_that_are_no_numbers():
     clf = TransferClassifier(random_state=0).fit(frame, Y)
     with pytest.raises(ValueError, match="'kind'"):
         clf.to_keras()
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "tabular"])
+def test_float64_is_not_rounded(backbone):
+    rows = X + 1e9 * (np.arange(13) == 2)
+    clf = TransferClassifier(backbone, dtype="float64", random_state=0).fit(rows, Y)
+    model = clf.to_keras()
+    np.testing.assert_allclose(
+        np.asarray(model(rows)), clf.predict_proba(rows), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "tabular"])
+@pytest.mark.parametrize("factor", [1e-38, 1e39])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_columns_out_of_range(backbone, factor):
+    clf = TransferClassifier(backbone, random_state=0).fit(X * factor, Y)
+    with pytest.raises(ValueError, match=r"Column \d+ of X .* Keras .* Scale"):
+        clf.to_keras()
+
+
+def test_durations_are_no_numbers():
+    frame = pd.DataFrame({"wait": pd.to_timedelta(X[:, 0], unit="D"), "b": X[:, 1]})
+    clf = TransferClassifier("mlp", **QUICK).fit(frame, Y)
+    with pytest.raises(ValueError, match="'wait'"):
+        clf.to_keras()

@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.utils._missing import is_pandas_na
 
 _DAY = 86400.0
+# Mean over the 400 years of the Gregorian calendar.
+_DAYS_IN_MONTH = 30.436875
 _EPOCH = datetime.datetime(1970, 1, 1)
 _MAX_SHOWN = 40
 
@@ -20,6 +22,9 @@ def is_missing(value):
     try:
         # NaN and NaT are not equal to themselves.
         return bool(value != value)
+    except decimal.InvalidOperation:
+        # A signaling NaN.
+        return True
     except (TypeError, ValueError):
         return False
 
@@ -55,19 +60,37 @@ def as_number(value):
     """
     if is_missing(value):
         return math.nan
-    if isinstance(value, str):
+    if isinstance(value, (str, bytes)):
         return _parse(value)
+    if is_duration(value):
+        return _days(value)
+    if isinstance(value, (numbers.Real, decimal.Decimal, np.bool_)):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
+    return None
+
+
+def is_duration(value):
+    """Return whether a value is a duration, or a time of day."""
+    return isinstance(value, (datetime.timedelta, np.timedelta64, datetime.time))
+
+
+def is_text(value):
+    """Return whether a value is a text, or bytes."""
+    return isinstance(value, (str, bytes))
+
+
+def _days(value):
     if isinstance(value, datetime.timedelta):
         return value.total_seconds() / _DAY
-    # A duration of NumPy counts as an integer of its unit.
-    if isinstance(value, np.timedelta64):
-        return value / np.timedelta64(1, "D")
-    if isinstance(value, (numbers.Real, decimal.Decimal, np.bool_)):
-        return float(value)
     if isinstance(value, datetime.time):
         seconds = 3600 * value.hour + 60 * value.minute + value.second
         return (seconds + value.microsecond / 1e6) / _DAY
-    return None
+    if np.datetime_data(value.dtype)[0] in ("Y", "M"):
+        return float(value.astype("m8[M]").astype(int)) * _DAYS_IN_MONTH
+    return value / np.timedelta64(1, "D")
 
 
 def show(value):
@@ -80,6 +103,7 @@ def _parse(text):
     if not text.strip():
         return math.nan
     try:
+        text = text.decode() if isinstance(text, bytes) else text
         # Python reads 1_000 as a number, which no file of numbers has.
         return None if "_" in text else float(text)
     except ValueError:

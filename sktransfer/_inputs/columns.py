@@ -6,18 +6,25 @@ from typing import NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 from narwhals.exceptions import DuplicateError
+from sklearn.utils._missing import is_pandas_na
 
 from sktransfer._inputs.cells import (
     as_number,
     days_since_1970,
     is_date,
+    is_duration,
     is_missing,
+    is_text,
     show,
 )
 from sktransfer._warnings import warn_user
 
-# From this fraction of numbers on, a column of texts looks like one of numbers.
-_MOST = 0.8
+# From this fraction of numbers on, a column of texts looks like one of numbers. From
+# this fraction of new categories on, a column is not that of the training set.
+_MOST = 0.5
+# A column of at least so many texts, most of which are different, is hardly one of
+# categories.
+_MIN_TEXTS = 20
 _N_SHOWN = 3
 
 
@@ -56,6 +63,8 @@ class TableColumns:
 
     def __init__(self, X, *, accepts_tables=True):
         columns = _read_columns(X)
+        if columns == []:
+            raise ValueError("X has 0 feature(s); expected at least one column.")
         self.accepts_tables = accepts_tables
         self.are_numbers = columns is None or _are_numbers(columns)
         self._converters = None
@@ -80,8 +89,12 @@ class TableColumns:
         return [
             converter.name
             for converter in self._converters or ()
-            if isinstance(converter, (_Categories, _Dates))
+            if isinstance(converter, (_Categories, _Dates, _Durations))
         ]
+
+    def name(self, i):
+        """Return the name of a column for messages, or its number."""
+        return self._converters[i].name if self._converters else int(i)
 
     def must_convert(self, X):
         """Return whether samples have columns to convert."""
@@ -145,6 +158,10 @@ class _Numbers:
         return number
 
 
+class _Durations(_Numbers):
+    """Converts a column of durations to days."""
+
+
 class _Dates:
     """Converts a column of dates to days since the earliest date in fit."""
 
@@ -189,16 +206,16 @@ class _Categories:
 
     def transform(self, values):
         """Return the positions; NaN for missing values and new categories."""
-        values = values.tolist()
-        positions = [self._position(value) for value in values]
-        if np.isnan(positions).all():
-            new = [value for value in values if not is_missing(value)]
-            if new:
-                shown = ", ".join(map(show, list(dict.fromkeys(new))[:_N_SHOWN]))
-                warn_user(
-                    f"No value in column {self.name!r} of X was in fit: it has {shown},"
-                    f" and fit had {self.examples()}. They are treated as missing."
-                )
+        known = [value for value in values.tolist() if not is_missing(value)]
+        new = [value for value in known if math.isnan(self._position(value))]
+        if new and len(new) >= _MOST * len(known):
+            shown = ", ".join(map(show, list(dict.fromkeys(new))[:_N_SHOWN]))
+            warn_user(
+                f"Of {len(known)} values in column {self.name!r} of X, {len(new)} were "
+                f"not in fit, such as {shown}; fit had {self.examples()}. They are "
+                "treated as missing values."
+            )
+        positions = [self._position(value) for value in values.tolist()]
         return np.array(positions, dtype=np.float64)
 
     def _position(self, value):
@@ -252,7 +269,9 @@ def _as_array(X):
     if X and all(isinstance(row, (list, tuple)) for row in X):
         n_columns = len(X[0])
         if all(len(row) == n_columns for row in X) and any(
-            isinstance(cell, str) or is_date(cell) for row in X for cell in row
+            is_text(cell) or is_date(cell) or is_pandas_na(cell)
+            for row in X
+            for cell in row
         ):
             array = np.empty((len(X), n_columns), dtype=object)
             for i, row in enumerate(X):
@@ -294,7 +313,9 @@ def _make_converter(column):
         return _Empty(name)
     is_number = [as_number(value) is not None for value in known]
     if all(is_number):
-        return _Numbers(name)
+        return (_Durations if any(map(is_duration, known)) else _Numbers)(name)
+    if any(isinstance(value, complex) for value in known):
+        raise ValueError(f"Column {name!r} of X: Complex data not supported.")
     dates = [value for value in known if is_date(value)]
     if len(dates) == len(known):
         return _Dates(name, dates)
@@ -316,6 +337,13 @@ def _make_converter(column):
             f"Column {name!r} of X has texts of numbers, and others such as "
             f"{show(other)}, so it is treated as categories. If these are missing "
             "values, replace them by NaN."
+        )
+    elif len(known) >= _MIN_TEXTS and 2 * len(categories) > len(known):
+        warn_user(
+            f"Column {name!r} of X has {len(categories)} different values in "
+            f"{len(known)} samples, such as {show(known[0])}, and is treated as "
+            "categories. Convert it if these are numbers or dates (pandas.to_numeric, "
+            "pandas.to_datetime); drop it if they are names or numbers of the samples."
         )
     return _Categories(name, categories)
 

@@ -45,6 +45,10 @@ def check_none_missing(y, name="y"):
         )
 
 
+# Least value of the greatest weight.
+_MIN_WEIGHT = 1e-30
+
+
 def check_labels(X, y, sample_weight, *, accepts_multilabel):
     """Check the labels and weights of a training set.
 
@@ -83,8 +87,19 @@ def check_labels(X, y, sample_weight, *, accepts_multilabel):
     sample_weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
+    _check_range(sample_weight, "sample_weight")
     index = np.flatnonzero(sample_weight > 0)
     return Samples(X, index, y[index], sample_weight[index])
+
+
+def _check_range(weight, name):
+    """Raise ValueError if float32 cannot compute with the greatest weight."""
+    largest = weight.max() if weight.any() else 1.0
+    if not _MIN_WEIGHT <= largest <= 1 / _MIN_WEIGHT:
+        raise ValueError(
+            f"The greatest weight by {name} is {largest:.3g}; expected between "
+            f"{_MIN_WEIGHT:g} and {1 / _MIN_WEIGHT:g}. Scale the weights."
+        )
 
 
 def _check_type(y):
@@ -215,4 +230,5 @@ def weigh_classes(class_weight, samples, classes):
             "more, and at least one above 0."
         )
     weight = samples.sample_weight * sample_class_weight
+    _check_range(weight, f"class_weight={class_weight!r}")
     return samples.replace(sample_weight=weight)

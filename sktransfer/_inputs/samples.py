@@ -8,30 +8,57 @@ from sklearn.utils.validation import validate_data
 
 from sktransfer._inputs.images import gray_advice
 from sktransfer._large_arrays import blocks
+from sktransfer._warnings import warn_user
 from sktransfer.exceptions import BackboneError
 
+# Maximum number of columns that a message names.
+_N_SHOWN = 3
+# From here on, float64 does not tell integers apart.
+_MAX_INTEGER = 2**53
 
-def check_values(estimator, X, *, allow_nan=False):
+
+def _check_values(X, columns):
     """Raise ValueError if X has values that are not finite.
 
     The check of scikit-learn would load all of a memory-mapped file into memory.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Its name is in the message.
-    X : ndarray of shape (n_samples, ...)
-        Samples.
-    allow_nan : bool, default=False
-        Whether X may have NaN, for missing values.
     """
     for rows in blocks(X):
-        assert_all_finite(
-            rows,
-            allow_nan=allow_nan,
-            estimator_name=type(estimator).__name__,
-            input_name="X",
+        try:
+            assert_all_finite(rows, allow_nan=columns.accepts_tables, input_name="X")
+        except ValueError as error:
+            raise ValueError(_describe(rows, columns)) from error
+        if X.dtype.kind in "iu" and X.ndim == 2 and X.dtype.itemsize == 8:
+            is_large = (rows > _MAX_INTEGER) | (rows < -_MAX_INTEGER)
+            if is_large.any():
+                names = _names(is_large, columns)
+                warn_user(
+                    f"Column {names} of X has integers above 2**53, which float64 "
+                    "rounds. Subtract a constant from the column before."
+                )
+                return
+
+
+def _describe(rows, columns):
+    """Return the message for values that are not finite."""
+    is_bad = np.isinf(rows) if columns.accepts_tables else ~np.isfinite(rows)
+    where = f" in column {_names(is_bad, columns)}" if rows.ndim == 2 else ""
+    if np.isinf(rows).any():
+        return (
+            "Input X contains infinity or a value too large for dtype('float64')"
+            f"{where}. Replace it, for example by NaN for a missing value."
         )
+    return (
+        f"Input X contains NaN{where}. This backbone does not accept missing values. "
+        "Impute them (sklearn.impute.SimpleImputer), or use backbone='tabular', which "
+        "accepts them."
+    )
+
+
+def _names(is_bad, columns):
+    """Return the names of the first columns that have a bad value."""
+    bad = np.flatnonzero(is_bad.any(axis=0))
+    names = ", ".join(repr(columns.name(i)) for i in bad[:_N_SHOWN])
+    return f"{names}, ..." if len(bad) > _N_SHOWN else names
 
 
 def check_range(X, dtype):
@@ -76,6 +103,8 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns):
     ndarray of shape (n_samples, ...)
         With labels, a tuple of samples and labels.
     """
+    if isinstance(X, np.ma.MaskedArray):
+        X = X.astype(np.float64).filled(np.nan)
     options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
     if not reset and not _has_counted_columns(estimator, X):
         # scikit-learn would compare the second axis; shape_rows compares the shape.
@@ -93,11 +122,7 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns):
             checked = check_X_y(X, y, multi_output=multi_output, **options)
         else:
             checked = check_array(X, **options)
-    check_values(
-        estimator,
-        checked[0] if has_labels else checked,
-        allow_nan=columns.accepts_tables,
-    )
+    _check_values(checked[0] if has_labels else checked, columns)
     return checked
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from sktransfer._large_arrays import is_mapped, take_rows
 
 _CHUNK_BYTES = 1 << 25
+# Deviations that layers can divide by. Smaller values are 0 in TensorFlow's arithmetic.
+_KERAS_RANGE = 1e-30, 1e30
 # A column whose range is at most so many roundings of its values is constant.
 _ROUNDINGS = 8
 # Standardized values are cut here, so that they and their squares are in the range of
@@ -58,10 +60,10 @@ class Standardization:
         -------
         Standardization
         """
-        index, sample_weight = (
-            index[sample_weight > 0],
-            sample_weight[sample_weight > 0],
-        )
+        is_used = sample_weight > 0
+        index, sample_weight = index[is_used], sample_weight[is_used]
+        # Only ratios matter, and a sum of large weights may overflow.
+        sample_weight = sample_weight / sample_weight.max()
         step = max(1, _CHUNK_BYTES // (8 * X.shape[1]))
         total = _Moments.none(X.shape[1])
         for start in range(0, len(index), step):
@@ -134,34 +136,66 @@ class Standardization:
         """
         return 4 * np.finfo(dtype).eps * (1 + np.abs(self.mean) / self.scale)
 
-    def before(self, network):
+    def before(self, network, input_shape):
         """Put the standardization before a live network, as layers.
 
         Parameters
         ----------
         network : keras.Model
             Model of standardized samples.
+        input_shape : tuple
+            Shape of a sample, with `n_columns` values.
 
         Returns
         -------
         keras.Model
             Model of samples, in the precision of the network.
+
+        Raises
+        ------
+        ValueError
+            If the values of a column are out of the range of float32.
         """
         import keras
 
-        inputs = keras.Input((self.n_columns,), dtype=network.inputs[0].dtype)
-        layer = {"dtype": network.inputs[0].dtype}
+        dtype = network.inputs[0].dtype
+        self._check_range()
+        inputs, layer = keras.Input(input_shape, dtype=dtype), {"dtype": dtype}
         x = inputs
+        if len(input_shape) > 1:
+            x = keras.layers.Flatten(name="flatten", **layer)(x)
         if not np.array_equal(self.columns, np.arange(self.n_columns)):
             x = keras.ops.take(x, self.columns, axis=1)
-        # The mean is subtracted first, so that a large one costs little precision.
-        offset, factor = (-self.mean).tolist(), (1 / self.scale).tolist()
-        x = keras.layers.Rescaling(1.0, offset, name="center", **layer)(x)
-        x = keras.layers.Rescaling(factor, name="scale", **layer)(x)
+        # Keras rounds the parameters of the layers to float32. So the mean is subtracted
+        # in two parts; the second one is what is left after that rounding.
+        rounded = self.mean.astype(np.float32).astype(np.float64)
+        factor = 1 / self.scale
+        rest = (rounded - self.mean) * factor
+        x = keras.layers.Rescaling(1.0, (-rounded).tolist(), name="center", **layer)(x)
+        x = keras.layers.Rescaling(
+            factor.tolist(), rest.tolist(), name="scale", **layer
+        )(x)
         n_more = self.width - len(self.columns)
         if n_more:
             x = keras.ops.pad(x, [[0, 0], [0, n_more]])
-        return keras.Model(inputs, network(x), name=network.name)
+        model = keras.Model(inputs, network(x), name=network.name)
+        # Otherwise a float64 sample would be rounded before the first layer.
+        model.dtype_policy = dtype
+        return model
+
+    def _check_range(self):
+        """Raise ValueError if layers of Keras cannot compute the standardization."""
+        low, high = _KERAS_RANGE
+        varies = np.isfinite(self.scale)
+        is_bad = varies & ((self.scale < low) | (self.scale > high))
+        is_bad |= varies & (np.abs(self.mean) > high)
+        if is_bad.any():
+            column = self.columns[np.flatnonzero(is_bad)[0]]
+            raise ValueError(
+                f"Column {column} of X has a mean or a standard deviation that layers of "
+                f"Keras cannot compute with: expected {low:g} to {high:g}. Scale the "
+                "column before fit."
+            )
 
 
 @dataclass(frozen=True)

@@ -260,7 +260,7 @@ class Backbone(Immutable):
         model = self.build_network(dtype=dtype)
         if self.standardization is None:
             return model
-        return self.standardization.before(model)
+        return self.standardization.before(model, self.input_shape)
 
     def build_network(self, *, dtype="float32"):
         """Build the network without the standardization of columns.
@@ -301,12 +301,12 @@ class Backbone(Immutable):
         ValueError
             If a value is too large for the type.
         """
-        if self.standardization is not None:
-            rows = shape_rows(X.reshape(len(X), -1), self.input_shape, name)
-            return self.standardization.transform(rows, dtype)
+        if self.learns_in_context:
+            return X
         X = shape_rows(X, self.input_shape, name)
-        if not self.learns_in_context:
-            check_range(X, dtype)
+        if self.standardization is not None:
+            return self.standardization.transform(X.reshape(len(X), -1), dtype)
+        check_range(X, dtype)
         return X
 
     def build_architecture(self, *, dtype=None, seed=0):

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from sktransfer._inputs.samples import shape_rows
 from sktransfer._large_arrays import take_rows
 from sktransfer._task import FitResult
+from sktransfer._warnings import warn_user
 from sktransfer.heads import evaluate
 from sktransfer.learners.validation import split_validation
 
@@ -15,6 +17,8 @@ from sktransfer.learners.validation import split_validation
 _SAMPLES_PER_QUERY = 4
 # With more samples, a random part of this size is used.
 _MAX_ROWS = 50_000
+# Greatest sum of the weights, and smallest ratio to the greatest one.
+_MAX_WEIGHT, _MIN_WEIGHT = 1e6, 1e-12
 # The training loss is computed on at most so many samples, as it takes long.
 _LOSS_SAMPLES = 192
 
@@ -42,6 +46,11 @@ class InContext:
 
         task = _limit_rows(task)
         self._standardization = standardize_columns(task.samples)
+        self._sample_shape = task.samples.X.shape[1:]
+        if np.isinf(self._standardization.scale).all():
+            warn_user(
+                "No column of X varies, so that all samples get the same probabilities."
+            )
         task = _prepare(task, self._standardization)
         context = make_context(
             task.samples,
@@ -65,7 +74,9 @@ class InContext:
         return without_context(weights), head, predictor
 
     def _predictor(self, context, task):
-        return ContextPredictor(context, task.dtype, self._standardization)
+        return ContextPredictor(
+            context, task.dtype, self._standardization, self._sample_shape
+        )
 
     def _fine_tune(self, task, final_predictor, head):
         """Fine-tune the network, and keep it if the validation loss decreases.
@@ -143,14 +154,18 @@ class ContextPredictor:
         Floating-point type of the computations.
     standardization : Standardization
         Standardization of the columns of the labeled samples.
+    sample_shape : tuple
+        Shape of a sample.
     """
 
     context: Any
     dtype: str
     standardization: Any
+    sample_shape: tuple
 
     def prepare(self, backbone, X, name="X"):
         """Return samples as the network sees them; as in :class:`StepsPredictor`."""
+        X = shape_rows(X, self.sample_shape, name)
         return self.standardization.transform(X.reshape(len(X), -1))
 
     def logits(self, backbone, X, folder=None):
@@ -173,7 +188,7 @@ class ContextPredictor:
         labeled = self.context.x[..., :n_columns].reshape(-1, n_columns)
         tolerance = self.standardization.rounding(np.float32)
         network = match_labeled(network, labeled, tolerance)
-        model = self.standardization.before(network)
+        model = self.standardization.before(network, self.sample_shape)
         return head.append_to(model, backbone.head)
 
 
@@ -192,22 +207,36 @@ def _limit_rows(task):
 def _prepare(task, standardization):
     """Return the task with the columns, the rows and the weights in canonical form.
 
-    Weights that sum to less than the number of samples are scaled to that number, as
-    only their ratios matter then; 2 is a row twice in all other cases.
+    See :func:`_scale` for the weights.
     """
     from sktransfer.tables.in_context.canonical import sort_rows
 
     samples = _standardize(task.samples, standardization)
     order = sort_rows(samples)
     samples = samples.part(order)
-    weight = samples.sample_weight
-    scale = max(1.0, len(samples) / weight.sum())
     return task.replace(
-        samples=samples.replace(sample_weight=scale * weight),
+        samples=samples.replace(sample_weight=_scale(samples.sample_weight)),
         validation=task.validation and _standardize(task.validation, standardization),
         is_target=None if task.is_target is None else task.is_target[order],
         nominal=np.flatnonzero(np.isin(standardization.columns, task.nominal)),
     )
+
+
+def _scale(weight):
+    """Return weights in a range that the network can compute with.
+
+    If they sum to less than the number of samples, they are scaled to that number, and
+    if they sum to more than a million, to a million. Otherwise 2 is a row twice.
+    """
+    # A sum of large weights may overflow.
+    weight, unit = weight / weight.max(), weight.max()
+    total = weight.sum()
+    # Comparisons of quotients do not overflow.
+    if unit < len(weight) / total:
+        unit = len(weight) / total
+    elif unit > _MAX_WEIGHT / total:
+        unit = max(_MAX_WEIGHT, len(weight)) / total
+    return unit * np.maximum(weight, _MIN_WEIGHT)
 
 
 def _standardize(samples, standardization):

@@ -45,10 +45,9 @@ def _architecture(n_inputs):
 
 def is_mlp(backbone):
     """Return whether a Backbone has this architecture."""
-    shape = backbone.input_shape
-    if len(shape) != 1 or shape[0] is None:
+    if backbone.standardization is None:
         return False
-    own = _architecture(_padded(shape[0])).architecture_fingerprint
+    own = _architecture(backbone.standardization.width).architecture_fingerprint
     return backbone.architecture_fingerprint == own
 
 
@@ -57,8 +56,8 @@ def make_mlp(X, index, sample_weight, rng):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        All samples; may be a np.memmap.
+    X : ndarray of shape (n_samples, ...)
+        All samples; may be a np.memmap. Several axes are flattened.
     index : ndarray of shape (n_train,), int
         Positions of the training samples, whose mean and standard deviation standardize
         the columns.
@@ -71,6 +70,7 @@ def make_mlp(X, index, sample_weight, rng):
     -------
     Backbone
     """
+    input_shape, X = X.shape[1:], X.reshape(len(X), -1)
     n_features = X.shape[1]
     backbone = _architecture(_padded(n_features))
     weights = list(backbone.weights[:2])
@@ -86,7 +86,7 @@ def make_mlp(X, index, sample_weight, rng):
         weights=weights,
         head=None,
         classes=None,
-        input_shape=(n_features,),
+        input_shape=input_shape,
         standardization=Standardization.fit(
             X, index, sample_weight, width=_padded(n_features)
         ),

@@ -61,5 +61,4 @@ class MLPSource(Source):
                 "width follows the data; pass a fitted estimator's backbone_."
             )
         rng.integers(2**31)
-        X = samples.X.reshape(len(samples.X), -1)
-        return make_mlp(X, samples.index, samples.sample_weight, rng)
+        return make_mlp(samples.X, samples.index, samples.sample_weight, rng)

@@ -110,6 +110,8 @@ def test_numbers_need_nothing(X):
         ["0.5", "2e0", None],
         [" 0.5", "2", ""],
         ["0.5", 2, "nan"],
+        [b"0.5", np.bytes_(b"2"), b""],
+        [0.5, 2, decimal.Decimal("sNaN")],
         [pd.Timedelta(hours=12), pd.Timedelta(days=2), pd.NaT],
         [np.timedelta64(12, "h"), datetime.timedelta(2), None],
     ],
@@ -177,9 +179,7 @@ def test_a_column_that_looks_like_numbers():
 
 def test_a_column_of_new_categories():
     columns = TableColumns(pd.DataFrame({"x": ["u", "v"]}))
-    with pytest.warns(
-        UserWarning, match=r"'x' of X was in fit: it has 1.0, .*'u', 'v'"
-    ):
+    with pytest.warns(UserWarning, match=r"'x' of X, 2 were .* 1.0; .*'u', 'v'"):
         assert np.isnan(columns.transform(pd.DataFrame({"x": [1, 1]}))).all()
 
 
@@ -259,3 +259,88 @@ def test_rows_without_a_value():
     assert np.isfinite(proba).all()
     # Nothing is known of a row, so that the classes have about their frequencies.
     np.testing.assert_allclose(proba[:, 1], y.mean(), atol=0.25)
+
+
+def test_most_values_are_new_categories():
+    columns = TableColumns(pd.DataFrame({"city": ["a", "b", "c"]}))
+    few = pd.DataFrame({"city": ["a"] * 5 + ["new"] * 2 + [None] * 9})
+    assert np.isnan(columns.transform(few)).sum() == 11
+    many = pd.DataFrame({"city": ["a"] * 5 + ["new"] * 6})
+    with pytest.warns(UserWarning, match="11 values in column 'city' of X, 6 were"):
+        columns.transform(many)
+
+
+@pytest.mark.parametrize(
+    "form", ["{:.2f}%", "${:.2f}", "2020-{:.0f}", "{:.0f}_000", "id {:.3f}"]
+)
+def test_texts_that_are_hardly_categories(form):
+    column = [form.format(value) for value in np.linspace(1, 500, 60)]
+    with pytest.warns(UserWarning, match="'x' of X has 60 different values in 60"):
+        TableColumns(pd.DataFrame({"x": column}))
+
+
+def test_numbers_beside_texts_for_missing_values():
+    column = ["NA" if i % 4 == 0 else str(i) for i in range(40)]
+    with pytest.warns(UserWarning, match="'x'.* 'NA'.* replace them by NaN"):
+        TableColumns(pd.DataFrame({"x": column}))
+
+
+@pytest.mark.parametrize("unit", ["Y", "M", "D", "h"])
+def test_durations_of_numpy(unit):
+    array = np.array([[2], [4]]).astype(f"m8[{unit}]")
+    days = TableColumns(array).transform(array)[:, 0]
+    expected = {"Y": 365.2425, "M": 30.436875, "D": 1, "h": 1 / 24}[unit]
+    np.testing.assert_allclose(days, [2 * expected, 4 * expected])
+
+
+@pytest.mark.parametrize("X", [[[pd.NA, 1.0], [2.0, 3.0]], [[b"1", 2], [b"3", pd.NA]]])
+def test_lists_of_rows(X):
+    values = TableColumns(X).transform(X)
+    assert values.shape == (2, 2)
+    assert np.isnan(values).sum() == 1
+
+
+def test_complex_columns():
+    with pytest.raises(ValueError, match="'x' of X: Complex data not supported"):
+        TableColumns(pd.DataFrame({"x": [1j, 2.0]}))
+
+
+def fit(X, backbone="tabular"):
+    clf = TransferClassifier(backbone, random_state=0, epochs=2)
+    clf.set_params(**({} if backbone == "mlp" else {"epochs": 50}))
+    return clf.fit(X, np.arange(len(X)) % 2)
+
+
+def test_values_that_are_not_finite_name_the_column():
+    X = pd.DataFrame({"age": np.arange(20.0), "income": np.arange(20.0)})
+    bad = X.assign(income=np.where(X.age > 15, np.nan, X.age))
+    with pytest.raises(ValueError, match=r"NaN in column 'income'.*Impute.*'tabular'"):
+        fit(bad, "mlp")
+    for value in (np.inf, "1e400", "inf", 10**400):
+        values = [*map(str, range(19)), value] if isinstance(value, str) else None
+        values = values or [*range(19), value]
+        with pytest.raises(ValueError, match=r"infinity .* in column 'income'"):
+            fit(X.assign(income=pd.Series(values, dtype=object)))
+
+
+def test_large_integers():
+    X = pd.DataFrame({"a": np.arange(20), "id": 2**62 + np.arange(20)})
+    with pytest.warns(UserWarning, match=r"'id' of X has integers above 2\*\*53"):
+        fit(X)
+
+
+def test_masked_values_are_missing():
+    values = np.random.default_rng(0).normal(size=(40, 3))
+    mask = np.arange(120).reshape(40, 3) % 5 == 0
+    masked = np.ma.array(np.where(mask, 9999.0, values), mask=mask)
+    filled = masked.filled(np.nan)
+    np.testing.assert_array_equal(
+        fit(masked).predict_proba(masked), fit(filled).predict_proba(filled)
+    )
+    with pytest.raises(ValueError, match="NaN in column 0"):
+        fit(masked, "mlp")
+
+
+def test_no_columns():
+    with pytest.raises(ValueError, match=r"0 feature\(s\)"):
+        fit(pd.DataFrame(index=range(20)))

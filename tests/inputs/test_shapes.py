@@ -51,3 +51,15 @@ def test_axes_in_another_order_at_predict():
     clf.fit(images, np.arange(10) % 2)
     with pytest.raises((BackboneError, ValueError), match=r"\(6, 8, 1\)|transpose"):
         clf.predict(images.transpose(0, 2, 1, 3))
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "tabular"])
+def test_tables_of_several_axes_keep_their_shape(backbone):
+    X = np.random.default_rng(0).normal(size=(30, 3, 4))
+    clf = TransferClassifier(backbone, random_state=0).fit(X, np.arange(30) % 2)
+    expected = clf.predict_proba(X)
+    np.testing.assert_allclose(
+        clf.to_keras().predict(X, verbose=0), expected, atol=1e-4
+    )
+    with pytest.raises(BackboneError, match=r"X.transpose\(0, 2, 1\)"):
+        clf.predict(X.transpose(0, 2, 1))

@@ -202,7 +202,7 @@ class Program:
             model = keras.Model(self._model.inputs[0], outputs, name=backbone.name)
             if backbone.standardization is None:
                 return model
-            return backbone.standardization.before(model)
+            return backbone.standardization.before(model, backbone.input_shape)
 
     def mark_changed(self, *, restore_frozen=False):
         """Record that the weights of the network have changed since `load`."""
