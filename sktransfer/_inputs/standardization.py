@@ -166,8 +166,8 @@ class Standardization:
             x = keras.layers.Flatten(name="flatten", **layer)(x)
         if not np.array_equal(self.columns, np.arange(self.n_columns)):
             x = keras.ops.take(x, self.columns, axis=1)
-        # Keras rounds the parameters of the layers to float32. So the mean is subtracted
-        # in two parts; the second one is what is left after that rounding.
+        # Keras rounds the parameters of the layers to float32. So the mean is
+        # subtracted in two parts; the second one is what is left after that rounding.
         rounded = self.mean.astype(np.float32).astype(np.float64)
         factor = 1 / self.scale
         rest = (rounded - self.mean) * factor
@@ -192,9 +192,9 @@ class Standardization:
         if is_bad.any():
             column = self.columns[np.flatnonzero(is_bad)[0]]
             raise ValueError(
-                f"Column {column} of X has a mean or a standard deviation that layers of "
-                f"Keras cannot compute with: expected {low:g} to {high:g}. Scale the "
-                "column before fit."
+                f"Column {column} of X has a mean or a standard deviation that layers "
+                f"of Keras cannot compute with: expected {low:g} to {high:g}. Scale "
+                "the column before fit."
             )
 
 
