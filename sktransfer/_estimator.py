@@ -3,15 +3,19 @@
 import numbers
 import os
 
+import numpy as np
 from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import get_scorer_names
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._fitting import FittingMixin
+from sktransfer._inputs.domains import as_labels
 from sktransfer._inputs.samples import check_rows
+from sktransfer._inputs.unlabeled import is_unlabeled, label_array
 from sktransfer._live_models import LiveModelMixin
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import SuggestingMixin
@@ -216,6 +220,43 @@ class BaseTransferClassifier(
             Class labels, or an indicator matrix if y of `fit` was one.
         """
         return self._predict(X, "predict")
+
+    def score(self, X, y, sample_weight=None):
+        """Compute the accuracy on labeled samples.
+
+        Samples without a label are left out: those with None or NaN, or with -1 if
+        classes are numbers and -1 is not one of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            Fraction of the samples that are predicted right. For an indicator matrix,
+            all labels of a sample must be right.
+        """
+        check_is_fitted(self)
+        if np.ndim(y) == 1:
+            unlabeled = is_unlabeled(y, self.classes_)
+            if unlabeled.any():
+                labeled = np.flatnonzero(~unlabeled)
+                if not len(labeled):
+                    raise ValueError(
+                        f"y has no labels: all {len(unlabeled)} are None, NaN or -1. "
+                        "Use a scorer of sktransfer.model_selection, which needs no "
+                        "labels."
+                    )
+                X, y = _safe_indexing(X, labeled), as_labels(label_array(y)[labeled])
+                if sample_weight is not None:
+                    sample_weight = _safe_indexing(sample_weight, labeled)
+        return super().score(X, y, sample_weight)
 
     def to_keras(self):
         """Build the whole fitted network as a live Keras model.

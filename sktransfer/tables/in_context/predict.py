@@ -21,7 +21,7 @@ from sktransfer.training.store.digests import array_digest
 # Number of calls whose samples are read together.
 _BLOCK_CALLS = 32
 # Of columns and labeled samples that attend to each other at the same time.
-_MAX_PAIRS = 1 << 26
+_MAX_PAIRS = 1 << 22
 _contexts = Cache("table contexts", 1 << 25)
 # Measured memory of TensorFlow for the two functions.
 _FUNCTION_BYTES = 40_000_000
