@@ -23,6 +23,7 @@ from sktransfer._scorers import supports_weights
 from sktransfer._task import FitTask, Settings
 from sktransfer._threads import limit_worker_threads
 from sktransfer._unused_parameters import warn_of_unused
+from sktransfer._warnings import warn_user
 from sktransfer.averaging import AVERAGING_ATTRIBUTES
 from sktransfer.backbones.sources import BuildOptions
 from sktransfer.heads import keep_head
@@ -218,6 +219,8 @@ class FittingMixin:
         else:
             build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
             backbone = source.build(build, weighted, rng)
+            if partial and backbone.standardization is not None:
+                _check_first_batch(backbone.standardization, self._columns)
             if self.head == "keep":
                 head = keep_head(backbone, head, self.feature_layer)
         keeps_head = self.head == "keep" or (is_warm and not source.learns_in_context)
@@ -365,6 +368,20 @@ class FittingMixin:
         self.best_validation_score_ = result.best_score
         for name, value in result.attributes.items():
             setattr(self, f"{name}_", value)
+
+
+def _check_first_batch(standardization, columns):
+    """Check that columns vary in the batch that gives their standard deviations."""
+    constant = np.flatnonzero(np.isinf(standardization.scale))
+    advice = (
+        "The first call of partial_fit gives the means and standard deviations of the "
+        "columns; use a larger first batch."
+    )
+    if len(constant) == len(standardization.scale):
+        raise ValueError(f"No column of X varies. {advice}")
+    if len(constant):
+        names = ", ".join(repr(columns.name(i)) for i in constant[:3])
+        warn_user(f"Columns of X do not vary and are ignored: {names}. {advice}")
 
 
 def _encode(samples, head, backbone, dtype, name="X"):

@@ -27,15 +27,17 @@ class _Head:
         """Hashable key of the compiled loss."""
         return type(self).__name__, self.n_units
 
-    def append_to(self, model, weights):
+    def append_to(self, model, weights=None, *, layer=None):
         """Return a model that computes probabilities from the features of a model.
 
         Parameters
         ----------
         model : keras.Model
             Model from samples to features.
-        weights : sequence of two ndarrays
-            Kernel and bias.
+        weights : sequence of two ndarrays or None, default=None
+            Kernel and bias of a new layer.
+        layer : keras.layers.Dense or None, default=None
+            Layer that computes the logits. None makes a new one.
 
         Returns
         -------
@@ -43,17 +45,16 @@ class _Head:
         """
         import keras
 
-        layer = keras.layers.Dense(
-            self.n_units,
-            activation=self.activation,
-            dtype=model.outputs[0].dtype,
-            name="predictions",
-        )
-        whole = keras.Model(
-            model.inputs[0], layer(model.outputs[0]), name=f"{model.name}_classifier"
-        )
-        layer.set_weights(weights)
-        whole.dtype_policy = model.outputs[0].dtype
+        own = {"dtype": model.outputs[0].dtype}
+        if layer is None:
+            layer = keras.layers.Dense(self.n_units, name="predictions", **own)
+        activate = keras.layers.Activation(self.activation, name="probabilities", **own)
+        outputs = activate(layer(model.outputs[0]))
+        whole = keras.Model(model.inputs[0], outputs, name=f"{model.name}_classifier")
+        # Otherwise a float64 sample would be rounded before the first layer.
+        whole.dtype_policy = own["dtype"]
+        if weights is not None:
+            layer.set_weights(weights)
         return whole
 
 

@@ -28,9 +28,8 @@ class Watch(keras.callbacks.Callback):
 
 def fit(X, y, **parameters):
     Watch.seen = []
-    clf = TransferClassifier(
-        callbacks=[Watch(X)], random_state=0, **({"epochs": 3} | parameters)
-    )
+    options = {"epochs": 3, "callbacks": [Watch(X)]} | parameters
+    clf = TransferClassifier(random_state=0, **options)
     return clf.fit(X, y), Watch.seen
 
 
@@ -86,3 +85,63 @@ def test_a_checkpoint_is_the_classifier(backbone, tmp_path):
     ).fit(X, Y)
     proba = keras.models.load_model(path).predict(X, verbose=0)
     np.testing.assert_allclose(proba, clf.predict_proba(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("recipe", ["full", "lp_ft", "gradual"])
+@pytest.mark.parametrize("backbone", ["mlp", two_layers])
+def test_weights_of_a_checkpoint_fit_the_keras_model(backbone, recipe, tmp_path):
+    path = tmp_path / "last.weights.h5"
+    checkpoint = keras.callbacks.ModelCheckpoint(path, save_weights_only=True)
+    clf, _ = fit(X, Y, backbone=backbone, recipe=recipe, callbacks=[checkpoint])
+    model = clf.to_keras()
+    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+    model.load_weights(path)
+    proba = model.predict(X, verbose=0)
+    np.testing.assert_allclose(proba, clf.predict_proba(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("monitor", ["accuracy", "val_accuracy"])
+def test_accuracy_is_maximized(monitor):
+    stop = keras.callbacks.EarlyStopping(monitor, patience=2, min_delta=2.0)
+    clf = TransferClassifier(
+        "mlp", epochs=9, early_stopping=True, callbacks=[stop], random_state=0
+    )
+    assert clf.fit(X, Y).n_iter_ == 3
+
+
+class OnBatches(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        raise AssertionError
+
+
+class MyStopping(keras.callbacks.EarlyStopping):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("callback", "warns"),
+    [
+        (OnBatches(), True),
+        (keras.callbacks.LambdaCallback(on_train_batch_end=print), True),
+        (keras.callbacks.ModelCheckpoint("never.keras", save_freq=10**9), True),
+        (keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None), False),
+        (MyStopping(monitor="loss"), False),
+        ("TerminateOnNaN", False),
+        (keras.callbacks.ReduceLROnPlateau(monitor="loss"), False),
+    ],
+)
+def test_callbacks_for_batches(callback, warns, recwarn):
+    TransferClassifier("mlp", epochs=1, callbacks=[callback]).fit(X, Y)
+    found = [w for w in recwarn if "methods for batches" in str(w.message)]
+    assert len(found) == warns
+
+
+def test_the_first_batch_of_partial_fit_must_vary():
+    clf = TransferClassifier("mlp", random_state=0)
+    with pytest.raises(ValueError, match=r"No column of X varies.*larger first batch"):
+        clf.partial_fit(X[:1], Y[:1], classes=[0, 1, 2])
+    assert not hasattr(clf, "backbone_")
+    rows = X[:40].copy()
+    rows[:, 3] = 7.0
+    with pytest.warns(UserWarning, match="do not vary and are ignored: 3"):
+        clf.partial_fit(rows, Y[:40], classes=[0, 1, 2])

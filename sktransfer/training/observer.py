@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import keras
 
 from sktransfer._suggestions import did_you_mean
+from sktransfer._warnings import warn_user
 
 # Values that the progress bar shows.
 _SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -35,7 +36,33 @@ def make_callbacks(callbacks):
         )
     if isinstance(callbacks, str) or not hasattr(callbacks, "__iter__"):
         callbacks = [callbacks]
-    return [_make_callback(callback) for callback in callbacks]
+    made = [_make_callback(callback) for callback in callbacks]
+    idle = [type(callback).__name__ for callback in made if _acts_on_batches(callback)]
+    if idle:
+        warn_user(
+            f"callbacks: methods for batches of {', '.join(idle)} are not called. Use "
+            "the methods for epochs; an epoch is the shortest interval."
+        )
+    for callback in made:
+        # Keras knows the direction of metrics of compiled models alone.
+        if getattr(callback, "mode", None) == "auto" and str(
+            getattr(callback, "monitor", None)
+        ).endswith(("accuracy", "val_score")):
+            callback.mode = "max"
+    return made
+
+
+def _acts_on_batches(callback):
+    """Return whether a callback wants to be called between epochs."""
+    intervals = [getattr(callback, name, None) for name in ("save_freq", "update_freq")]
+    if any(isinstance(n, int) for n in intervals):
+        return True
+    names = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin")
+    for name in (*names, "on_batch_end"):
+        owners = [cls for cls in type(callback).__mro__ if name in vars(cls)]
+        if name in vars(callback) or not owners[0].__module__.startswith("keras."):
+            return True
+    return False
 
 
 def _make_callback(callback):

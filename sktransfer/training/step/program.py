@@ -197,12 +197,10 @@ class Program:
             Model from samples to probabilities.
         """
         with preserve_random_state():
-            activate = keras.layers.Activation(head.activation, dtype=self.dtype)
-            outputs = activate(self.head(self._model.outputs[0]))
-            model = keras.Model(self._model.inputs[0], outputs, name=backbone.name)
-            if backbone.standardization is None:
-                return model
-            return backbone.standardization.before(model, backbone.input_shape)
+            model, standardization = self._model, backbone.standardization
+            if standardization is not None:
+                model = standardization.before(model, backbone.input_shape)
+            return head.append_to(model, layer=self.head)
 
     def mark_changed(self, *, restore_frozen=False):
         """Record that the weights of the network have changed since `load`."""
