@@ -22,9 +22,9 @@ class Recipe(SuggestingMixin, BaseEstimator):
 
     Parameters
     ----------
-    order : {"auto", "in_context", "linear_probe", "full", "lp_ft", "gradual"}, \
-            default="auto"
-        Order in which weights are trained. "auto" is "in_context" for
+    order : str, default="auto"
+        Order in which weights are trained: "auto", "in_context", "linear_probe",
+        "full", "lp_ft" or "gradual". "auto" is "in_context" for
         ``backbone="tabular"`` and "lp_ft" for other backbones. See
         :class:`TransferClassifier` for the others.
     tune : {"all", "bias", "norm", "first", "middle", "last", "lora"}, default="all"

@@ -70,8 +70,9 @@ def copy_model(model):
     if reference() is model and copied_digest == digest:
         return backbone
     backbone = _copy(model)
-    model_id = id(model)
-    reference = weakref.ref(model, lambda _: _live_models.discard(model_id))
+    # The model may outlive the global variables of this module.
+    model_id, discard = id(model), _live_models.discard
+    reference = weakref.ref(model, lambda _: discard(model_id))
     _live_models.put(model_id, (reference, digest, backbone), backbone.nbytes)
     return backbone
 

@@ -85,7 +85,8 @@ def report_damage(path):
     """Turn the exceptions that a damaged file causes into BackboneFileError."""
     try:
         yield
-    except (BackboneError, MemoryError):
+    except (BackboneError, MemoryError, Warning):
+        # A warning is an exception where the user has asked for that.
         raise
     except Exception as error:
         raise BackboneFileError(

@@ -64,6 +64,8 @@ def array_digest(array):
         + repr((array.dtype.str, array.shape)).encode()
     )
     if not array.flags.writeable:
-        reference = weakref.ref(array, lambda _: _digests.discard(key))
+        # Arrays may outlive the global variables of this module.
+        discard = _digests.discard
+        reference = weakref.ref(array, lambda _: discard(key))
         _digests.put(key, (reference, digest), _ENTRY_BYTES)
     return digest
