@@ -145,3 +145,16 @@ def test_the_first_batch_of_partial_fit_must_vary():
     rows[:, 3] = 7.0
     with pytest.warns(UserWarning, match="do not vary and are ignored: 3"):
         clf.partial_fit(rows, Y[:40], classes=[0, 1, 2])
+
+
+def test_callbacks_cannot_change_a_schedule():
+    schedule = keras.optimizers.schedules.ExponentialDecay(1e-2, 10, 0.9)
+    for callback in (
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate),
+        keras.callbacks.ReduceLROnPlateau(monitor="loss"),
+    ):
+        clf = TransferClassifier(
+            "mlp", epochs=2, learning_rate=schedule, callbacks=[callback]
+        )
+        with pytest.raises(ValueError, match="cannot change the learning rate"):
+            clf.fit(X, Y)

@@ -10,6 +10,10 @@ import keras
 from sktransfer._suggestions import did_you_mean
 from sktransfer._warnings import warn_user
 
+_RATE_CALLBACKS = (
+    keras.callbacks.LearningRateScheduler,
+    keras.callbacks.ReduceLROnPlateau,
+)
 # Values that the progress bar shows.
 _SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -164,6 +168,13 @@ class Observer:
         network = program.whole_network(task.backbone, task.head)
         self._network, learning_rate = network, task.settings.learning_rate
         self._start_rate = None if callable(learning_rate) else learning_rate
+        for callback in self._callbacks:
+            if self._start_rate is None and isinstance(callback, _RATE_CALLBACKS):
+                raise ValueError(
+                    f"callbacks: {type(callback).__name__} cannot change the learning "
+                    f"rate of a schedule, learning_rate={learning_rate!r}. Set "
+                    "learning_rate to a number, or leave out the callback."
+                )
         network.stop_training = False
         rate = self._start_rate and self._factor * self._start_rate
         # Callbacks may change the learning rate of what they see as the optimizer.
