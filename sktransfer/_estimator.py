@@ -293,9 +293,9 @@ class BaseTransferClassifier(
         converted = self._columns.converted
         if converted:
             raise ValueError(
-                f"Columns {converted[:3]} of X are no numbers: they were converted "
-                "before the network, which a Keras model cannot do. Encode them in a "
-                "Pipeline, whose last step is the estimator."
+                f"Columns {converted[:3]} of X are not numeric: they were converted "
+                "before the network, which a Keras model cannot do. Encode them by a "
+                "transformer before the estimator, and call to_keras of the estimator."
             )
         with preserve_random_state():
             return self._predictor.to_keras(self.backbone_, self._head)

@@ -59,8 +59,9 @@ def warn_of_unused(estimator, source, task):
             "gradient steps.",
         ),
         (
+            # The usual search over depths has all learning rates at each depth.
             is_solved and order != "linear_probe",
-            _STEP_PARAMETERS,
+            tuple(name for name in _STEP_PARAMETERS if "learning_rate" not in name),
             f"has no effect: frozen_depth={estimator.frozen_depth!r} freezes the whole "
             f"backbone, so recipe={order!r} solves the head without gradient steps. "
             "Use a smaller frozen_depth, or recipe='full' to train the head by "

@@ -184,6 +184,12 @@ class FileSource(Source):
             or (_looks_like_path(backbone) and not HubSource.matches(backbone))
         )
 
+    def check(self):
+        """Raise an error if there is no such file; see the base class."""
+        from sktransfer.backbones import files
+
+        files.check_path(self.backbone)
+
     def _find(self, options, input_shape):
         # The shape of the samples does not change the model.
         return super()._find(options, None)
@@ -220,6 +226,12 @@ class ApplicationSource(Source):
     def matches(cls, backbone):
         """Return whether the parameter is of this kind: any string."""
         return isinstance(backbone, str)
+
+    def check(self):
+        """Raise BackboneError if no network has this name; see the base class."""
+        from sktransfer.backbones import zoo
+
+        zoo.find_application(self.backbone)
 
     def _make(self, options, input_shape):
         from sktransfer.backbones import zoo

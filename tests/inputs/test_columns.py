@@ -344,3 +344,13 @@ def test_masked_values_are_missing():
 def test_no_columns():
     with pytest.raises(ValueError, match=r"0 feature\(s\)"):
         fit(pd.DataFrame(index=range(20)))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "message"),
+    [("Tabular", "Did you mean 'tabular'"), ("no.keras", "no.keras does not exist")],
+)
+def test_a_wrong_backbone_comes_before_its_columns(backbone, message):
+    X = pd.DataFrame({"city": ["a", "b"] * 10})
+    with pytest.raises(ValueError, match=message):
+        TransferClassifier(backbone).fit(X, np.arange(20) % 2)

@@ -50,8 +50,23 @@ class Content(NamedTuple):
     config: dict | None = None
 
 
-def _checked_path(path):
-    """Return a path as a Path; raise an error unless it is that of a model file."""
+def check_path(path):
+    """Check that a path is that of a model file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The path.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    BackboneFileError
+        If there is no such file, or it is of another kind.
+    """
     if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
         raise TypeError(
             f"path must be a str or a path-like object; got {path!r} of type "
@@ -114,7 +129,7 @@ def open_content(path):
     ------
     Content
     """
-    path = _checked_path(path)
+    path = check_path(path)
     with tempfile.TemporaryDirectory(prefix="sktransfer-") as folder:
         folder = Path(folder)
         with report_damage(path):

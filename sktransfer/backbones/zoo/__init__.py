@@ -4,6 +4,7 @@ from sktransfer.backbones.zoo.applications import (
     application_names,
     application_preprocessing,
     build_application,
+    find_application,
 )
 from sktransfer.backbones.zoo.hub import build_hub
 
@@ -12,4 +13,5 @@ __all__ = [
     "application_preprocessing",
     "build_application",
     "build_hub",
+    "find_application",
 ]

@@ -101,7 +101,7 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
     WeightsMismatchError
         When the weights in the file do not fit this network.
     """
-    application = _application(name)
+    application = find_application(name)
     check_image_shape(name, input_shape)
     mode = _preprocessing_mode(name) if preprocess == "auto" else None
     downloaded = weights == "imagenet"
@@ -142,7 +142,27 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
     return model
 
 
-def _application(name, parameter="backbone", others=("mlp", "tabular")):
+def find_application(name, parameter="backbone", others=("mlp", "tabular")):
+    """Find the function of keras.applications that makes a network.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    parameter : str, default="backbone"
+        Parameter that has the name, for messages.
+    others : sequence of str
+        Names that the parameter accepts beside those of networks.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    BackboneError
+        If there is no such network.
+    """
     names = application_names()
     if name in names:
         return getattr(keras.applications, name)
@@ -155,7 +175,7 @@ def _application(name, parameter="backbone", others=("mlp", "tabular")):
 
 def _preprocessing_mode(name):
     """Return the kind of an application's preprocessing; None if it has none."""
-    application = _application(name, "preprocess", ("auto", "None"))
+    application = find_application(name, "preprocess", ("auto", "None"))
     own = sys.modules[application.__module__].preprocess_input
     pixels = np.linspace(0, 255, 12).reshape(1, 2, 2, 3)
     expected = own(pixels.copy(), data_format="channels_last")
