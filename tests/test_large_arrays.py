@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.utils import check_array
 
 from sktransfer import BackboneFeatures, _large_arrays
 from sktransfer._large_arrays import blocks, release, stack, take_rows
@@ -120,18 +119,14 @@ def test_unflushed_changes_survive(make, target, mapped):
 
 @pytest.mark.parametrize(("value", "row"), [(np.nan, -1), (np.inf, -1), (np.nan, 0)])
 @pytest.mark.parametrize("wrap", [np.asarray, np.asfortranarray, pd.DataFrame])
-def test_errors_are_those_of_scikit_learn(
-    make, target, mapped, small_blocks, value, row, wrap
-):
+def test_errors_name_the_column(make, target, mapped, small_blocks, value, row, wrap):
     X, y = target[0].copy(), target[1]
     X[row, 7] = value
-    with pytest.raises(ValueError, match="Input X contains") as expected:
-        check_array(X, estimator="TransferClassifier", input_name="X")
+    message = r"Input X contains (NaN|infinity.*) in column '?7'?\."
     for rows in (wrap(X), mapped(X)):
-        with pytest.raises(ValueError, match="Input X contains") as raised:
+        with pytest.raises(ValueError, match=message):
             make().fit(rows, y)
-        assert str(raised.value) == str(expected.value)
-        with pytest.raises(ValueError, match="Input X contains"):
+        with pytest.raises(ValueError, match=message):
             make().fit(*target).predict(rows)
 
 

@@ -101,7 +101,7 @@ def report_damage(path):
     try:
         yield
     except (BackboneError, MemoryError, Warning):
-        # A warning is an exception where the user has asked for that.
+        # A warning is an exception if the user has set that filter.
         raise
     except Exception as error:
         raise BackboneFileError(
