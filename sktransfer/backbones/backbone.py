@@ -397,7 +397,7 @@ def _restore(version, state):
             "sktransfer that made it."
         )
     backbone = object.__new__(Backbone)
-    for name, value in ({"model_copy": None} | state).items():
+    for name, value in state.items():
         if name in ("weights", "head") and value is not None:
             # No copies: arrays that objects share in a pickle stay shared.
             for array in value:

@@ -64,17 +64,33 @@ def _check_layer(layer, name):
 
 def check_finite(model):
     """Raise BackboneError if a weight of a model is NaN or infinite."""
+    for path, n_bad, n_values in not_finite(model):
+        raise BackboneError(
+            f"backbone={model.name!r} has {n_bad} NaN or infinite values, of "
+            f"{n_values}, in its weight {path!r}. Its training may have diverged; use "
+            "weights from before."
+        )
+
+
+def not_finite(model):
+    """Find the weights of a model that have NaN or infinite values.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built model.
+
+    Yields
+    ------
+    tuple of str, int and int
+        Path of a weight, number of such values, and number of all its values.
+    """
     for variable in model.weights:
-        if "float" not in variable.dtype:
-            continue
-        values = keras.ops.convert_to_numpy(variable)
-        n_bad = values.size - np.count_nonzero(np.isfinite(values))
-        if n_bad:
-            raise BackboneError(
-                f"backbone={model.name!r} has {n_bad} NaN or infinite values, of "
-                f"{values.size}, in its weight {variable.path!r}. Its training may "
-                "have diverged; use weights from before."
-            )
+        if "float" in variable.dtype:
+            values = keras.ops.convert_to_numpy(variable)
+            n_bad = values.size - np.count_nonzero(np.isfinite(values))
+            if n_bad:
+                yield variable.path, n_bad, values.size
 
 
 def custom_parts(layers):

@@ -14,6 +14,12 @@ _RATE_CALLBACKS = (
     keras.callbacks.LearningRateScheduler,
     keras.callbacks.ReduceLROnPlateau,
 )
+_BATCH_METHODS = (
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_batch_begin",
+    "on_batch_end",
+)
 # Values that the progress bar shows.
 _SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -61,8 +67,7 @@ def _acts_on_batches(callback):
     intervals = [getattr(callback, name, None) for name in ("save_freq", "update_freq")]
     if any(isinstance(n, int) for n in intervals):
         return True
-    names = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin")
-    for name in (*names, "on_batch_end"):
+    for name in _BATCH_METHODS:
         owners = [cls for cls in type(callback).__mro__ if name in vars(cls)]
         if name in vars(callback) or not owners[0].__module__.startswith("keras."):
             return True

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import h5py
-import keras
-import numpy as np
 
 from sktransfer.backbones.files.hdf5 import layer_names, weight_names
+from sktransfer.backbones.layer_checks import not_finite
 from sktransfer.exceptions import WeightsMismatchError
 
 # Groups in the files of compiled models and of older Keras versions.
@@ -80,16 +79,11 @@ class StoredWeights(NamedTuple):
 
     def check_finite(self, model):
         """Raise WeightsMismatchError if a loaded weight is NaN or infinite."""
-        for variable in model.weights:
-            if "float" not in variable.dtype:
-                continue
-            values = keras.ops.convert_to_numpy(variable)
-            n_bad = values.size - np.count_nonzero(np.isfinite(values))
-            if n_bad:
-                raise WeightsMismatchError(
-                    f"The weight {variable.path!r} in {self.path} has {n_bad} NaN "
-                    f"or infinite values, of {values.size}."
-                )
+        for path, n_bad, n_values in not_finite(model):
+            raise WeightsMismatchError(
+                f"The weight {path!r} in {self.path} has {n_bad} NaN or infinite "
+                f"values, of {n_values}."
+            )
 
 
 def _tree_mismatches(file, model):
