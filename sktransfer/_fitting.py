@@ -380,8 +380,10 @@ def _check_first_batch(standardization, columns):
     if len(constant) == len(standardization.scale):
         raise ValueError(f"No column of X varies. {advice}")
     if len(constant):
-        names = ", ".join(repr(columns.name(i)) for i in constant[:3])
-        warn_user(f"Columns of X do not vary and are ignored: {names}. {advice}")
+        warn_user(
+            f"Columns of X do not vary and are ignored: {columns.names(constant)}. "
+            f"{advice}"
+        )
 
 
 def _encode(samples, head, backbone, dtype, name="X"):

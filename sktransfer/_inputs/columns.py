@@ -66,7 +66,9 @@ class TableColumns:
         if columns == []:
             raise ValueError("X has 0 feature(s); expected at least one column.")
         self.accepts_tables = accepts_tables
-        self.are_numbers = columns is None or _are_numbers(columns)
+        self.are_numbers = not any(
+            column.values.dtype == object for column in columns or ()
+        )
         self._converters = None
         if columns is not None:
             self._converters = [_make_converter(column) for column in columns]
@@ -92,16 +94,28 @@ class TableColumns:
             if isinstance(converter, (_Categories, _Dates, _Durations))
         ]
 
-    def name(self, i):
-        """Return the name of a column for messages, or its number."""
-        return self._converters[i].name if self._converters else int(i)
+    def names(self, positions):
+        """Return the names of the first of some columns, or their numbers, as a text.
+
+        Parameters
+        ----------
+        positions : ndarray of int
+            Positions of the columns.
+
+        Returns
+        -------
+        str
+        """
+        converters = self._converters
+        names = ", ".join(
+            repr(converters[i].name if converters else int(i))
+            for i in positions[:_N_SHOWN]
+        )
+        return f"{names}, ..." if len(positions) > _N_SHOWN else names
 
     def must_convert(self, X):
         """Return whether samples have columns to convert."""
-        if not self.are_numbers:
-            return True
-        columns = _read_columns(X)
-        return columns is not None and not _are_numbers(columns)
+        return not self.are_numbers or _has_objects(X)
 
     def transform(self, X):
         """Convert a table with the same columns to numbers.
@@ -206,8 +220,10 @@ class _Categories:
 
     def transform(self, values):
         """Return the positions; NaN for missing values and new categories."""
-        known = [value for value in values.tolist() if not is_missing(value)]
-        new = [value for value in known if math.isnan(self._position(value))]
+        values = values.tolist()
+        positions = np.array([self._position(v) for v in values], dtype=np.float64)
+        known = [i for i, value in enumerate(values) if not is_missing(value)]
+        new = [values[i] for i in known if math.isnan(positions[i])]
         if new and len(new) >= _MOST * len(known):
             shown = ", ".join(map(show, list(dict.fromkeys(new))[:_N_SHOWN]))
             warn_user(
@@ -215,8 +231,7 @@ class _Categories:
                 f"not in fit, such as {shown}; fit had {self.examples()}. They are "
                 "treated as missing values."
             )
-        positions = [self._position(value) for value in values.tolist()]
-        return np.array(positions, dtype=np.float64)
+        return positions
 
     def _position(self, value):
         try:
@@ -225,8 +240,8 @@ class _Categories:
             raise _cell_error(self.name, value) from None
 
 
-def _read_columns(X):
-    """Return the columns of a table; None for an array of numbers.
+def _as_table(X):
+    """Return X as a frame or as an array of objects; None for an array of numbers.
 
     Raises
     ------
@@ -239,17 +254,35 @@ def _read_columns(X):
             "X is a LazyFrame; expected a data frame or an array. Use X.collect()."
         )
     if isinstance(frame, nw.DataFrame):
-        return [_read_column(column) for column in frame.iter_columns()]
+        return frame
     if isinstance(X, (list, tuple)):
         X = _as_array(X)
     dtype = getattr(X, "dtype", None)
     if not isinstance(dtype, np.dtype) or X.ndim != 2 or dtype.kind not in "OUSMm":
         return None
-    return [_Column(i, _as_objects(values)) for i, values in enumerate(X.T)]
+    return X
 
 
-def _are_numbers(columns):
-    return all(column.values.dtype != object for column in columns)
+def _has_objects(X):
+    """Return whether a column of X has another dtype than that of a number."""
+    table = _as_table(X)
+    if isinstance(table, nw.DataFrame):
+        return not all(map(_is_number_dtype, table.schema.dtypes()))
+    return table is not None
+
+
+def _read_columns(X):
+    """Return the columns of a table; None for an array of numbers."""
+    table = _as_table(X)
+    if table is None:
+        return None
+    if isinstance(table, nw.DataFrame):
+        return [_read_column(column) for column in table.iter_columns()]
+    return [_Column(i, _as_objects(values)) for i, values in enumerate(table.T)]
+
+
+def _is_number_dtype(dtype):
+    return dtype.is_numeric() or dtype == nw.Boolean
 
 
 def _as_frame(X):
@@ -286,7 +319,7 @@ def _read_column(column):
         categories = column.cat.get_categories().to_list()
         values = _as_objects(column.to_list())
         return _Column(column.name, values, categories, dtype == nw.Enum)
-    if dtype.is_numeric() or dtype == nw.Boolean:
+    if _is_number_dtype(dtype):
         # Numbers of pandas may have missing values that NumPy has not.
         values = column.cast(nw.Float64).to_numpy()
         return _Column(column.name, np.asarray(values, dtype=np.float64))

@@ -13,6 +13,8 @@ from sktransfer.training.store.samples import Samples
 
 # scikit-learn does not warn of many classes for so few samples.
 _FEW_SAMPLES = 20
+# Least value of the greatest weight.
+_MIN_WEIGHT = 1e-30
 
 
 def check_none_missing(y, name="y"):
@@ -43,10 +45,6 @@ def check_none_missing(y, name="y"):
             f"NaN) among {len(missing)} samples; expected a label for each sample. "
             f"{advice}"
         )
-
-
-# Least value of the greatest weight.
-_MIN_WEIGHT = 1e-30
 
 
 def check_labels(X, y, sample_weight, *, accepts_multilabel):

@@ -11,8 +11,6 @@ from sktransfer._large_arrays import blocks
 from sktransfer._warnings import warn_user
 from sktransfer.exceptions import BackboneError
 
-# Maximum number of columns that a message names.
-_N_SHOWN = 3
 # From here on, float64 does not tell integers apart.
 _MAX_INTEGER = 2**53
 
@@ -30,7 +28,7 @@ def _check_values(X, columns):
         if X.dtype.kind in "iu" and X.ndim == 2 and X.dtype.itemsize == 8:
             is_large = (rows > _MAX_INTEGER) | (rows < -_MAX_INTEGER)
             if is_large.any():
-                names = _names(is_large, columns)
+                names = columns.names(np.flatnonzero(is_large.any(axis=0)))
                 warn_user(
                     f"Column {names} of X has integers above 2**53, which float64 "
                     "rounds. Subtract a constant from the column before."
@@ -41,7 +39,9 @@ def _check_values(X, columns):
 def _describe(rows, columns):
     """Return the message for values that are not finite."""
     is_bad = np.isinf(rows) if columns.accepts_tables else ~np.isfinite(rows)
-    where = f" in column {_names(is_bad, columns)}" if rows.ndim == 2 else ""
+    where = ""
+    if rows.ndim == 2:
+        where = f" in column {columns.names(np.flatnonzero(is_bad.any(axis=0)))}"
     if np.isinf(rows).any():
         return (
             "Input X contains infinity or a value too large for dtype('float64')"
@@ -52,13 +52,6 @@ def _describe(rows, columns):
         "Impute them (sklearn.impute.SimpleImputer), or use backbone='tabular', which "
         "accepts them."
     )
-
-
-def _names(is_bad, columns):
-    """Return the names of the first columns that have a bad value."""
-    bad = np.flatnonzero(is_bad.any(axis=0))
-    names = ", ".join(repr(columns.name(i)) for i in bad[:_N_SHOWN])
-    return f"{names}, ..." if len(bad) > _N_SHOWN else names
 
 
 def check_range(X, dtype):
@@ -87,8 +80,7 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns):
     Parameters
     ----------
     estimator : estimator
-        Its n_features_in_ and feature_names_in_ are set
-        or compared with X.
+        Its n_features_in_ and feature_names_in_ are set or compared with X.
     X : array-like of shape (n_samples, ...)
         Samples.
     y : array-like of shape (n_samples,) or (n_samples, n_labels), optional

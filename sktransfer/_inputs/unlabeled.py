@@ -3,7 +3,8 @@
 import numbers
 
 import numpy as np
-from sklearn.utils._missing import is_pandas_na
+
+from sktransfer._inputs.cells import is_missing
 
 
 def label_array(y):
@@ -43,7 +44,7 @@ def is_missing_label(y):
     if y.dtype != object:
         # Only a missing value is not equal to itself.
         return np.asarray(y != y)
-    return np.array([_is_missing(label) for label in y], dtype=bool)
+    return np.array([is_missing(label) for label in y], dtype=bool)
 
 
 def is_unlabeled(y, source_classes):
@@ -74,7 +75,3 @@ def is_unlabeled(y, source_classes):
             isinstance(label, numbers.Number) and label == -1 for label in labels
         ]
     return unlabeled
-
-
-def _is_missing(label):
-    return label is None or is_pandas_na(label) or label != label
