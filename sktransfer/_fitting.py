@@ -22,6 +22,7 @@ from sktransfer._random import make_rng
 from sktransfer._scorers import supports_weights
 from sktransfer._task import FitTask, Settings
 from sktransfer._threads import limit_worker_threads
+from sktransfer._training_parameters import named_parameters, training_parameters
 from sktransfer._unused_parameters import warn_of_unused
 from sktransfer._warnings import warn_user
 from sktransfer.averaging import AVERAGING_ATTRIBUTES
@@ -31,26 +32,13 @@ from sktransfer.learners.choose import choose_learner, read_source
 from sktransfer.recipe import choose_recipe
 from sktransfer.training.store.feature_folder import memory_folder
 
-_SETTINGS = (
-    "learning_rate",
-    "head_learning_rate",
-    "layer_decay",
-    "weight_decay",
-    "l2_sp",
-    "label_smoothing",
-    "batch_size",
-    "epochs",
-    "early_stopping",
-    "validation_fraction",
-    "n_iter_no_change",
-    "tol",
-)
-
 
 class FittingMixin:
     """Fits a copy of an estimator; the estimator gets its attributes at the end."""
 
     _supports_multilabel = True
+    # Whether named parameters of training fine-tune a network that learns in context.
+    _fine_tunes_in_context = True
     # What was trained, and the state of its optimizer, which `partial_fit` continues.
     _partial_fit_state = None, None
 
@@ -98,32 +86,18 @@ class FittingMixin:
             accepts_multilabel=self._supports_multilabel and source.accepts_multilabel,
         )
 
-    def _choose_recipe(self, source, *, partial=False):
-        return choose_recipe(
-            self.recipe,
-            self.backbone,
-            self.learning_rate,
-            in_context=source.learns_in_context,
-            partial=partial,
-        )
-
-    def _settings(self, recipe):
+    def _settings(self, recipe, parameters):
         from sktransfer.training.step.optimizers import (
             check_learning_rate,
             serialize_optimizer,
         )
 
-        check_learning_rate(self.learning_rate)
-        parameters = recipe.get_params()
-        del parameters["order"]
-        return Settings(
-            optimizer=serialize_optimizer(self.optimizer),
-            scoring={"loss": "loss", None: "accuracy", "accuracy": "accuracy"}.get(
-                self.scoring, "scorer"
-            ),
-            **{name: getattr(self, name) for name in _SETTINGS},
-            **parameters,
-        )
+        check_learning_rate(parameters["learning_rate"])
+        parameters = parameters | recipe.get_params()
+        del parameters["order"], parameters["frozen_depth"]
+        parameters["optimizer"] = serialize_optimizer(parameters["optimizer"])
+        scoring = {"loss": "loss", None: "accuracy", "accuracy": "accuracy"}
+        return Settings(scoring=scoring.get(self.scoring, "scorer"), **parameters)
 
     def _check_validation(self, data, train, head):
         """Check X_val, y_val and sample_weight_val of fit.
@@ -145,10 +119,10 @@ class FittingMixin:
                 raise ValueError(
                     f"{name}=None; a validation set needs both X_val and y_val."
                 )
-        if not self.early_stopping:
+        if self.early_stopping is not None and not self.early_stopping:
             raise ValueError(
-                "X_val and y_val need early_stopping=True; got early_stopping=False. "
-                "Set early_stopping=True, or leave them out."
+                "X_val and y_val are for early stopping; got early_stopping=False. "
+                "Use early_stopping=True or None, or leave them out."
             )
         samples = self._check_labeled(X_val, y_val, sample_weight, head)
         warn_of_other_scale("X_val", samples.X, train.X)
@@ -205,8 +179,18 @@ class FittingMixin:
 
         limit_worker_threads()
         rng = make_rng(self.random_state)
-        recipe = self._choose_recipe(source, partial=partial)
-        settings = self._settings(recipe)
+        own_defaults = source.training_defaults(len(samples))
+        parameters = training_parameters(self, own_defaults, validation)
+        is_named = bool(named_parameters(self)) or validation is not None
+        recipe = choose_recipe(
+            self.recipe,
+            self.backbone,
+            parameters["learning_rate"],
+            in_context=source.learns_in_context,
+            named=is_named and self._fine_tunes_in_context,
+            partial=partial,
+        )
+        settings = self._settings(recipe, parameters)
         classes = self._head.classes if is_warm else head.classes
         weighted = weigh_classes(self.class_weight, samples, classes)
         if is_warm:
@@ -224,7 +208,7 @@ class FittingMixin:
             if self.head == "keep":
                 head = keep_head(backbone, head, self.feature_layer)
         keeps_head = self.head == "keep" or (is_warm and not source.learns_in_context)
-        depth = resolve_depth(self.frozen_depth, backbone.layers_table())
+        depth = resolve_depth(parameters["frozen_depth"], backbone.layers_table())
         if recipe.order in ("linear_probe", "in_context"):
             depth = backbone.n_layers
         task = FitTask(
@@ -363,7 +347,7 @@ class FittingMixin:
         self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
         self.n_iter_ = len(entries)
         self.validation_scores_ = None
-        if self.early_stopping:
+        if task.settings.early_stopping:
             self.validation_scores_ = self.history_.get("val_score")
         self.best_validation_score_ = result.best_score
         for name, value in result.attributes.items():

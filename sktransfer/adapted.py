@@ -224,6 +224,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     }
 
     _supports_multilabel = False
+    _fine_tunes_in_context = False
     _parameter_constraints = {
         **BaseTransferClassifier._parameter_constraints,  # noqa: SLF001
         "method": "no_validation",
@@ -240,22 +241,22 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         feature_layer="auto",
         head="new",
         preprocess="auto",
-        frozen_depth=0,
+        frozen_depth=None,
         recipe="auto",
-        learning_rate=1e-3,
+        learning_rate=None,
         head_learning_rate=None,
-        layer_decay=1.0,
-        optimizer="adamw",
-        weight_decay=1e-4,
-        l2_sp=0.0,
-        label_smoothing=0.0,
-        batch_size=32,
-        epochs=50,
-        early_stopping=False,
+        layer_decay=None,
+        optimizer=None,
+        weight_decay=None,
+        l2_sp=None,
+        label_smoothing=None,
+        batch_size=None,
+        epochs=None,
+        early_stopping=None,
         scoring="loss",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
+        validation_fraction=None,
+        n_iter_no_change=None,
+        tol=None,
         class_weight=None,
         warm_start=False,
         callbacks=None,
@@ -362,8 +363,6 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
 
         source = self._read_source()
         method = resolve_method(self.method)
-        if source.learns_in_context:
-            in_context.check_method(method, self._choose_recipe(source))
         samples = DomainSamples.check(
             *data,
             use_target=self.target_labels == "use",
@@ -372,6 +371,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
             ),
             check_X=lambda X: check_rows(self, X, reset=False, columns=self._columns),
         )
+        source = self._choose_source(source, samples.labeled, needs_steps=True)
         if not samples.has_target and not isinstance(method, SourceOnly):
             warn_user(
                 "There are no samples of a target, so this is plain fine-tuning. Pass "
@@ -394,6 +394,8 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
             is_target=samples.is_target,
             adapt=functools.partial(adapt, clone(method), samples),
         )
+        if source.learns_in_context:
+            in_context.check_method(method, task.order)
         reports = self._fit_task(task, source, estimator, data[0])
         if source.learns_in_context:
             vars(self).update(

@@ -265,6 +265,7 @@ class TransferClassifier(BaseTransferClassifier):
         """Fit this copy of an estimator to labeled samples."""
         source = self._read_source()
         samples = self._check_fit_input(X, y, sample_weight, source=source)
+        source = self._choose_source(source, samples)
         old_classes = getattr(self, "classes_", None)
         check_classes(samples.y, old_classes, keeps_head=self.head == "keep")
         head = make_head(samples.y)
@@ -348,6 +349,7 @@ class TransferClassifier(BaseTransferClassifier):
         samples = self._check_fit_input(
             X, y, sample_weight, source=source, reset=is_first
         )
+        source = self._choose_source(source, samples, needs_steps=True)
         if samples.y.ndim == 1:
             unknown = np.setdiff1d(samples.y, labels)
             if len(unknown):

@@ -24,9 +24,7 @@ class Recipe(SuggestingMixin, BaseEstimator):
     ----------
     order : str, default="auto"
         Order in which weights are trained: "auto", "in_context", "linear_probe",
-        "full", "lp_ft" or "gradual". "auto" is "in_context" for
-        ``backbone="tabular"`` and "lp_ft" for other backbones. See
-        :class:`TransferClassifier` for the others.
+        "full", "lp_ft" or "gradual". See :class:`TransferClassifier`.
     tune : {"all", "bias", "norm", "first", "middle", "last", "lora"}, default="all"
         Which weights of the unfrozen layers are trained. The head is always trained.
         Fewer weights can help if there are few samples.
@@ -121,7 +119,7 @@ class Recipe(SuggestingMixin, BaseEstimator):
         self._validate_params()
 
 
-def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
+def choose_recipe(recipe, backbone, learning_rate, *, in_context, named, partial):
     """Resolve the recipe of a fit, and check it against the other parameters.
 
     Parameters
@@ -132,6 +130,8 @@ def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
         Parameters of the estimator.
     in_context : bool
         Whether the backbone learns in context.
+    named : bool
+        Whether the user named a parameter of training, which needs gradient steps.
     partial : bool
         Whether `partial_fit` was called.
 
@@ -148,7 +148,9 @@ def choose_recipe(recipe, backbone, learning_rate, *, in_context, partial):
     recipe = Recipe(recipe) if isinstance(recipe, str) else clone(recipe)
     recipe.check_parameters()
     if recipe.order == "auto":
-        recipe.order = "in_context" if in_context else "lp_ft"
+        is_default = recipe.get_params() == Recipe().get_params()
+        needs_steps = named or not is_default or not in_context
+        recipe.order = "lp_ft" if needs_steps else "in_context"
     if recipe.order == "in_context" and not in_context:
         raise ValueError(
             f"recipe='in_context' needs backbone='tabular'; with "

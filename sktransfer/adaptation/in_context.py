@@ -7,15 +7,15 @@ from sktransfer.adaptation.default import Auto
 from sktransfer.adaptation.methods.source_only import SourceOnly
 
 
-def check_method(method, recipe):
+def check_method(method, order):
     """Raise ValueError if a method or a recipe needs gradient steps.
 
     Parameters
     ----------
     method : AdaptationMethod
         Method of the estimator.
-    recipe : Recipe
-        Recipe of the estimator.
+    order : str
+        Order of the recipe.
     """
     if not isinstance(method, (Auto, SourceOnly)):
         raise ValueError(
@@ -23,9 +23,9 @@ def check_method(method, recipe):
             "backbone='tabular' learns in context. Use method='auto', with labels of "
             "some samples of the target if there are any, or backbone='mlp'."
         )
-    if recipe.order != "in_context":
+    if order != "in_context":
         raise ValueError(
-            f"recipe={recipe.order!r} is not supported for backbone='tabular' in "
+            f"recipe={order!r} is not supported for backbone='tabular' in "
             "DomainAdaptedClassifier; expected 'auto' or 'in_context'."
         )
 

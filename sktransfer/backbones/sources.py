@@ -46,12 +46,15 @@ class Source:
         Whether y may be an indicator matrix.
     uses_options : bool
         Whether `feature_layer` and `preprocess` change the network.
+    is_chosen_by_fit : bool
+        Whether a fit replaces it by another source that it chooses by the samples.
     """
 
     learns_in_context = False
     accepts_tables = False
     accepts_multilabel = True
     uses_options = True
+    is_chosen_by_fit = False
 
     def __init__(self, backbone):
         self.backbone = backbone
@@ -66,6 +69,21 @@ class Source:
 
         Sources that need no other work for this check do it here.
         """
+
+    def training_defaults(self, n_samples):
+        """Return parameters of training that differ from the defaults of others.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of training samples.
+
+        Returns
+        -------
+        dict
+            Value by name of the estimator's parameter.
+        """
+        return {}
 
     def build(self, options, samples, rng):
         """Build the backbone of a fit.

@@ -3,10 +3,10 @@
 from sktransfer.backbones.sources import SOURCES, ModelSource
 from sktransfer.learners.by_steps import BySteps
 from sktransfer.learners.in_context import InContext
-from sktransfer.tables.sources import InContextSource, MLPSource
+from sktransfer.tables.sources import AutoSource, InContextSource, MLPSource
 
 # The first that matches is used.
-_ALL_SOURCES = (InContextSource, MLPSource, *SOURCES)
+_ALL_SOURCES = (AutoSource, InContextSource, MLPSource, *SOURCES)
 
 
 def read_source(backbone):
@@ -30,9 +30,10 @@ def read_source(backbone):
         if source.matches(backbone):
             return source(backbone)
     raise TypeError(
-        f"backbone is of type {type(backbone).__name__}; expected 'mlp', 'tabular', "
-        "the name of a keras.applications model, 'hub:PRESET', a path to a .keras or "
-        ".h5 file, a callable that returns a keras.Model, a keras.Model or a Backbone."
+        f"backbone is of type {type(backbone).__name__}; expected 'auto', 'mlp', "
+        "'tabular', the name of a keras.applications model, 'hub:PRESET', a path to a "
+        ".keras or .h5 file, a callable that returns a keras.Model, a keras.Model or a "
+        "Backbone."
     )
 
 

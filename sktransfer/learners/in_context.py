@@ -79,7 +79,7 @@ class InContext:
         )
 
     def _fine_tune(self, task, final_predictor, head):
-        """Fine-tune the network, and keep it if the validation loss decreases.
+        """Fine-tune the network.
 
         In each step, the network predicts the labels of a batch from the other labeled
         samples, in one view. The final context also has the validation set.
@@ -92,51 +92,30 @@ class InContext:
         from sktransfer.training.fine_tune import fine_tune
         from sktransfer.training.plan.stages import plan_task
 
-        if task.validation is None:
+        settings, network = task.settings, task.backbone
+        start_weights = task.start(head)
+        if settings.early_stopping and task.validation is None:
             task = split_validation(task)
-        task = task.replace(head_weights=head)
-        one_view = make_context(task.samples, task.head.n_units, task.rng, n_views=1)
         # Scores must not see the labels of the validation set in the context.
-        self._context = one_view
-        predictor = self._predictor(one_view, task)
-        settings = task.settings
-        stages = plan_task(task)
-        n_epochs = sum(stage.epochs for stage in stages)
-        task.observer.fit_begin(n_epochs, is_exact=False)
-        start = task.backbone.replace(head=head)
-        first = _entry(task, predictor, start, task.samples)
-        before = _evaluate(task, predictor, start, task.validation)
+        self._context = make_context(
+            task.samples, task.head.n_units, task.rng, n_views=1
+        )
         batch_size = min(
             settings.batch_size, max(1, len(task.samples) // _SAMPLES_PER_QUERY)
         )
-        result = fine_tune(
-            task.replace(
-                backbone=with_context(task.backbone, one_view),
-                validation=task.validation if settings.early_stopping else None,
-                settings=settings.replace(batch_size=batch_size),
-            ),
-            stages,
+        task = task.replace(
+            head_weights=head,
+            backbone=with_context(task.backbone, self._context),
+            settings=settings.replace(batch_size=batch_size),
         )
+        stages = plan_task(task)
+        task.observer.fit_begin(sum(stage.epochs for stage in stages))
+        result = fine_tune(task, stages)
         task.observer.close()
-        weights, tuned_head = without_context(result.weights), result.head
-        tuned = task.backbone.replace(weights=weights, head=tuned_head)
-        after = _evaluate(task, predictor, tuned, task.validation)
-        history = [first, *result.history]
-        for entry, (loss, accuracy) in ((history[0], before), (history[-1], after)):
-            entry |= {"val_loss": loss, "val_accuracy": accuracy}
-            score = {"loss": -loss, "accuracy": accuracy}.get(settings.scoring)
-            entry.setdefault("val_score", score)
-        best_score = result.best_score
-        if not after[0] < before[0]:
-            weights, tuned_head = list(task.backbone.weights), list(head)
-            best_score = history[0]["val_score"] if settings.early_stopping else None
         return result.replace(
-            best_score=best_score,
-            backbone=task.backbone,
-            start_weights=task.start(head),
-            weights=weights,
-            head=tuned_head,
-            history=history,
+            backbone=network,
+            start_weights=start_weights,
+            weights=without_context(result.weights),
             predictor=final_predictor,
             attributes={"context": final_predictor.context},
         )

@@ -1,16 +1,49 @@
 """Sources of networks for tables."""
 
+import numpy as np
+
+from sktransfer._warnings import warn_user
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.backbones.sources import Source
 from sktransfer.exceptions import BackboneError
 
+# Epochs of fine-tuning, and gradient steps in each of them.
+_TUNING_EPOCHS, _TUNING_STEPS = 5, 4
+
+
+class AutoSource(Source):
+    """One of the networks for tables, which a fit chooses by its samples.
+
+    A fit builds the one that it chose, and not this source.
+    """
+
+    accepts_tables = True
+    is_chosen_by_fit = True
+
+    @classmethod
+    def matches(cls, backbone):
+        """Return whether the parameter is of this kind."""
+        return isinstance(backbone, str) and backbone == "auto"
+
 
 class InContextSource(Source):
-    """The pretrained network for tables, or a Backbone with other weights of it."""
+    """The pretrained network for tables, or a Backbone with other weights of it.
+
+    Parameters
+    ----------
+    backbone : object
+        The parameter of the estimator.
+    warns_of_size : bool, default=True
+        Whether a table that is too large for the network is warned of.
+    """
 
     learns_in_context = True
     accepts_tables = True
     accepts_multilabel = False
+
+    def __init__(self, backbone, *, warns_of_size=True):
+        super().__init__(backbone)
+        self._warns_of_size = warns_of_size
 
     @classmethod
     def matches(cls, backbone):
@@ -18,6 +51,14 @@ class InContextSource(Source):
         if isinstance(backbone, Backbone):
             return backbone.learns_in_context
         return isinstance(backbone, str) and backbone == "tabular"
+
+    def training_defaults(self, n_samples):
+        """Return parameters of fine-tuning; see the base class."""
+        return {
+            "learning_rate": 1e-4,
+            "epochs": _TUNING_EPOCHS,
+            "batch_size": -(-n_samples // _TUNING_STEPS),
+        }
 
     def build(self, options, samples, rng):
         """Return the network, which has no samples in it; see the base class."""
@@ -35,10 +76,30 @@ class InContextSource(Source):
                 "weights='imagenet' does not go with backbone='tabular'; expected "
                 "'auto', None or the path of a weights file."
             )
+        if self._warns_of_size:
+            _warn_of_size(samples)
         seed = int(rng.integers(2**31))
         if isinstance(self.backbone, Backbone) and options.weights == "auto":
             return self.backbone
         return network_backbone(options.weights, seed)
+
+
+def _warn_of_size(samples):
+    """Warn if a table has more samples, columns or classes than the network can use."""
+    from sktransfer.tables.in_context.context import MAX_ROWS, MAX_TABLE_COLUMNS
+    from sktransfer.tables.in_context.network import MAX_CLASSES
+
+    sizes = (
+        (len(samples), MAX_ROWS, "samples in each of its views"),
+        (np.prod(samples.X.shape[1:]), MAX_TABLE_COLUMNS, "columns"),
+        (len(np.unique(samples.y)), MAX_CLASSES, "classes at a time"),
+    )
+    limits = [f"{limit} {what}, and X has {n}" for n, limit, what in sizes if n > limit]
+    if limits:
+        warn_user(
+            f"backbone='tabular' uses at most {'; at most '.join(limits)}. "
+            "backbone='auto' or 'mlp' uses all of them, and may predict better."
+        )
 
 
 class MLPSource(Source):

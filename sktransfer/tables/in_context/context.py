@@ -24,6 +24,7 @@ _MIN_ROWS = 32
 # Maximum number of columns in a view. The columns of wider tables are spread over more
 # views.
 MAX_COLUMNS, _MAX_VIEWS = 96, 16
+MAX_TABLE_COLUMNS = MAX_COLUMNS * _MAX_VIEWS
 # Maximum number of categories with a column of their own, in every second view.
 _MAX_CATEGORIES = 64
 
