@@ -20,6 +20,8 @@ _MIN_DISTINCT = 150
 _HELD_PART, _MAX_HELD, _MAX_TRAIN = 4, 2000, 5000
 # Recipes for which only pretrained weights make sense.
 _PRETRAINED_ORDERS = ("linear_probe", "lp_ft", "gradual")
+# Standardized values that differ by less are equal: their rounding depends on units.
+_DECIMALS = 6
 _choices = Cache("choices of networks for tables", 1 << 20)
 
 
@@ -152,6 +154,7 @@ def _split(samples):
     _, y = np.unique(samples.y, return_inverse=True)
     coded = samples.replace(y=y)
     rows = standardize_columns(coded).transform(take_rows(samples.X, samples.index))
+    rows = np.round(rows, _DECIMALS)
     order = sort_rows(coded.replace(X=rows, index=np.arange(len(rows))))
     rows, y = rows[order], y[order]
     is_equal = (rows[1:] == rows[:-1]) | (np.isnan(rows[1:]) & np.isnan(rows[:-1]))

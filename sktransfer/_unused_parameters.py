@@ -47,9 +47,8 @@ def warn_of_unused(estimator, source, task):
         (
             order == "in_context" and is_default_recipe,
             ("frozen_depth", *_STEP_PARAMETERS),
-            "has no effect: with backbone='tabular', recipe='auto' learns in context, "
-            "without gradient steps. Use recipe='full' to fine-tune the network, or "
-            "backbone='mlp' to train one from scratch.",
+            f"has no effect: {type(estimator).__name__} does not fine-tune "
+            "backbone='tabular', which learns in context. Use backbone='mlp'.",
         ),
         (
             is_solved and order == "linear_probe",
@@ -74,7 +73,7 @@ def warn_of_unused(estimator, source, task):
             "the outputs of its last hidden layer.",
         ),
         (
-            order != "linear_probe" and not task.is_trained,
+            order != "linear_probe" and not task.is_trained and task.frozen_depth > 0,
             ("frozen_depth",),
             "freezes layers with random weights: the backbone is not pretrained. Use "
             "frozen_depth=0, or a pretrained backbone.",

@@ -63,58 +63,59 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         Preprocessing before the backbone. "auto" scales pixels (0 to 255) if the
         backbone is the name of an application, and changes nothing otherwise. None
         changes nothing. The name of an application uses its preprocessing.
-    frozen_depth : int, float, "all" or the name of a layer, default=0
+    frozen_depth : int, float, "all", the name of a layer or None, default=None
         Part of the backbone, from the input, that keeps its weights. An int is a number
         of layers with weights; a negative one counts from the end. A float is a
         fraction in [0, 1] of these layers. "all" freezes the backbone. A name freezes
-        the layers up to that one; ``backbone_.layers_table()`` lists them. A greater
-        depth trains faster and changes fewer weights.
+        the layers up to that one; ``backbone_.layers_table()`` lists them. None is 0. A
+        greater depth trains faster and changes fewer weights.
     recipe : {"auto", "in_context", "linear_probe", "full", "lp_ft", "gradual"} or \
             Recipe, default="auto"
         Which weights are trained, and in which order; see :class:`TransferClassifier`.
         "auto" is "in_context" for "tabular", which has no other, and "lp_ft" for other
         backbones [1]_ [2]_. A :class:`~sktransfer.Recipe` has more options.
-    learning_rate : float or LearningRateSchedule, default=1e-3
+    learning_rate : float, LearningRateSchedule or None, default=None
         Learning rate of the gradient steps, or a Keras schedule over the steps. It is
-        usually the first parameter to tune.
+        usually the first parameter to tune. None is 1e-3.
     head_learning_rate : float or None, default=None
         Learning rate of the head. None uses `learning_rate`.
-    layer_decay : float, default=1.0
+    layer_decay : float or None, default=None
         Each layer has `layer_decay` times the learning rate of the layer after it. A
-        value in (0, 1) changes the first layers less than the last ones.
-    optimizer : str or keras.optimizers.Optimizer, default="adamw"
+        value in (0, 1) changes the first layers less than the last ones. None is 1.
+    optimizer : str, keras.optimizers.Optimizer or None, default=None
         Name of a Keras optimizer, or an instance, which is copied. `learning_rate` and
         `weight_decay` replace those of an instance. With ``use_ema=True`` the averaged
-        weights are validated and kept.
-    weight_decay : float, default=1e-4
-        Decoupled weight decay of the kernels. 0 turns it off.
-    l2_sp : float, default=0.0
+        weights are validated and kept. None is "adamw".
+    weight_decay : float or None, default=None
+        Decoupled weight decay of the kernels. 0 turns it off. None is 1e-4.
+    l2_sp : float or None, default=None
         Weight of a penalty that keeps the backbone near its start: half the squared
-        distance of the unfrozen weights from their starting values [3]_.
-    label_smoothing : float, default=0.0
-        Fraction of each label that is spread evenly over all classes.
-    batch_size : int, default=32
-        Number of samples in a gradient step.
-    epochs : int, default=50
-        Maximum number of epochs, over all stages of the recipe.
-    early_stopping : bool, default=False
+        distance of the unfrozen weights from their starting values [3]_. None is 0.
+    label_smoothing : float or None, default=None
+        Fraction of each label that is spread evenly over all classes. None is 0.
+    batch_size : int or None, default=None
+        Number of samples in a gradient step. None is 32.
+    epochs : int or None, default=None
+        Maximum number of epochs, over all stages of the recipe. None is 50.
+    early_stopping : bool or None, default=None
         True stops training when the score of a validation set has not improved by
         `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
         set is a stratified part of X, or `X_val` of `fit`. False also stops early, when
-        the training loss no longer improves, and keeps the last weights. A linear probe
-        is solved on all of X.
+        the training loss no longer improves, and keeps the last weights. None is True
+        if there is an `X_val`, and otherwise False. A linear probe is solved on all of
+        X.
     scoring : str, callable or None, default="loss"
         Score of ``early_stopping=True``. "loss" is the negative log loss. None is the
         accuracy. Otherwise the name of a scikit-learn scorer, or a callable with the
         signature ``scorer(estimator, X, y)``. The score is weighted if the metric, or
         the callable, has a parameter `sample_weight`. On few samples the log loss is
         less noisy than the accuracy.
-    validation_fraction : float, default=0.1
-        Fraction of X in the validation set of ``early_stopping=True``.
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement after which training stops.
-    tol : float, default=1e-4
-        Minimum improvement of the score, or of the training loss.
+    validation_fraction : float or None, default=None
+        Fraction of X in the validation set of ``early_stopping=True``. None is 0.1.
+    n_iter_no_change : int or None, default=None
+        Number of epochs without an improvement after which training stops. None is 10.
+    tol : float or None, default=None
+        Minimum improvement of the score, or of the training loss. None is 1e-4.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes. A dict has a weight for each class label. "balanced"
         gives all classes the same total weight. None gives all the weight 1. They

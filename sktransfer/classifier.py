@@ -15,17 +15,25 @@ class TransferClassifier(BaseTransferClassifier):
     """Classifier that fine-tunes a pretrained Keras network.
 
     ``TransferClassifier("MobileNetV2", frozen_depth="all").fit(X, y)`` puts a new head
-    on a pretrained network for images and trains the head.
+    on a pretrained network for images and trains the head. ``TransferClassifier()`` is
+    for tables.
 
     Ten parameters matter most: `backbone`, `frozen_depth`, `recipe`, `learning_rate`,
     `epochs`, `batch_size`, `early_stopping`, `class_weight`, `random_state` and
-    `verbose`. The defaults of the others suit most tasks.
+    `verbose`. The defaults of the others suit most tasks. None, for a parameter of
+    training, is the value that suits the backbone.
 
     Parameters
     ----------
-    backbone : str, path-like, callable, keras.Model or Backbone, default="tabular"
+    backbone : str, path-like, callable, keras.Model or Backbone, default="auto"
         Network to start from. A fit does not change it.
 
+        - "auto": "tabular" or "mlp", for tables. Each fit chooses: "tabular" for fewer
+          than 150 distinct samples, otherwise the one with the lower log loss on
+          samples held aside. ``backbone_`` is the chosen one; ``verbose=1`` prints the
+          reason. Some parameters leave no choice: a `frozen_depth` above 0 or a recipe
+          for pretrained weights needs "tabular", several labels a sample and
+          `partial_fit` need "mlp".
         - "tabular": a network for tables, pretrained on synthetic tables. It learns in
           context [4]_: it predicts from the labeled samples, without gradient steps.
           It uses at most 1,024 labeled samples at a time, a random part if there are
@@ -55,68 +63,71 @@ class TransferClassifier(BaseTransferClassifier):
         Preprocessing before the backbone. "auto" scales pixels (0 to 255) if the
         backbone is the name of an application, and changes nothing otherwise. None
         changes nothing. The name of an application uses its preprocessing.
-    frozen_depth : int, float, "all" or the name of a layer, default=0
+    frozen_depth : int, float, "all", the name of a layer or None, default=None
         Part of the backbone, from the input, that keeps its weights. An int is a number
         of layers with weights; a negative one counts from the end. A float is a
         fraction in [0, 1] of these layers. "all" freezes the backbone. A name freezes
-        the layers up to that one; ``backbone_.layers_table()`` lists them. A greater
-        depth trains faster and changes fewer weights.
+        the layers up to that one; ``backbone_.layers_table()`` lists them. None is 0. A
+        greater depth trains faster and changes fewer weights.
     recipe : {"auto", "in_context", "linear_probe", "full", "lp_ft", "gradual"} or \
             Recipe, default="auto"
         Which weights are trained, and in which order.
 
-        - "auto": "in_context" for "tabular", "lp_ft" for other backbones.
+        - "auto": "lp_ft"; for "tabular" it is "in_context", unless a parameter of
+          training is set, such as `learning_rate` or `frozen_depth`.
         - "in_context": no weights are trained; only for "tabular".
         - "linear_probe": the head, on frozen features.
         - "full": the head and all unfrozen layers together.
         - "lp_ft": first "linear_probe", then "full" [1]_.
         - "gradual": first the head, then more and more layers from the top [2]_.
 
-        Without pretrained weights, all recipes except "linear_probe" are "full". For
-        "tabular", a fit by gradient steps keeps the new weights only if they lower the
-        log loss of the validation set. A :class:`~sktransfer.Recipe` has more options:
-        which of the unfrozen weights are trained, warm-up, a cosine schedule and MixUp.
-    learning_rate : float or LearningRateSchedule, default=1e-3
+        Without pretrained weights, all recipes except "linear_probe" are "full". A
+        :class:`~sktransfer.Recipe` has more options: which of the unfrozen weights are
+        trained, warm-up, a cosine schedule and MixUp.
+    learning_rate : float, LearningRateSchedule or None, default=None
         Learning rate of the gradient steps, or a Keras schedule over the steps. It is
-        usually the first parameter to tune.
+        usually the first parameter to tune. None is 1e-3; 1e-4 for "tabular".
     head_learning_rate : float or None, default=None
         Learning rate of the head. None uses `learning_rate`.
-    layer_decay : float, default=1.0
+    layer_decay : float or None, default=None
         Each layer has `layer_decay` times the learning rate of the layer after it. A
-        value in (0, 1) changes the first layers less than the last ones.
-    optimizer : str or keras.optimizers.Optimizer, default="adamw"
+        value in (0, 1) changes the first layers less than the last ones. None is 1.
+    optimizer : str, keras.optimizers.Optimizer or None, default=None
         Name of a Keras optimizer, or an instance, which is copied. `learning_rate` and
         `weight_decay` replace those of an instance. With ``use_ema=True`` the averaged
-        weights are validated and kept.
-    weight_decay : float, default=1e-4
-        Decoupled weight decay of the kernels. 0 turns it off.
-    l2_sp : float, default=0.0
+        weights are validated and kept. None is "adamw".
+    weight_decay : float or None, default=None
+        Decoupled weight decay of the kernels. 0 turns it off. None is 1e-4.
+    l2_sp : float or None, default=None
         Weight of a penalty that keeps the backbone near its start: half the squared
-        distance of the unfrozen weights from their starting values [3]_.
-    label_smoothing : float, default=0.0
-        Fraction of each label that is spread evenly over all classes.
-    batch_size : int, default=32
-        Number of samples in a gradient step.
-    epochs : int, default=50
-        Maximum number of epochs, over all stages of the recipe.
-    early_stopping : bool, default=False
+        distance of the unfrozen weights from their starting values [3]_. None is 0.
+    label_smoothing : float or None, default=None
+        Fraction of each label that is spread evenly over all classes. None is 0.
+    batch_size : int or None, default=None
+        Number of samples in a gradient step. None is 32; a quarter of the samples
+        for "tabular".
+    epochs : int or None, default=None
+        Maximum number of epochs, over all stages of the recipe. None is 50; 5 for
+        "tabular".
+    early_stopping : bool or None, default=None
         True stops training when the score of a validation set has not improved by
         `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
         set is a stratified part of X, or `X_val` of `fit`. False also stops early, when
-        the training loss no longer improves, and keeps the last weights. A linear probe
-        is solved on all of X.
+        the training loss no longer improves, and keeps the last weights. None is True
+        if there is an `X_val`, and otherwise False. A linear probe is solved on all of
+        X.
     scoring : str, callable or None, default="loss"
         Score of ``early_stopping=True``. "loss" is the negative log loss. None is the
         accuracy. Otherwise the name of a scikit-learn scorer, or a callable with the
         signature ``scorer(estimator, X, y)``. The score is weighted if the metric, or
         the callable, has a parameter `sample_weight`. On few samples the log loss is
         less noisy than the accuracy.
-    validation_fraction : float, default=0.1
-        Fraction of X in the validation set of ``early_stopping=True``.
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement after which training stops.
-    tol : float, default=1e-4
-        Minimum improvement of the score, or of the training loss.
+    validation_fraction : float or None, default=None
+        Fraction of X in the validation set of ``early_stopping=True``. None is 0.1.
+    n_iter_no_change : int or None, default=None
+        Number of epochs without an improvement after which training stops. None is 10.
+    tol : float or None, default=None
+        Minimum improvement of the score, or of the training loss. None is 1e-4.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes. A dict has a weight for each class label. "balanced"
         gives all classes the same total weight. None gives all the weight 1. They

@@ -15,6 +15,8 @@ from sktransfer.learners.validation import split_validation
 # In fine-tuning, a batch has at most the number of samples divided by this. The network
 # predicts its labels from the other samples.
 _SAMPLES_PER_QUERY = 4
+# The other samples of a step are at most so many; a step takes their number squared.
+_TUNING_ROWS = 512
 # With more samples, a random part of this size is used.
 _MAX_ROWS = 50_000
 # Greatest sum of the weights, and smallest ratio to the greatest one.
@@ -98,10 +100,16 @@ class InContext:
             task = split_validation(task)
         # Scores must not see the labels of the validation set in the context.
         self._context = make_context(
-            task.samples, task.head.n_units, task.rng, n_views=1
+            task.samples,
+            task.head.n_units,
+            task.rng,
+            n_views=1,
+            max_rows=_TUNING_ROWS,
         )
         batch_size = min(
-            settings.batch_size, max(1, len(task.samples) // _SAMPLES_PER_QUERY)
+            settings.batch_size,
+            max(1, len(task.samples) // _SAMPLES_PER_QUERY),
+            _TUNING_ROWS,
         )
         task = task.replace(
             head_weights=head,

@@ -70,7 +70,16 @@ def network_backbone(weights, seed):
     )
 
 
-def make_context(samples, n_classes, rng, *, n_views=None, is_target=None, nominal=()):
+def make_context(
+    samples,
+    n_classes,
+    rng,
+    *,
+    n_views=None,
+    max_rows=MAX_ROWS,
+    is_target=None,
+    nominal=(),
+):
     """Draw views of the labeled samples.
 
     Parameters
@@ -85,6 +94,8 @@ def make_context(samples, n_classes, rng, *, n_views=None, is_target=None, nomin
     n_views : int or None, default=None
         Number of views. None is 4; for more than 512 samples 2; for more than 10
         classes 16; for more than 96 columns up to 16.
+    max_rows : int, default=1024
+        Maximum number of samples in a view.
     is_target : ndarray of shape (n,), bool, or None, default=None
         Which of the labeled samples are of a target. It becomes one more column. All
         samples to predict are of the target.
@@ -110,10 +121,10 @@ def make_context(samples, n_classes, rng, *, n_views=None, is_target=None, nomin
         )
     columns = _draw_columns(n_columns, n_fixed, category_column, n_views, rng)
     codes = _codes(n_classes, n_views, rng)
-    n_rows = _padded_size(min(len(used), MAX_ROWS))
+    n_rows = _padded_size(min(len(used), max_rows))
     bags = [used]
-    if len(used) > MAX_ROWS:
-        bags = [used[draw_rows(y[used], MAX_ROWS, rng)] for _ in range(n_views)]
+    if len(used) > max_rows:
+        bags = [used[draw_rows(y[used], max_rows, rng)] for _ in range(n_views)]
     x = np.zeros((len(bags), n_rows, n_columns + n_fixed))
     labels = np.full((len(bags), n_rows), -1)
     log_weight = np.zeros((len(bags), n_rows))

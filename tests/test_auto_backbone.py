@@ -1,0 +1,221 @@
+"""`backbone="auto"` chooses one of the networks for tables."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits, load_iris, make_classification
+from sklearn.model_selection import GridSearchCV
+
+from sktransfer import DomainAdaptedClassifier, TransferClassifier
+from sktransfer._caches import clear_caches
+from sktransfer.exceptions import BackboneError
+
+
+def auto(**parameters):
+    return TransferClassifier(random_state=0, **parameters)
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:500], y[:500]
+
+
+@pytest.fixture(scope="module")
+def smooth():
+    """A small signal in few of the columns: the prior of the table network."""
+    X, y = make_classification(
+        260, 8, n_informative=3, class_sep=0.7, flip_y=0.1, random_state=0
+    )
+    return X, y
+
+
+def test_it_is_the_default(iris):
+    assert TransferClassifier().backbone == "auto"
+    assert DomainAdaptedClassifier().backbone == "mlp"
+    fitted = auto().fit(*iris)
+    named = TransferClassifier("tabular", random_state=0).fit(*iris)
+    assert fitted.backbone_.learns_in_context
+    X, _ = iris
+    np.testing.assert_array_equal(fitted.predict_proba(X), named.predict_proba(X))
+
+
+def test_the_lower_log_loss_decides(digits, smooth, capsys):
+    by_steps = auto(verbose=1).fit(*digits)
+    assert by_steps.backbone_.name == "mlp"
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("backbone='auto' is 'mlp' in this fit: its log loss is 0.")
+    assert "samples held aside, that of 'tabular'" in line
+    in_context = auto(verbose=1).fit(*smooth)
+    assert in_context.backbone_.learns_in_context
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("backbone='auto' is 'tabular' in this fit: its log loss")
+    # The fit after the choice is that of the named network, with all samples.
+    X, y = digits
+    named = TransferClassifier("mlp", random_state=0).fit(X, y)
+    np.testing.assert_array_equal(by_steps.predict_proba(X), named.predict_proba(X))
+
+
+def test_the_choice_is_made_once_for_equal_samples(digits, monkeypatch):
+    from sktransfer import _auto_backbone
+
+    calls = []
+    original = _auto_backbone.AutoBackboneMixin._loss_of
+
+    def counted(self, *args):
+        calls.append(args)
+        return original(self, *args)
+
+    monkeypatch.setattr(_auto_backbone.AutoBackboneMixin, "_loss_of", counted)
+    clear_caches()
+    X, y = digits
+    auto(epochs=1).fit(X, y)
+    assert len(calls) == 2
+    # Neither other parameters, nor another order or unit of samples matter.
+    auto(epochs=2, learning_rate=1e-4).fit(X[::-1] * 8, y[::-1])
+    assert len(calls) == 2
+    auto(epochs=1).fit(X[1:], y[1:])
+    assert len(calls) == 4
+
+
+def test_a_weight_of_two_is_a_row_twice(smooth, monkeypatch):
+    """No row is held aside whose copy is trained on."""
+    from sktransfer import _auto_backbone
+
+    parts = []
+
+    def losses(self, train, held):
+        parts.append(
+            [(part.X[part.index], part.sample_weight) for part in (train, held)]
+        )
+        return {"tabular": 0.0, "mlp": 1.0}
+
+    monkeypatch.setattr(_auto_backbone.AutoBackboneMixin, "_losses", losses)
+    X, y = smooth
+    twice = np.r_[np.arange(len(X)), np.arange(0, len(X), 2)]
+    weight = np.ones(len(X))
+    weight[::2] = 2
+    clear_caches()
+    auto().fit(X, y, sample_weight=weight)
+    auto().fit(X[twice], y[twice])
+    for weighted, repeated in zip(*parts, strict=True):
+        values, sums = weighted
+        rows, counts = np.unique(repeated[0], axis=0, return_counts=True)
+        order = np.lexsort(values.T[::-1])
+        np.testing.assert_array_equal(values[order], rows)
+        np.testing.assert_array_equal(sums[order], counts)
+    (train, _), (held, _) = parts[1]
+    assert not {row.tobytes() for row in train} & {row.tobytes() for row in held}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"frozen_depth": 2}, "tabular"),
+        ({"frozen_depth": "all"}, "tabular"),
+        ({"recipe": "lp_ft"}, "tabular"),
+        ({"recipe": "in_context"}, "tabular"),
+        ({"weights": None}, "mlp"),
+        ({"frozen_depth": 0, "epochs": 1}, "mlp"),
+        ({"recipe": "full", "epochs": 1}, "mlp"),
+        ({"learning_rate": 1e-2, "epochs": 1}, "mlp"),
+    ],
+)
+def test_parameters_that_leave_no_choice(digits, parameters, name):
+    X, y = digits
+    # Another column makes other samples, for which the choice is not kept.
+    fitted = auto(**parameters).fit(X[:, 20:44], y)
+    assert fitted.backbone_.name == name
+
+
+def test_several_labels_and_parts_are_trained_by_steps(smooth, iris):
+    X, y = smooth
+    labels = np.column_stack([y, 1 - y, X[:, 0] > 0]).astype(int)
+    fitted = auto(epochs=2).fit(X, labels)
+    assert fitted.backbone_.name == "mlp"
+    assert fitted.predict(X).shape == labels.shape
+    part = auto().partial_fit(*iris, classes=[0, 1, 2])
+    assert part.backbone_.name == "mlp"
+    adapted = DomainAdaptedClassifier("auto", method="source_only", epochs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert adapted.fit(*iris).backbone_.name == "mlp"
+
+
+@pytest.mark.parametrize("shape", [(20, 8, 8, 3), (20, 16, 4)])
+def test_images_and_sequences_need_a_name(shape):
+    with pytest.raises(ValueError, match=r"for tables.*backbone='MobileNetV2'"):
+        auto().fit(np.zeros(shape), np.arange(20) % 2)
+
+
+def test_options_of_a_named_network(iris):
+    with pytest.raises(BackboneError, match="preprocess='MobileNetV2' needs a network"):
+        auto(preprocess="MobileNetV2").fit(*iris)
+
+
+def test_frames_with_categories_and_gaps():
+    rng = np.random.default_rng(0)
+    color = rng.choice(["red", "green", "blue"], 300)
+    amount = rng.normal(size=300)
+    amount[::5] = np.nan
+    X, y = pd.DataFrame({"amount": amount, "color": color}), color == "red"
+    assert auto().fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.95
+
+
+def test_named_parameters_fine_tune_the_table_network(iris):
+    X, y = iris
+    X_train, y_train = X[::2], y[::2]
+    plain = auto().fit(X_train, y_train)
+    tuned = auto(learning_rate=1e-2).fit(X_train, y_train)
+    assert tuned.backbone_.learns_in_context
+    assert tuned.history_["stage"] == ["fine_tune"] * 5
+    assert not np.array_equal(tuned.predict_proba(X), plain.predict_proba(X))
+    # Nothing guards against a bad rate: a search is to judge it.
+    spoilt = auto(learning_rate=0.5).fit(X_train, y_train)
+    assert spoilt.score(X, y) < 0.9
+
+
+def test_the_grid_of_the_first_example_does_something(iris):
+    grid = {"learning_rate": [1e-4, 1e-1], "frozen_depth": [0, "all"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search = GridSearchCV(auto(), grid, cv=2, scoring="neg_log_loss").fit(*iris)
+    scores = search.cv_results_["mean_test_score"]
+    assert len(np.unique(scores)) == 4
+    assert search.score(*iris) > -0.2
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_classes", "part"),
+    [
+        ((1100, 3), 2, "1024 samples in each of its views, and X has 1100"),
+        ((30, 1600), 2, "1536 columns, and X has 1600"),
+        ((60, 3), 12, "10 classes at a time, and X has 12"),
+    ],
+)
+def test_who_names_the_table_network_hears_its_limits(shape, n_classes, part):
+    X = np.random.default_rng(0).normal(size=shape)
+    y = np.arange(len(X)) % n_classes
+    with pytest.warns(UserWarning, match=part) as caught:
+        TransferClassifier("tabular").fit(X, y)
+    (message,) = [str(w.message) for w in caught if "at most" in str(w.message)]
+    assert "backbone='auto' or 'mlp' uses all" in message
+
+
+def test_a_validation_set_means_early_stopping(smooth):
+    X, y = smooth
+    fitted = TransferClassifier("mlp", random_state=0).fit(
+        X[:200], y[:200], X_val=X[200:], y_val=y[200:]
+    )
+    assert fitted.best_validation_score_ == max(fitted.validation_scores_)
+    with pytest.raises(ValueError, match="early_stopping=False"):
+        TransferClassifier("mlp", early_stopping=False).fit(
+            X[:200], y[:200], X_val=X[200:], y_val=y[200:]
+        )
