@@ -21,12 +21,13 @@ from sktransfer.backbones.sources import (
 from sktransfer.learners.by_steps import BySteps
 from sktransfer.learners.choose import choose_learner, read_source
 from sktransfer.learners.in_context import InContext
-from sktransfer.tables.sources import InContextSource, MLPSource
+from sktransfer.tables.sources import AutoSource, InContextSource, MLPSource
 
 
 @pytest.mark.parametrize(
     ("backbone", "kind"),
     [
+        ("auto", AutoSource),
         ("tabular", InContextSource),
         ("mlp", MLPSource),
         ("MobileNetV2", ApplicationSource),
@@ -46,18 +47,18 @@ def test_kinds(backbone, kind):
     assert type(source) is kind
     in_context = kind is InContextSource
     assert isinstance(choose_learner(source), InContext if in_context else BySteps)
-    assert source.accepts_tables == source.learns_in_context == in_context
+    assert source.learns_in_context == in_context
+    assert source.is_chosen_by_fit == (kind is AutoSource)
+    assert source.accepts_tables == (kind in (AutoSource, InContextSource))
 
 
 def test_validation_set_of_few_samples():
     y = np.arange(10) % 2
     X = np.random.default_rng(0).normal(size=(10, 2)) + y[:, None]
-    # A tenth of the samples has not both classes, and the user asks for no fraction.
-    tuned = TransferClassifier("tabular", recipe="full", epochs=1).fit(X, y)
-    assert "val_loss" in tuned.history_
     y[:2] = 2, 3
-    with pytest.raises(ValueError, match=r"^recipe='full' .*recipe='in_context'"):
-        TransferClassifier("tabular", recipe="full").fit(X, y)
+    # Without early stopping no sample is set aside.
+    tuned = TransferClassifier("tabular", recipe="full", epochs=1).fit(X, y)
+    assert "val_loss" not in tuned.history_
     for backbone, recipe in [("tabular", "full"), ("mlp", "auto")]:
         clf = TransferClassifier(backbone, recipe=recipe, early_stopping=True)
         message = r"^early_stopping=True .*4 classes, which 10 samples .*=False\.$"

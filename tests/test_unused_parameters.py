@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from sktransfer import TransferClassifier
+from sktransfer import DomainAdaptedClassifier, TransferClassifier
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 4)), np.arange(40) % 2
@@ -23,14 +23,6 @@ def messages(estimator):
 @pytest.mark.parametrize(
     ("parameters", "parts"),
     [
-        (
-            {"backbone": "tabular", "epochs": 3, "callbacks": ["History"]},
-            ["epochs=3, callbacks=['History'] has no effect", "recipe='full'"],
-        ),
-        (
-            {"backbone": "tabular", "frozen_depth": 2},
-            ["frozen_depth=2 has no effect"],
-        ),
         (
             {"backbone": "mlp", "recipe": "linear_probe", "epochs": 7},
             ["epochs=7 has no effect", "linear_probe"],
@@ -56,7 +48,7 @@ def test_one_warning_that_names_them(parameters, parts):
     [
         {"backbone": "tabular"},
         {"backbone": "tabular", "recipe": "in_context", "epochs": 3},
-        {"backbone": "mlp", "epochs": 1},
+        {"backbone": "mlp", "epochs": 1, "frozen_depth": 0},
         {"backbone": "mlp", "recipe": "linear_probe"},
     ],
 )
@@ -91,3 +83,12 @@ def test_partial_fit_trains_the_head_by_a_gradient_step():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.partial_fit(X, Y, classes=[0, 1])
+
+
+def test_adaptation_in_context_takes_no_steps():
+    model = DomainAdaptedClassifier("tabular", epochs=3, callbacks=["History"])
+    with pytest.warns(UserWarning, match="effect") as caught:
+        model.fit(X, Y)
+    (message,) = [str(w.message) for w in caught if "effect" in str(w.message)]
+    assert "epochs=3, callbacks=['History'] has no effect" in message
+    assert "Use backbone='mlp'" in message
