@@ -22,7 +22,7 @@ from sktransfer._random import make_rng
 from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones.sources import BuildOptions
 from sktransfer.learners.choose import read_source
-from sktransfer.tables.sources import MLPSource
+from sktransfer.tables.sources import AutoSource, MLPSource
 from sktransfer.training.store.feature_folder import memory_folder
 from sktransfer.training.store.samples import Samples
 
@@ -141,10 +141,11 @@ class BackboneFeatures(
         limit_worker_threads()
         source = read_source(self.backbone)
         source.check()
-        if source.learns_in_context or isinstance(source, MLPSource):
+        if source.learns_in_context or isinstance(source, (AutoSource, MLPSource)):
             raise ValueError(
                 f"backbone={self.backbone!r} has no pretrained features of a sample: "
-                "those of 'tabular' depend on labels, and 'mlp' is not pretrained. Use "
+                "those of 'tabular' depend on labels, 'mlp' is not pretrained, and "
+                "'auto' is one of the two. Use "
                 "TransferClassifier, or pass the backbone_ of an estimator that was "
                 "trained by gradient steps."
             )

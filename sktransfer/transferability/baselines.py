@@ -21,10 +21,10 @@ ADAPTATION_BASELINES = ("source_only", "target_trained")
 _FROM_SCRATCH = {
     "weights": None,
     "head": "new",
-    "frozen_depth": 0,
+    "frozen_depth": None,
     "recipe": "full",
-    "layer_decay": 1.0,
-    "l2_sp": 0.0,
+    "layer_decay": None,
+    "l2_sp": None,
 }
 
 
@@ -224,7 +224,11 @@ def _encode_tables(estimator):
 def _random_start(network):
     """Return the parameters with which a network starts from random weights."""
     backbone = network.backbone
-    if backbone == "tabular" if isinstance(backbone, str) else _is_mlp(backbone):
+    if (
+        backbone in ("auto", "tabular")
+        if isinstance(backbone, str)
+        else _is_mlp(backbone)
+    ):
         # With random weights, "tabular" does not learn in context, and the backbone of
         # a fitted "mlp" loses the means and variances of the columns.
         return _FROM_SCRATCH | {"backbone": "mlp", "feature_layer": "auto"}

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing
 
 from sktransfer._pipelines import sample_domain_name
+from sktransfer._training_parameters import named_parameters, training_parameters
+from sktransfer.learners.choose import read_source
 from sktransfer.transferability._calibration import calibration
 from sktransfer.transferability._candidates import describe_error
 from sktransfer.transferability.baselines import find_networks
@@ -113,23 +115,27 @@ def plan_fits(models, splits, sizes):
         PlannedFit(model, split, (sizes[-1],), epochs)
         for split in splits
         for model in models
-        for epochs in _fewer_epochs(model)
+        for epochs in _fewer_epochs(model, sizes[-1])
     ]
 
 
-def _fewer_epochs(model):
+def _fewer_epochs(model, size):
     """Return the powers of 2 below the number of epochs."""
     networks = find_networks(model.estimator).values() if model.uses_target else ()
-    epochs = max((n.epochs for n in networks if _trains_in_epochs(n)), default=0)
+    epochs = max((_n_epochs(network, size) for network in networks), default=0)
     return [2**k for k in range(epochs.bit_length()) if 2**k < epochs]
 
 
-def _trains_in_epochs(network):
+def _n_epochs(network, size):
+    """Return the greatest number of epochs of a fit; 0 if it has none, or may have."""
+    source = read_source(network.backbone)
     order = getattr(network.recipe, "order", network.recipe)
-    if order == "auto":
-        # Only networks that learn in context accept missing values.
-        return not get_tags(network).input_tags.allow_nan
-    return order not in ("linear_probe", "in_context")
+    may_learn_in_context = source.learns_in_context or source.is_chosen_by_fit
+    if order in ("linear_probe", "in_context") or (
+        order == "auto" and may_learn_in_context and not named_parameters(network)
+    ):
+        return 0
+    return training_parameters(network, source.training_defaults(size))["epochs"]
 
 
 def run_fit(fit, data, scoring, error_score):
