@@ -83,7 +83,7 @@ class InContext:
     def _fine_tune(self, task, final_predictor, head):
         """Fine-tune the network.
 
-        In each step, the network predicts the labels of a batch from the other labeled
+        In each step, the network predicts the labels of a batch from other labeled
         samples, in one view. The final context also has the validation set.
         """
         from sktransfer.tables.in_context.context import (
