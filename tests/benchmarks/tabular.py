@@ -28,6 +28,7 @@ from benchmark_tools.table import markdown, rst
 from benchmark_tools.versions import versions
 from tabular_cases import cost, domains, records
 from tabular_cases.development import DEVELOPMENT
+from tabular_cases.halves import CHOOSING, REPORT
 from tabular_cases.methods import BASELINES, METHODS, OURS
 from tabular_cases.report import all_tables, guide_tables
 from tabular_cases.results import Results
@@ -46,7 +47,11 @@ def main():
         default="results.jsonl",
         help="file of results, a JSON line a fit",
     )
-    add("--tables", default="all", help="names, development or all, by commas")
+    add(
+        "--tables",
+        default="small",
+        help="names, small, development, choosing or report, by commas",
+    )
     add("--methods", default="all", help="names, baselines, ours or all, by commas")
     sizes = ",".join(map(str, SIZES))
     add("--sizes", type=numbers, default=sizes, help="training rows, by commas")
@@ -66,7 +71,8 @@ def main():
         table = (cost if options.cost else domains).measure()
         print(rst([table], [versions(["sktransfer", "keras", "tensorflow"])]))
         return
-    tables = {"all": COMPARED, "development": DEVELOPMENT}
+    tables = {"small": COMPARED, "development": DEVELOPMENT}
+    tables |= {"choosing": CHOOSING, "report": REPORT}
     methods = {"all": METHODS, "baselines": BASELINES, "ours": OURS}
     run(
         chosen(options.tables, tables, parser),
