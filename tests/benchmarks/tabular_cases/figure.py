@@ -41,13 +41,19 @@ def log_loss_by_rows(results):
         Two panels beside each other. Our methods have thick lines.
     """
     standings = {size: Standing(results, size) for size in results.sizes()}
-    common = set.intersection(*(set(found.tables) for found in standings.values()))
+    tables = [set(found.tables) for found in standings.values()]
+    common = set.intersection(*tables) if tables else set()
     standings = {size: Standing(results, size, common) for size in standings}
     figure = Figure((_WIDTH, _HEIGHT), layout="constrained")
     losses, ranks = figure.subplots(1, 2)
-    _draw(losses, standings, lambda found: found.values("log_loss").mean(axis=1))
+    means = {size: found.means("log_loss") for size, found in standings.items()}
+    _draw(losses, means)
     losses.set_ylabel("mean log loss")
-    _draw(ranks, standings, Standing.ranks)
+    means = {
+        size: dict(zip(found.methods, found.ranks(), strict=True))
+        for size, found in standings.items()
+    }
+    _draw(ranks, means)
     ranks.set_ylabel("mean rank of the log loss (1 is the best)")
     ranks.invert_yaxis()
     handles, names = losses.get_legend_handles_labels()
@@ -56,12 +62,8 @@ def log_loss_by_rows(results):
     return figure
 
 
-def _draw(axes, standings, mean):
-    """Draw a line for each method, and name the numbers of rows."""
-    means = {
-        size: dict(zip(found.methods, mean(found), strict=True))
-        for size, found in standings.items()
-    }
+def _draw(axes, means):
+    """Draw a line for each method from means by size and method."""
     for i, method in enumerate(METHODS):
         line = {size: known[method] for size, known in means.items() if method in known}
         if line:

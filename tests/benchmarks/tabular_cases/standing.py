@@ -52,6 +52,11 @@ class Standing:
         """Mean over the splits, an array of shape (n_methods, n_tables)."""
         return self._means[measure]
 
+    def means(self, measure):
+        """Mean over the tables, by method."""
+        means = self.values(measure).mean(axis=1).tolist()
+        return dict(zip(self.methods, means, strict=True))
+
     def ranks(self):
         """Mean rank of the log loss of each method, 1 for the best."""
         return rankdata(self.values("log_loss"), axis=0).mean(axis=1)
@@ -81,24 +86,16 @@ class Standing:
 def by_size(results):
     """Make the table of how the methods stand at each number of training rows."""
     names = ("rows", "method", "log loss", "AUC", "rank by log loss", "wins")
-    rows = [(*names, "farthest behind in AUC", "on the table")]
-    counts = []
-    for size in results.sizes():
-        standing = Standing(results, size)
-        if not standing.tables:
-            continue
+    rows, counts = [(*names, "farthest behind in AUC", "on the table")], []
+    for size, standing in _standings(results):
         counts.append(f"{len(standing.tables)} at {size}")
-        losses, aucs = (
-            standing.values(measure).mean(axis=1) for measure in ("log_loss", "auc")
-        )
-        cells = zip(
-            *(standing.methods, losses, aucs, standing.ranks(), standing.wins()),
-            standing.worst(),
+        losses, aucs = standing.means("log_loss"), standing.means("auc")
+        of_methods = zip(
+            *(standing.ranks(), losses.values(), aucs.values(), standing.methods),
+            *(standing.wins(), standing.worst()),
             strict=True,
         )
-        for method, loss, auc, rank, wins, worst in sorted(
-            cells, key=lambda cell: (cell[3], cell[1])
-        ):
+        for rank, loss, auc, method, wins, worst in sorted(of_methods):
             gap = (f"{worst[0]:.3f}", worst[1]) if worst else ("", "")
             means = (f"{loss:.3f}", f"{auc:.3f}", f"{rank:.2f}", str(wins))
             rows.append((str(size), method, *means, *gap))
@@ -122,19 +119,19 @@ def best_single(results, baselines):
         Names of the methods that count as such.
     """
     rows = [("rows", "best baseline", "log loss", "AUC", "best of all", "log loss")]
-    for size in results.sizes():
-        standing = Standing(results, size)
-        if not standing.tables:
-            continue
-        losses, aucs = (
-            dict(zip(standing.methods, standing.values(m).mean(axis=1), strict=True))
-            for m in ("log_loss", "auc")
-        )
-        known = [method for method in standing.methods if method in baselines]
-        if not known:
-            continue
-        best, least = min(known, key=losses.get), min(losses, key=losses.get)
-        found = (best, f"{losses[best]:.3f}", f"{aucs[best]:.3f}")
-        rows.append((str(size), *found, least, f"{losses[least]:.3f}"))
+    for size, standing in _standings(results):
+        losses, aucs = standing.means("log_loss"), standing.means("auc")
+        known = [method for method in losses if method in baselines]
+        if known:
+            best, least = min(known, key=losses.get), min(losses, key=losses.get)
+            found = (best, f"{losses[best]:.3f}", f"{aucs[best]:.3f}")
+            rows.append((str(size), *found, least, f"{losses[least]:.3f}"))
     note = "By the mean log loss over the tables on which every method has a result."
     return Table("The best single method", note, rows)
+
+
+def _standings(results):
+    for size in results.sizes():
+        standing = Standing(results, size)
+        if standing.tables:
+            yield size, standing
