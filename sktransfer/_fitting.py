@@ -183,9 +183,9 @@ class FittingMixin:
         parameters = training_parameters(self, own_defaults, validation)
         is_named = bool(named_parameters(self)) or validation is not None
         recipe = choose_recipe(
-            self.recipe,
-            self.backbone,
-            parameters["learning_rate"],
+            self,
+            parameters,
+            own_defaults,
             in_context=source.learns_in_context,
             named=is_named and self._fine_tunes_in_context,
             partial=partial,

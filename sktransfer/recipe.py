@@ -119,15 +119,18 @@ class Recipe(SuggestingMixin, BaseEstimator):
         self._validate_params()
 
 
-def choose_recipe(recipe, backbone, learning_rate, *, in_context, named, partial):
+def choose_recipe(estimator, parameters, own_defaults, *, in_context, named, partial):
     """Resolve the recipe of a fit, and check it against the other parameters.
 
     Parameters
     ----------
-    recipe : str or Recipe
-        Parameter of the estimator.
-    backbone, learning_rate
-        Parameters of the estimator.
+    estimator : estimator
+        Estimator with the parameters `recipe` and `backbone`.
+    parameters : dict
+        Values of the parameters of training in this fit.
+    own_defaults : dict
+        Values that suit the network; those of a Recipe are used if the user gave the
+        name of an order.
     in_context : bool
         Whether the backbone learns in context.
     named : bool
@@ -145,16 +148,21 @@ def choose_recipe(recipe, backbone, learning_rate, *, in_context, named, partial
     ValueError
         If a parameter is not valid, or not with the other parameters.
     """
-    recipe = Recipe(recipe) if isinstance(recipe, str) else clone(recipe)
+    is_name = isinstance(estimator.recipe, str)
+    recipe = Recipe(estimator.recipe) if is_name else clone(estimator.recipe)
     recipe.check_parameters()
+    learning_rate = parameters["learning_rate"]
     if recipe.order == "auto":
         is_default = recipe.get_params() == Recipe().get_params()
         needs_steps = named or not is_default or not in_context
         recipe.order = "lp_ft" if needs_steps else "in_context"
+    if is_name and not (partial or callable(learning_rate)):
+        names = recipe.get_params().keys() & own_defaults.keys()
+        recipe.set_params(**{name: own_defaults[name] for name in names})
     if recipe.order == "in_context" and not in_context:
         raise ValueError(
             f"recipe='in_context' needs backbone='tabular'; with "
-            f"backbone={backbone!r} expected one of {list(ORDERS[2:])}."
+            f"backbone={estimator.backbone!r} expected one of {list(ORDERS[2:])}."
         )
     if recipe.mixup_alpha > 0 and in_context:
         raise ValueError(
