@@ -133,6 +133,11 @@ class TableColumns:
         if columns is None:
             columns = [_Column(i, values) for i, values in enumerate(np.asarray(X).T)]
         converters = self._converters
+        if converters is not None and len(converters) != len(columns):
+            raise ValueError(
+                f"X has {len(columns)} columns; the backbone was trained on "
+                f"{len(converters)}. Expected the same columns."
+            )
         if converters is None:
             # The training set was an array of numbers.
             converters = [_Numbers(column.name) for column in columns]

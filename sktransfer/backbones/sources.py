@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sktransfer._caches import BUILDING, Cache
+from sktransfer._inputs.columns import TableColumns
 from sktransfer._inputs.images import warn_of_scaled_pixels
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
@@ -67,7 +68,21 @@ class Source:
         Sources that need no other work for this check do it here.
         """
 
-    def build(self, options, samples, rng):
+    def table_columns(self, X):
+        """Return the conversion of the columns of a training set to numbers.
+
+        Parameters
+        ----------
+        X : data frame or array-like
+            Training set.
+
+        Returns
+        -------
+        TableColumns
+        """
+        return TableColumns(X, accepts_tables=self.accepts_tables)
+
+    def build(self, options, samples, rng, columns=None):
         """Build the backbone of a fit.
 
         Parameters
@@ -78,6 +93,8 @@ class Source:
             Training set.
         rng : numpy.random.Generator
             Source of random weights.
+        columns : TableColumns or None, default=None
+            Conversion of the columns of X to numbers.
 
         Returns
         -------
@@ -132,6 +149,20 @@ class BackboneSource(Source):
     def matches(cls, backbone):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, Backbone)
+
+    @property
+    def accepts_tables(self):
+        """Whether it accepts missing values and categories; those of its fit."""
+        return self.backbone.standardization is not None
+
+    def table_columns(self, X):
+        """Return the conversion in the fit of the backbone; see the base class.
+
+        The positions of the categories are those that the network was trained with.
+        """
+        if self.accepts_tables and self.backbone.standardization.columns is not None:
+            return self.backbone.standardization.columns
+        return super().table_columns(X)
 
     def _find(self, options, input_shape):
         return _change(self.backbone, options)

@@ -19,7 +19,7 @@ class InContextSource(Source):
             return backbone.learns_in_context
         return isinstance(backbone, str) and backbone == "tabular"
 
-    def build(self, options, samples, rng):
+    def build(self, options, samples, rng, columns=None):
         """Return the network, which has no samples in it; see the base class."""
         from sktransfer.tables.in_context.context import network_backbone
 
@@ -44,6 +44,7 @@ class InContextSource(Source):
 class MLPSource(Source):
     """A network without pretrained weights, whose width follows the columns."""
 
+    accepts_tables = True
     uses_options = False
 
     @classmethod
@@ -51,7 +52,7 @@ class MLPSource(Source):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, str) and backbone == "mlp"
 
-    def build(self, options, samples, rng):
+    def build(self, options, samples, rng, columns=None):
         """Return a network with fresh weights; see the base class."""
         from sktransfer.tables.by_steps import make_mlp
 
@@ -61,4 +62,6 @@ class MLPSource(Source):
                 "width follows the data; pass a fitted estimator's backbone_."
             )
         rng.integers(2**31)
-        return make_mlp(samples.X, samples.index, samples.sample_weight, rng)
+        return make_mlp(
+            samples.X, samples.index, samples.sample_weight, rng, columns
+        )
