@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sktransfer._inputs.standardization import StandardizedRows, Standardization
+from sktransfer._inputs.standardization import Standardization, StandardizedRows
 from sktransfer._large_arrays import blocks, is_mapped, take_rows
 
 # The most frequent categories of a column have an input each. Others have none.
@@ -83,7 +83,7 @@ class TableEncoding:
             replace(
                 numbers, mean=center, scale=scale, width=_padded(len(numbers.columns))
             ),
-            np.flatnonzero((0 < n_known) & (n_known < n_samples)),
+            np.flatnonzero((n_known > 0) & (n_known < n_samples)),
             np.array(categories, dtype=int).reshape(-1, 2),
             columns,
         )

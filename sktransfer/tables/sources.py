@@ -62,6 +62,4 @@ class MLPSource(Source):
                 "width follows the data; pass a fitted estimator's backbone_."
             )
         rng.integers(2**31)
-        return make_mlp(
-            samples.X, samples.index, samples.sample_weight, rng, columns
-        )
+        return make_mlp(samples.X, samples.index, samples.sample_weight, rng, columns)
