@@ -80,7 +80,8 @@ class TableColumns:
                         f"Column {converter.name!r} of X has categories, such as "
                         f"{converter.examples()}; this backbone expects numbers. "
                         "One-hot encode the column (sklearn.preprocessing."
-                        "OneHotEncoder), or use backbone='tabular', which accepts it."
+                        "OneHotEncoder), or use backbone='tabular' or 'mlp', which "
+                        "accept it."
                     )
                 if not columns[i].is_ordered:
                     self.nominal.append(i)
