@@ -9,7 +9,6 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 
 from sktransfer._callbacks import EpochTasks
-from sktransfer._inputs.columns import TableColumns
 from sktransfer._inputs.labels import (
     check_labels,
     check_none_missing,
@@ -76,7 +75,7 @@ class FittingMixin:
             Its y has class labels, not class indices.
         """
         if reset:
-            self._columns = TableColumns(X, accepts_tables=source.accepts_tables)
+            self._columns = source.table_columns(X)
         check_none_missing(y)
         X, y = check_rows(self, X, y, reset=reset, columns=self._columns)
         return check_labels(
@@ -202,7 +201,7 @@ class FittingMixin:
                 )
         else:
             build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
-            backbone = source.build(build, weighted, rng)
+            backbone = source.build(build, weighted, rng, self._columns)
             if partial and backbone.standardization is not None:
                 _check_first_batch(backbone.standardization, self._columns)
             if self.head == "keep":
@@ -356,12 +355,12 @@ class FittingMixin:
 
 def _check_first_batch(standardization, columns):
     """Check that columns vary in the batch that gives their standard deviations."""
-    constant = np.flatnonzero(np.isinf(standardization.scale))
+    constant = standardization.unused
     advice = (
         "The first call of partial_fit gives the means and standard deviations of the "
         "columns; use a larger first batch."
     )
-    if len(constant) == len(standardization.scale):
+    if len(constant) == standardization.n_columns:
         raise ValueError(f"No column of X varies. {advice}")
     if len(constant):
         warn_user(

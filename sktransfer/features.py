@@ -14,7 +14,6 @@ from sklearn.base import (
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer._inputs.columns import TableColumns
 from sktransfer._inputs.samples import check_rows
 from sktransfer._large_arrays import stack
 from sktransfer._live_models import LiveModelMixin
@@ -150,7 +149,7 @@ class BackboneFeatures(
                 "trained by gradient steps."
             )
         fitted = copy.copy(self)
-        columns = TableColumns(X, accepts_tables=False)
+        columns = source.table_columns(X)
         X = check_rows(fitted, X, reset=True, columns=columns)
         rng = make_rng(self.random_state)
         options = BuildOptions(self.weights, self.feature_layer, self.preprocess)

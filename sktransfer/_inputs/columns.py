@@ -80,7 +80,8 @@ class TableColumns:
                         f"Column {converter.name!r} of X has categories, such as "
                         f"{converter.examples()}; this backbone expects numbers. "
                         "One-hot encode the column (sklearn.preprocessing."
-                        "OneHotEncoder), or use backbone='tabular', which accepts it."
+                        "OneHotEncoder), or use backbone='tabular' or 'mlp', which "
+                        "accept it."
                     )
                 if not columns[i].is_ordered:
                     self.nominal.append(i)
@@ -133,6 +134,11 @@ class TableColumns:
         if columns is None:
             columns = [_Column(i, values) for i, values in enumerate(np.asarray(X).T)]
         converters = self._converters
+        if converters is not None and len(converters) != len(columns):
+            raise ValueError(
+                f"X has {len(columns)} columns; the backbone was trained on "
+                f"{len(converters)}. Expected the same columns."
+            )
         if converters is None:
             # The training set was an array of numbers.
             converters = [_Numbers(column.name) for column in columns]

@@ -49,8 +49,8 @@ def _describe(rows, columns):
         )
     return (
         f"Input X contains NaN{where}. This backbone does not accept missing values. "
-        "Impute them (sklearn.impute.SimpleImputer), or use backbone='tabular', which "
-        "accepts them."
+        "Impute them (sklearn.impute.SimpleImputer), or use backbone='tabular' or "
+        "'mlp', which accept them."
     )
 
 

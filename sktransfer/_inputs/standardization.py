@@ -110,7 +110,11 @@ class Standardization:
             Rows of a np.memmap are standardized when they are read.
         """
         if is_mapped(X):
-            return _StandardizedRows(X, self, np.dtype(dtype))
+            return StandardizedRows(X, self, np.dtype(dtype))
+        return self.transform_rows(X, dtype)
+
+    def transform_rows(self, X, dtype):
+        """Standardize samples in memory; see :meth:`transform`."""
         # Halves do not overflow, and a half is exact.
         halves = X[:, self.columns].astype(np.float64) / 2
         halves -= self.mean / 2
@@ -159,13 +163,41 @@ class Standardization:
         import keras
 
         dtype = network.inputs[0].dtype
-        self._check_range()
-        inputs, layer = keras.Input(input_shape, dtype=dtype), {"dtype": dtype}
+        inputs = keras.Input(input_shape, dtype=dtype)
         x = inputs
         if len(input_shape) > 1:
-            x = keras.layers.Flatten(name="flatten", **layer)(x)
+            x = keras.layers.Flatten(name="flatten", dtype=dtype)(x)
+        model = keras.Model(inputs, network(self.apply_layers(x)), name=network.name)
+        # Otherwise a float64 sample would be rounded before the first layer.
+        model.dtype_policy = dtype
+        return model
+
+    def apply_layers(self, x):
+        """Standardize a symbolic tensor by layers.
+
+        Parameters
+        ----------
+        x : keras.KerasTensor of shape (n, n_columns)
+            Samples.
+
+        Returns
+        -------
+        keras.KerasTensor of shape (n, width)
+
+        Raises
+        ------
+        ValueError
+            If the values of a column are out of the range of float32.
+        """
+        import keras
+
+        layer = {"dtype": x.dtype}
+        self._check_range()
         if not np.array_equal(self.columns, np.arange(self.n_columns)):
             x = keras.ops.take(x, self.columns, axis=1)
+        n_more = self.width - len(self.columns)
+        if not len(self.columns):
+            return keras.ops.pad(x, [[0, 0], [0, n_more]])
         # Keras rounds the parameters of the layers to float32. So the mean is
         # subtracted in two parts; the second one is what is left after that rounding.
         rounded = self.mean.astype(np.float32).astype(np.float64)
@@ -175,13 +207,7 @@ class Standardization:
         x = keras.layers.Rescaling(
             factor.tolist(), rest.tolist(), name="scale", **layer
         )(x)
-        n_more = self.width - len(self.columns)
-        if n_more:
-            x = keras.ops.pad(x, [[0, 0], [0, n_more]])
-        model = keras.Model(inputs, network(x), name=network.name)
-        # Otherwise a float64 sample would be rounded before the first layer.
-        model.dtype_policy = dtype
-        return model
+        return keras.ops.pad(x, [[0, 0], [0, n_more]]) if n_more else x
 
     def _check_range(self):
         """Raise ValueError if layers of Keras cannot compute the standardization."""
@@ -261,8 +287,18 @@ class _Moments:
         )
 
 
-class _StandardizedRows:
-    """Rows of a np.memmap, which are standardized when they are read."""
+class StandardizedRows:
+    """Rows of a table, which are standardized or encoded when they are read.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_columns)
+        Samples, also a np.memmap.
+    standardization : Standardization or TableEncoding
+        Transforms rows.
+    dtype : dtype
+        Type of the rows.
+    """
 
     ndim = 2
 
@@ -282,7 +318,7 @@ class _StandardizedRows:
         if isinstance(index, slice):
             index = np.arange(*index.indices(len(self)))
         rows = np.asarray(take_rows(self._X, index))
-        return self._standardization.transform(rows, self.dtype)
+        return self._standardization.transform_rows(rows, self.dtype)
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self[:], dtype=dtype)

@@ -7,7 +7,7 @@ from sktransfer.backbones.fingerprints import architecture_fingerprint, fingerpr
 from sktransfer.backbones.immutable import Immutable, read_only
 from sktransfer.backbones.layers_table import LayersTable
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 class Backbone(Immutable):
@@ -44,9 +44,9 @@ class Backbone(Immutable):
     model_copy : ModelCopy or None
         The whole model, if the backbone stands for the live model of an estimator. The
         parameters `feature_layer`, `weights` and `preprocess` then apply to that model.
-    standardization : Standardization or None
-        Mean and standard deviation of each column, by which samples are standardized
-        before the network; only for "mlp". None changes nothing.
+    standardization : TableEncoding or None
+        How columns become inputs of the network: mean and standard deviation of
+        numbers, categories and missing values; only for "mlp". None changes nothing.
     fingerprint : str
         SHA-256 of architecture and weights.
     architecture_fingerprint : str

@@ -39,7 +39,7 @@ def fingerprint(backbone):
     if backbone.classes is not None:
         arrays.append(backbone.classes.astype(str))
     if backbone.standardization is not None:
-        arrays += [backbone.standardization.mean, backbone.standardization.scale]
+        arrays += backbone.standardization.arrays
     parts = [backbone.architecture_fingerprint, str(backbone.pretrained)]
     for array in arrays:
         parts += [str(array.dtype), str(array.shape), _digest(array)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sktransfer._caches import BUILDING, Cache
+from sktransfer._inputs.columns import TableColumns
 from sktransfer._inputs.images import warn_of_scaled_pixels
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
@@ -85,7 +86,21 @@ class Source:
         """
         return {}
 
-    def build(self, options, samples, rng):
+    def table_columns(self, X):
+        """Return the conversion of the columns of a training set to numbers.
+
+        Parameters
+        ----------
+        X : data frame or array-like
+            Training set.
+
+        Returns
+        -------
+        TableColumns
+        """
+        return TableColumns(X, accepts_tables=self.accepts_tables)
+
+    def build(self, options, samples, rng, columns=None):
         """Build the backbone of a fit.
 
         Parameters
@@ -96,6 +111,8 @@ class Source:
             Training set.
         rng : numpy.random.Generator
             Source of random weights.
+        columns : TableColumns or None, default=None
+            Conversion of the columns of X to numbers.
 
         Returns
         -------

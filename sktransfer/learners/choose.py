@@ -3,10 +3,15 @@
 from sktransfer.backbones.sources import SOURCES, ModelSource
 from sktransfer.learners.by_steps import BySteps
 from sktransfer.learners.in_context import InContext
-from sktransfer.tables.sources import AutoSource, InContextSource, MLPSource
+from sktransfer.tables.sources import (
+    AutoSource,
+    InContextSource,
+    MLPSource,
+    TrainedMLPSource,
+)
 
 # The first that matches is used.
-_ALL_SOURCES = (AutoSource, InContextSource, MLPSource, *SOURCES)
+_ALL_SOURCES = (AutoSource, InContextSource, MLPSource, TrainedMLPSource, *SOURCES)
 
 
 def read_source(backbone):

@@ -4,7 +4,7 @@ import numpy as np
 
 from sktransfer._warnings import warn_user
 from sktransfer.backbones.backbone import Backbone
-from sktransfer.backbones.sources import Source
+from sktransfer.backbones.sources import BackboneSource, Source
 from sktransfer.exceptions import BackboneError
 
 # Epochs of fine-tuning, and gradient steps in each of them.
@@ -60,7 +60,7 @@ class InContextSource(Source):
             "batch_size": -(-n_samples // _TUNING_STEPS),
         }
 
-    def build(self, options, samples, rng):
+    def build(self, options, samples, rng, columns=None):
         """Return the network, which has no samples in it; see the base class."""
         from sktransfer.tables.in_context.context import network_backbone
 
@@ -105,6 +105,7 @@ def _warn_of_size(samples):
 class MLPSource(Source):
     """A network without pretrained weights, whose width follows the columns."""
 
+    accepts_tables = True
     uses_options = False
 
     @classmethod
@@ -112,7 +113,7 @@ class MLPSource(Source):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, str) and backbone == "mlp"
 
-    def build(self, options, samples, rng):
+    def build(self, options, samples, rng, columns=None):
         """Return a network with fresh weights; see the base class."""
         from sktransfer.tables.by_steps import make_mlp
 
@@ -122,4 +123,29 @@ class MLPSource(Source):
                 "width follows the data; pass a fitted estimator's backbone_."
             )
         rng.integers(2**31)
-        return make_mlp(samples.X, samples.index, samples.sample_weight, rng)
+        return make_mlp(samples.X, samples.index, samples.sample_weight, rng, columns)
+
+    def training_defaults(self, n_samples):
+        """Return the parameters of training that suit it; see the base class."""
+        from sktransfer.tables.by_steps import training_defaults
+
+        return training_defaults(n_samples)
+
+
+class TrainedMLPSource(BackboneSource):
+    """A Backbone of "mlp", for another table with the same columns."""
+
+    accepts_tables = True
+    training_defaults = MLPSource.training_defaults
+
+    @classmethod
+    def matches(cls, backbone):
+        """Return whether the parameter is of this kind."""
+        return isinstance(backbone, Backbone) and backbone.standardization is not None
+
+    def table_columns(self, X):
+        """Return the conversion in the fit of the backbone; see the base class.
+
+        The positions of the categories are those that the network was trained with.
+        """
+        return self.backbone.standardization.columns or super().table_columns(X)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from networks import two_layers
 
 from sktransfer import BackboneFeatures, TransferClassifier
 from sktransfer._inputs.columns import TableColumns
@@ -226,9 +227,9 @@ def test_networks_that_take_numbers_name_the_column():
     X = pd.DataFrame({"x": np.arange(20.0), "z": ["a", "b"] * 10})
     y = np.arange(20) > 9
     message = "'z' of X has categories, such as 'a', 'b'; .*One-hot.*'tabular'"
-    source = TransferClassifier("mlp", epochs=1).fit(X[["x"]].assign(z=1), y)
+    source = TransferClassifier(two_layers, epochs=1).fit(X[["x"]].assign(z=1), y)
     for estimator in (
-        TransferClassifier("mlp"),
+        TransferClassifier(two_layers),
         TransferClassifier(source.backbone_),
         BackboneFeatures(source.backbone_),
     ):
@@ -315,7 +316,7 @@ def test_values_that_are_not_finite_name_the_column():
     X = pd.DataFrame({"age": np.arange(20.0), "income": np.arange(20.0)})
     bad = X.assign(income=np.where(X.age > 15, np.nan, X.age))
     with pytest.raises(ValueError, match=r"NaN in column 'income'.*Impute.*'tabular'"):
-        fit(bad, "mlp")
+        fit(bad, two_layers)
     for value in (np.inf, "1e400", "inf", 10**400):
         values = [*map(str, range(19)), value] if isinstance(value, str) else None
         values = values or [*range(19), value]
@@ -334,11 +335,13 @@ def test_masked_values_are_missing():
     mask = np.arange(120).reshape(40, 3) % 5 == 0
     masked = np.ma.array(np.where(mask, 9999.0, values), mask=mask)
     filled = masked.filled(np.nan)
-    np.testing.assert_array_equal(
-        fit(masked).predict_proba(masked), fit(filled).predict_proba(filled)
-    )
+    for backbone in ("tabular", "mlp"):
+        np.testing.assert_array_equal(
+            fit(masked, backbone).predict_proba(masked),
+            fit(filled, backbone).predict_proba(filled),
+        )
     with pytest.raises(ValueError, match="NaN in column 0"):
-        fit(masked, "mlp")
+        fit(masked, two_layers)
 
 
 def test_no_columns():

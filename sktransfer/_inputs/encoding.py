@@ -1,0 +1,263 @@
+"""Columns of a table as inputs of a network: numbers, gaps and categories."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sktransfer._inputs.standardization import Standardization, StandardizedRows
+from sktransfer._large_arrays import blocks, is_mapped, take_rows
+
+# The most frequent categories of a column have an input each. Others have none.
+_MAX_CATEGORIES = 32
+_MIN_INPUTS = 8
+# Medians and quartiles are computed of so many samples.
+_MAX_SAMPLES = 1 << 17
+# Quartiles that differ by at most so many roundings of their values are equal.
+_ROUNDINGS = 8
+# Larger encoded tables are not kept in memory; rows are encoded when they are read.
+_KEEP_BYTES = 1 << 29
+
+
+@dataclass(frozen=True, eq=False)
+class TableEncoding:
+    """How the columns of a table become inputs of a network, fitted on samples.
+
+    The inputs are the standardized numbers, with 0 for a missing value; one input for
+    each column with missing values, which is 1 if the value is missing; and one for
+    each frequent category, which is 1 for that category. A column that does not vary
+    has no inputs. The numbers, and the other inputs, are padded with zeros to a power
+    of two, so that tables of about one width share a compiled network.
+
+    Attributes
+    ----------
+    numbers : Standardization
+        Columns of numbers that vary. They are centered by the median and divided by the
+        distance of the quartiles, which outliers hardly change.
+    gaps : ndarray of shape (n_gaps,), int
+        Columns with missing values in fit.
+    categories : ndarray of shape (n_categories, 2), int
+        Column and position of each category with an input.
+    columns : TableColumns or None
+        Conversion of the columns in fit, which gives categories their positions.
+    """
+
+    numbers: Standardization
+    gaps: np.ndarray
+    categories: np.ndarray
+    columns: Any = None
+
+    @classmethod
+    def fit(cls, X, index, sample_weight, columns=None):
+        """Fit the encoding.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns)
+            Samples, also a np.memmap. NaN is a missing value.
+        index : ndarray of shape (n_train,), int
+            Positions of the training samples.
+        sample_weight : ndarray of shape (n_train,)
+            Their weights. Samples of weight 0 are left out.
+        columns : TableColumns or None, default=None
+            Conversion of the columns; tells which ones are categories without order.
+
+        Returns
+        -------
+        TableEncoding
+        """
+        standardization = Standardization.fit(X, index, sample_weight)
+        is_nominal = np.zeros(X.shape[1], dtype=bool)
+        is_nominal[columns.nominal if columns is not None else []] = True
+        varies = np.isfinite(standardization.scale) & ~is_nominal
+        numbers = standardization.select(np.flatnonzero(varies))
+        center, scale = _robust_scale(X, index, sample_weight, numbers)
+        n_known = _count_known(X, index[sample_weight > 0])
+        n_samples = np.count_nonzero(sample_weight)
+        categories = [
+            (column, code)
+            for column in np.flatnonzero(is_nominal)
+            for code in _frequent(take_rows(X[:, column], index), sample_weight)
+        ]
+        return cls(
+            replace(
+                numbers, mean=center, scale=scale, width=_padded(len(numbers.columns))
+            ),
+            np.flatnonzero((n_known > 0) & (n_known < n_samples)),
+            np.array(categories, dtype=int).reshape(-1, 2),
+            columns,
+        )
+
+    @property
+    def n_columns(self):
+        """Number of columns of a sample."""
+        return self.numbers.n_columns
+
+    @property
+    def n_numbers(self):
+        """Number of inputs for numbers."""
+        return self.numbers.width
+
+    @property
+    def n_others(self):
+        """Number of inputs for missing values and categories."""
+        n_used = len(self.gaps) + len(self.categories)
+        return _padded(n_used) if n_used else 0
+
+    @property
+    def width(self):
+        """Number of inputs of the network."""
+        return self.n_numbers + self.n_others
+
+    @property
+    def unused(self):
+        """Columns without inputs, as they did not vary in fit."""
+        used = [self.numbers.columns, self.gaps, self.categories[:, 0]]
+        return np.setdiff1d(np.arange(self.n_columns), np.concatenate(used))
+
+    @property
+    def arrays(self):
+        """Arrays that inputs depend on."""
+        numbers = self.numbers
+        return [
+            *(numbers.columns, numbers.mean, numbers.scale),
+            *(self.gaps, self.categories),
+        ]
+
+    def transform(self, X, dtype=np.float64):
+        """Encode samples.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns)
+            Samples; NaN is a missing value.
+        dtype : dtype, default=float64
+            Type of the result.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, width)
+            Rows of a np.memmap, and of a table that would need much memory, are encoded
+            when they are read.
+        """
+        dtype = np.dtype(dtype)
+        if is_mapped(X) or len(X) * self.width * dtype.itemsize > _KEEP_BYTES:
+            return StandardizedRows(X, self, dtype)
+        return self.transform_rows(X, dtype)
+
+    def transform_rows(self, X, dtype):
+        """Encode samples in memory; see :meth:`transform`."""
+        inputs, start = np.zeros((len(X), self.width), dtype), 0
+        columns, codes = self.categories.T
+        n_gaps, first = len(self.gaps), self.n_numbers
+        for rows in blocks(X):
+            part = inputs[start : start + len(rows)]
+            numbers = self.numbers.transform_rows(rows, np.float64)
+            part[:, :first] = np.where(np.isnan(numbers), 0, numbers)
+            part[:, first : first + n_gaps] = np.isnan(rows[:, self.gaps])
+            is_category = rows[:, columns] == codes
+            part[:, first + n_gaps : first + n_gaps + len(codes)] = is_category
+            start += len(rows)
+        return inputs
+
+    def before(self, network, input_shape):
+        """Put the encoding before a live network, as layers.
+
+        Parameters
+        ----------
+        network : keras.Model
+            Model of encoded samples.
+        input_shape : tuple
+            Shape of a sample, with `n_columns` values.
+
+        Returns
+        -------
+        keras.Model
+            Model of samples, in the precision of the network.
+
+        Raises
+        ------
+        ValueError
+            If the values of a column are out of the range of float32.
+        """
+        import keras
+        from keras import ops
+
+        dtype = network.inputs[0].dtype
+        inputs = keras.Input(input_shape, dtype=dtype)
+        x = inputs
+        if len(input_shape) > 1:
+            x = keras.layers.Flatten(name="flatten", dtype=dtype)(x)
+        numbers = self.numbers.apply_layers(x)
+        parts = [ops.where(ops.isnan(numbers), ops.zeros_like(numbers), numbers)]
+        if len(self.gaps):
+            gaps = ops.take(x, self.gaps, axis=1)
+            parts.append(ops.cast(ops.isnan(gaps), dtype))
+        if len(self.categories):
+            columns, codes = self.categories.T
+            is_category = ops.equal(ops.take(x, columns, axis=1), codes.astype(dtype))
+            parts.append(ops.cast(is_category, dtype))
+        n_used = self.n_numbers + len(self.gaps) + len(self.categories)
+        if n_used < self.width:
+            parts[-1] = ops.pad(parts[-1], [[0, 0], [0, self.width - n_used]])
+        encoded = ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+        model = keras.Model(inputs, network(encoded), name=network.name)
+        # Otherwise a float64 sample would be rounded before the first layer.
+        model.dtype_policy = dtype
+        return model
+
+
+def _robust_scale(X, index, sample_weight, numbers):
+    """Compute the median of columns, and the distance between their quartiles.
+
+    Where the quartiles are equal, it is half the range of the column.
+    """
+    center, scale = numbers.mean.copy(), numbers.scale.copy()
+    step = -(-len(index) // _MAX_SAMPLES)
+    index, weight = index[::step], sample_weight[::step] / sample_weight.max()
+    precision = np.finfo(X.dtype if X.dtype.kind == "f" else np.float64).eps
+    for i, column in enumerate(numbers.columns):
+        values = take_rows(X[:, column], index).astype(np.float64)
+        is_used = ~np.isnan(values) & (weight > 0)
+        if not is_used.any():
+            continue
+        values, own_weight = values[is_used], weight[is_used]
+        order = np.argsort(values, kind="stable")
+        values, total = values[order], np.cumsum(own_weight[order])
+        # A weight of 2 is a row twice.
+        low, middle, high = np.searchsorted(total, np.array([1, 2, 3]) / 4 * total[-1])
+        smallest = _ROUNDINGS * precision * np.abs(values[[low, high]]).max()
+        # Halves do not overflow.
+        distance = values[high] / 2 - values[low] / 2
+        if 2 * distance <= smallest:
+            distance = values[-1] / 4 - values[0] / 4
+        if distance > 0 and np.isfinite(2 * distance):
+            center[i], scale[i] = values[middle], 2 * distance
+    return center, scale
+
+
+def _padded(n):
+    """Return a power of two, the number of inputs for n values."""
+    return max(_MIN_INPUTS, 1 << (n - 1).bit_length()) if n else _MIN_INPUTS
+
+
+def _count_known(X, index):
+    """Count the values of each column that are not missing."""
+    if X.dtype.kind != "f":
+        return np.full(X.shape[1], len(index))
+    counts = np.zeros(X.shape[1], dtype=int)
+    for part in blocks(index, max(1, (1 << 22) // X.shape[1])):
+        counts += (~np.isnan(take_rows(X, part))).sum(axis=0)
+    return counts
+
+
+def _frequent(values, sample_weight):
+    """Return the most frequent categories of a column; none if it has only one."""
+    is_known = ~np.isnan(values)
+    codes, positions = np.unique(values[is_known].astype(int), return_inverse=True)
+    counts = np.bincount(positions, sample_weight[is_known], len(codes))
+    codes, counts = codes[counts > 0], counts[counts > 0]
+    if len(codes) < 2:
+        return []
+    most = np.argsort(-counts, kind="stable")[:_MAX_CATEGORIES]
+    return sorted(codes[most])

@@ -1,0 +1,135 @@
+"""Columns of tables as inputs of a network."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sktransfer._inputs import encoding as encoding_module
+from sktransfer._inputs.columns import TableColumns
+from sktransfer._inputs.encoding import TableEncoding
+
+RNG = np.random.default_rng(0)
+NUMBERS = RNG.normal(size=(60, 3)) * [1, 10, 100] + [0, 5, -3]
+
+
+def fit(X, weight=None, columns=None):
+    weight = np.ones(len(X)) if weight is None else weight
+    return TableEncoding.fit(X, np.arange(len(X)), weight, columns)
+
+
+def frame(n=60):
+    city = RNG.choice(["a", "b", "c"], n, p=[0.6, 0.3, 0.1])
+    return pd.DataFrame({"x": RNG.normal(size=n), "city": city})
+
+
+def test_numbers_are_centered_and_scaled():
+    inputs = fit(NUMBERS).transform(NUMBERS)
+    assert inputs.shape == (60, 8)
+    assert not inputs[:, 3:].any()
+    low, middle, high = np.quantile(inputs[:, :3], [0.25, 0.5, 0.75], axis=0)
+    np.testing.assert_allclose(middle, 0, atol=0.1)
+    np.testing.assert_allclose(high - low, 1, atol=0.1)
+
+
+def test_outliers_hardly_change_the_scale():
+    rows = NUMBERS.copy()
+    rows[0] = 1e9
+    np.testing.assert_allclose(fit(rows).numbers.scale, fit(NUMBERS).numbers.scale, 0.2)
+
+
+def test_equal_quartiles():
+    rows = np.zeros((50, 1))
+    rows[:3] = 4.0
+    np.testing.assert_array_equal(np.unique(fit(rows).transform(rows)[:, 0]), [0, 2])
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-20, 1e20, 1e300])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_units(factor):
+    np.testing.assert_allclose(
+        fit(NUMBERS * factor).transform(NUMBERS * factor),
+        fit(NUMBERS).transform(NUMBERS),
+        rtol=1e-9,
+        atol=1e-9,
+    )
+
+
+def test_a_weight_of_2_is_a_row_twice():
+    table = frame()
+    columns = TableColumns(table)
+    X = columns.transform(table)
+    X[::7, 0] = np.nan
+    weight = np.where(np.arange(60) < 20, 2.0, 1.0)
+    weight[50:] = 0
+    twice = np.concatenate([X[:50], X[:20]])
+    weighted, repeated = fit(X, weight, columns), fit(twice, columns=columns)
+    for one, other in zip(weighted.arrays, repeated.arrays, strict=True):
+        np.testing.assert_allclose(one, other)
+
+
+def test_constant_columns_have_no_inputs():
+    rows = np.column_stack([np.full(60, 7.3), NUMBERS, np.full(60, np.nan)])
+    encoding = fit(rows)
+    np.testing.assert_array_equal(encoding.unused, [0, 4])
+    np.testing.assert_array_equal(
+        encoding.transform(rows), fit(NUMBERS).transform(NUMBERS)
+    )
+
+
+def test_missing_values():
+    rows = NUMBERS.copy()
+    rows[:5, 1] = np.nan
+    encoding = fit(rows)
+    inputs = encoding.transform(rows)
+    assert inputs.shape == (60, 16)
+    assert not inputs[:5, 1].any()
+    np.testing.assert_array_equal(inputs[:, 8], np.arange(60) < 5)
+    # A column without missing values in fit has no input for them.
+    new = NUMBERS.copy()
+    new[:, 0] = np.nan
+    assert not encoding.transform(new)[:, [0, 8]].any()
+
+
+def test_categories():
+    table = frame()
+    columns = TableColumns(table)
+    X = columns.transform(table)
+    encoding = fit(X, columns=columns)
+    np.testing.assert_array_equal(encoding.categories, [[1, 0], [1, 1], [1, 2]])
+    inputs = encoding.transform(X)[:, 8:11]
+    np.testing.assert_array_equal(inputs, np.eye(3)[X[:, 1].astype(int)])
+    new = columns.transform(pd.DataFrame({"x": [1.0], "city": ["new"]}))
+    assert not encoding.transform(new)[:, 8:].any()
+
+
+def test_the_most_frequent_categories():
+    counts = np.r_[np.full(40, 2), np.full(10, 5)]
+    table = pd.DataFrame({"id": np.repeat([f"c{i:02}" for i in range(50)], counts)})
+    columns = TableColumns(table)
+    encoding = fit(columns.transform(table), columns=columns)
+    codes = encoding.categories[:, 1]
+    assert len(codes) == 32
+    assert set(codes) >= set(range(40, 50))
+
+
+def test_ordered_categories_are_numbers():
+    size = pd.Categorical(["s", "m", "l"] * 20, ["s", "m", "l"], ordered=True)
+    table = pd.DataFrame({"size": size})
+    columns = TableColumns(table)
+    encoding = fit(columns.transform(table), columns=columns)
+    assert not len(encoding.categories)
+    assert encoding.numbers.columns.tolist() == [0]
+
+
+def test_large_tables_are_encoded_when_they_are_read(monkeypatch, tmp_path):
+    expected = fit(NUMBERS).transform(NUMBERS, np.float32)
+    np.save(tmp_path / "X.npy", NUMBERS)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    lazy = [fit(mapped).transform(mapped, np.float32)]
+    monkeypatch.setattr(encoding_module, "_KEEP_BYTES", 0)
+    lazy.append(fit(NUMBERS).transform(NUMBERS, np.float32))
+    for rows in lazy:
+        assert not isinstance(rows, np.ndarray)
+        assert rows.shape == expected.shape
+        np.testing.assert_array_equal(rows[np.array([5, 3])], expected[[5, 3]])
+        np.testing.assert_array_equal(rows[:], expected)

@@ -1,0 +1,197 @@
+"""The network for tables that is trained by steps."""
+
+import pickle
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_wine
+
+from sktransfer import (
+    BackboneFeatures,
+    DomainAdaptedClassifier,
+    Recipe,
+    TransferClassifier,
+)
+from sktransfer._caches import cache_info
+from sktransfer.tables.by_steps import is_mlp, training_defaults
+
+X, Y = load_wine(return_X_y=True)
+QUICK = {"backbone": "mlp", "epochs": 3, "random_state": 0}
+
+
+def table(n=200, seed=0):
+    """Make a frame with gaps and categories, and classes that both decide."""
+    rng = np.random.default_rng(seed)
+    city = rng.choice(["a", "b", "c"], n)
+    age = rng.normal(40, 10, n)
+    y = (city == "a") ^ (age > 40)
+    age = np.where(rng.random(n) < 0.1, np.nan, age)
+    return pd.DataFrame({"age": age, "city": city, "noise": rng.random(n)}), y
+
+
+def fit(X, y, **parameters):
+    return TransferClassifier(**(QUICK | parameters)).fit(X, y)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    frame, y = table()
+    return fit(frame, y, epochs=60, learning_rate=3e-3)
+
+
+def test_learns_of_categories_and_gaps(fitted):
+    frame, y = table(seed=1)
+    is_known = frame["age"].notna()
+    assert fitted.score(frame[is_known], y[is_known]) > 0.9
+    assert np.isfinite(fitted.predict_proba(frame)).all()
+    assert is_mlp(fitted.backbone_)
+
+
+def test_learns_of_a_range_of_values():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(1000, 2))
+    y = np.sin(4 * rows[:, 0]) > 0
+    clf = fit(rows[:700], y[:700], epochs=30, learning_rate=2e-3)
+    assert clf.score(rows[700:], y[700:]) > 0.9
+
+
+def test_the_order_of_categories_stays_in_the_next_fit(fitted):
+    frame, y = table(seed=2)
+    # Alphabetical positions would be others.
+    is_c = frame["city"] != "a"
+    following = fit(frame[is_c], y[is_c], backbone=fitted.backbone_, frozen_depth="all")
+    new, _ = table(seed=3)
+    features = [
+        BackboneFeatures(clf.backbone_).fit(new).transform(new)
+        for clf in (fitted, following)
+    ]
+    np.testing.assert_array_equal(*features)
+
+
+def test_the_next_fit_needs_the_same_columns(fitted):
+    frame, y = table()
+    with pytest.raises(ValueError, match="2 columns; the backbone was trained on 3"):
+        fit(frame[["age", "city"]], y, backbone=fitted.backbone_)
+
+
+def test_pickle_keeps_the_categories(fitted):
+    frame, _ = table()
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(
+        copy.predict_proba(frame), fitted.predict_proba(frame)
+    )
+    assert copy.backbone_ == fitted.backbone_
+
+
+def test_new_categories_count_as_missing(fitted):
+    frame, _ = table()
+    with pytest.warns(UserWarning, match="not in fit"):
+        new = fitted.predict_proba(frame.assign(city="d"))
+    missing = fitted.predict_proba(frame.assign(city=None))
+    np.testing.assert_array_equal(new, missing)
+
+
+@pytest.mark.parametrize("position", [0, 5, 13])
+def test_a_constant_column_changes_nothing(position):
+    rows = np.insert(X, position, 7.3, axis=1)
+    np.testing.assert_array_equal(
+        fit(rows, Y).predict_proba(rows), fit(X, Y).predict_proba(X)
+    )
+
+
+def test_padded_inputs_stay_zero():
+    backbone = fit(X, Y, epochs=5).backbone_
+    frequencies, phases, kernel, bias, members = backbone.weights[2:7]
+    for weights in (frequencies, phases, kernel, bias):
+        assert weights[:13].any()
+        assert not weights[13:].any()
+    n_used = 13 * members.shape[1] // 16
+    assert members[:, :n_used].all()
+    assert not members[:, n_used:].any()
+
+
+def test_frozen_depths():
+    clf = fit(X, Y)
+    names = [row["name"] for row in clf.backbone_.layers_table() if row["depth"]]
+    assert names == ["embedding", "members", "hidden_1", "hidden_2", "member_features"]
+    for depth in ("embedding", "hidden_1", "all"):
+        following = fit(X, Y, backbone=clf.backbone_, frozen_depth=depth)
+        kept = [
+            a is b
+            for a, b in zip(
+                following.backbone_.weights, clf.backbone_.weights, strict=True
+            )
+        ]
+        assert all(kept[:6])
+        assert all(kept) == (depth == "all")
+
+
+def test_partial_fit_and_several_labels():
+    frame, y = table()
+    clf = TransferClassifier(**QUICK)
+    for start in (0, 100):
+        rows = slice(start, start + 100)
+        clf.partial_fit(frame[rows], y[rows], classes=[False, True])
+    assert clf.predict_proba(frame).shape == (200, 2)
+    labels = np.column_stack([y, ~y]).astype(int)
+    assert fit(frame, labels).predict(frame).shape == (200, 2)
+
+
+def test_numbers_and_gaps_in_keras(tmp_path):
+    rows = np.column_stack([np.ones(len(X)), X])
+    rows[::5, 3] = np.nan
+    clf = fit(rows, Y)
+    rows[1::5, 4] = np.nan
+    expected = clf.predict_proba(rows)
+    clf.to_keras().save(tmp_path / "model.keras")
+    model = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(model.predict(rows, verbose=0), expected, atol=1e-5)
+
+
+def test_codes_of_categories_in_keras(fitted):
+    frame, _ = table()
+    backbone = fitted.backbone_
+    codes = backbone.standardization.columns.transform(frame)
+    np.testing.assert_allclose(
+        backbone.build().predict(codes, verbose=0),
+        BackboneFeatures(backbone).fit(frame).transform(frame),
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("method", ["adabn", "domain_standardize", "dan"])
+def test_adaptation_of_a_frame(method):
+    source, y = table()
+    target, _ = table(seed=1)
+    clf = DomainAdaptedClassifier(method=method, epochs=3, random_state=0)
+    clf.fit(source, y, X_target=target)
+    assert np.isfinite(clf.predict_proba(target)).all()
+
+
+def test_a_validation_set_with_gaps():
+    frame, y = table()
+    other, other_y = table(seed=1)
+    clf = TransferClassifier(early_stopping=True, **QUICK)
+    clf.fit(frame, y, X_val=other, y_val=other_y)
+    assert len(clf.validation_scores_) == 3
+
+
+def test_tables_of_about_one_width_share_a_program():
+    def n_programs():
+        return {row.name: row.entries for row in cache_info()}["programs"]
+
+    frame, y = table()
+    fit(frame, y, epochs=1)
+    before = n_programs()
+    fit(frame.assign(more=frame["noise"] ** 2, kind=frame["city"]), y, epochs=1)
+    assert n_programs() == before
+
+
+@pytest.mark.parametrize("n_samples", [1, 20, 200, 5000, 100_000])
+def test_training_defaults(n_samples):
+    defaults = training_defaults(n_samples)
+    names = {*TransferClassifier().get_params(), *Recipe().get_params()}
+    assert set(defaults) <= names
+    assert 16 <= defaults["batch_size"] <= 256
