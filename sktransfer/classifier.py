@@ -7,6 +7,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sktransfer._estimator import BaseTransferClassifier
 from sktransfer._inputs.labels import check_classes
+from sktransfer._suggestions import suggest_keywords
 from sktransfer.heads import ClassHead, MultilabelHead, make_head
 from sktransfer.learners.choose import read_source
 
@@ -216,6 +217,7 @@ class TransferClassifier(BaseTransferClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
+    @suggest_keywords
     def fit(
         self,
         X,
@@ -287,6 +289,7 @@ class TransferClassifier(BaseTransferClassifier):
 
     @available_if(_is_trained_in_steps)
     @_fit_context(prefer_skip_nested_validation=True)
+    @suggest_keywords
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on a batch of samples, after earlier calls or a fit.
 
