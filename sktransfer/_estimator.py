@@ -163,6 +163,7 @@ class BaseTransferClassifier(
             self._supports_multilabel and source.accepts_multilabel
         )
         if source.accepts_tables:
+            tags.input_tags.three_d_array = False
             tags.input_tags.allow_nan = True
             tags.input_tags.categorical = tags.input_tags.string = True
         return tags

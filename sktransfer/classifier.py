@@ -34,6 +34,7 @@ class TransferClassifier(BaseTransferClassifier):
           :ref:`tabular`.
         - "mlp": a network for tables without pretrained weights, with two layers of 64
           to 256 units. Columns are standardized in float64 before it.
+          Samples with several axes, such as images, are flattened.
         - The name of a ``keras.applications`` model, such as "MobileNetV2".
         - "hub:PRESET": a preset of keras-hub (needs the extra ``hub``).
         - The path of a ``.keras`` or ``.h5`` file with a whole model.

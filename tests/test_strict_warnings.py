@@ -27,12 +27,12 @@ DomainAdaptedClassifier(method="dann", epochs=1).fit(X, y, X_target=(X + 1,))
     "files": """
 import os, tempfile, warnings
 layers = keras.layers
-def network(n_classes):
-    adapted = layers.Normalization(name="columns")
-    adapted.adapt(X)
+adapted = layers.Normalization(name="columns")
+adapted.adapt(X)
+def network(n_classes, *first):
     return keras.Sequential([
         keras.Input((3,)),
-        adapted,
+        *first,
         layers.Dense(8, name="hidden"),
         layers.BatchNormalization(name="normalized"),
         layers.Dense(n_classes, activation="softmax", name=f"classes_{n_classes}"),
@@ -43,7 +43,7 @@ with tempfile.TemporaryDirectory() as folder:
         # Keras warns when it saves.
         warnings.simplefilter("ignore")
         network(5).save_weights(weights)
-        network(5).save(model)
+        network(5, adapted).save(model)
     BackboneFeatures(model).fit_transform(X)
     # The classification layer in the file is another one.
     TransferClassifier(network(2), weights=weights, epochs=1).fit(X, y)

@@ -23,7 +23,7 @@ class InContextSource(Source):
         """Return the network, which has no samples in it; see the base class."""
         from sktransfer.tables.in_context.context import network_backbone
 
-        _check_is_table(samples.X, "tabular")
+        _check_is_table(samples.X)
         for name in ("feature_layer", "preprocess"):
             value = getattr(options, name)
             if value not in ("auto", None):
@@ -56,7 +56,6 @@ class MLPSource(Source):
         """Return a network with fresh weights; see the base class."""
         from sktransfer.tables.by_steps import make_mlp
 
-        _check_is_table(samples.X, "mlp")
         if options.weights not in ("auto", None):
             raise BackboneError(
                 f"weights={options.weights!r} does not go with backbone='mlp', whose "
@@ -66,12 +65,12 @@ class MLPSource(Source):
         return make_mlp(samples.X, samples.index, samples.sample_weight, rng)
 
 
-def _check_is_table(X, backbone):
+def _check_is_table(X):
     """Raise BackboneError if samples have more than one axis."""
     if X.ndim > 2:
         raise BackboneError(
-            f"X has samples of shape {X.shape[1:]}; backbone={backbone!r} is a network "
-            "for tables and expects X of shape (n_samples, n_columns). For images, use "
-            "a network for images, such as backbone='MobileNetV2'. If the values are "
-            "the columns of a table, use X.reshape(len(X), -1)."
+            f"X has samples of shape {X.shape[1:]}; backbone='tabular' is a network for "
+            "tables and expects X of shape (n_samples, n_columns). For images, use a "
+            "network for images, such as backbone='MobileNetV2'. If the values are the "
+            "columns of a table, use X.reshape(len(X), -1)."
         )

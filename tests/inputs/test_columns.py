@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import fractions
+import warnings
 
 import numpy as np
 import pandas as pd

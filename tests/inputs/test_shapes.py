@@ -59,10 +59,9 @@ def test_axes_in_another_order_at_predict():
         clf.predict(images.transpose(0, 2, 1, 3))
 
 
-@pytest.mark.parametrize("backbone", ["mlp", "tabular"])
-def test_tables_of_several_axes_keep_their_shape(backbone):
+def test_samples_of_several_axes_keep_their_shape():
     X = np.random.default_rng(0).normal(size=(30, 3, 4))
-    clf = TransferClassifier(backbone, random_state=0).fit(X, np.arange(30) % 2)
+    clf = TransferClassifier("mlp", random_state=0).fit(X, np.arange(30) % 2)
     expected = clf.predict_proba(X)
     np.testing.assert_allclose(
         clf.to_keras().predict(X, verbose=0), expected, atol=1e-4
@@ -71,15 +70,15 @@ def test_tables_of_several_axes_keep_their_shape(backbone):
         clf.predict(X.transpose(0, 2, 1))
 
 
-@pytest.mark.parametrize("backbone", ["tabular", "mlp"])
+@pytest.mark.parametrize("cls", [TransferClassifier, DomainAdaptedClassifier])
 @pytest.mark.parametrize("shape", [(8, 3), (8, 8, 3)])
-def test_networks_for_tables_expect_tables(backbone, shape):
+def test_the_table_network_expects_tables(cls, shape):
     X, y = np.zeros((12, *shape)), np.arange(12) % 2
-    clf = TransferClassifier(backbone, epochs=1)
+    clf = cls("tabular")
     with pytest.raises(BackboneError) as raised:
-        clf.fit(X, y)
+        clf.fit(X, y, **({} if cls is TransferClassifier else {"X_target": (X,)}))
     message = str(raised.value)
-    for part in (repr(backbone), str(shape), "MobileNetV2", "X.reshape(len(X), -1)"):
+    for part in ("'tabular'", str(shape), "MobileNetV2", "X.reshape(len(X), -1)"):
         assert part in message
     assert not hasattr(clf, "n_features_in_")
 
