@@ -69,8 +69,8 @@ def _check_is_table(X):
     """Raise BackboneError if samples have more than one axis."""
     if X.ndim > 2:
         raise BackboneError(
-            f"X has samples of shape {X.shape[1:]}; backbone='tabular' is a network for "
-            "tables and expects X of shape (n_samples, n_columns). For images, use a "
-            "network for images, such as backbone='MobileNetV2'. If the values are the "
-            "columns of a table, use X.reshape(len(X), -1)."
+            f"X has samples of shape {X.shape[1:]}; backbone='tabular' is a network "
+            "for tables and expects X of shape (n_samples, n_columns). For images, use "
+            "a network for images, such as backbone='MobileNetV2'. If the values are "
+            "the columns of a table, use X.reshape(len(X), -1)."
         )
