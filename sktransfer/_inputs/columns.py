@@ -151,6 +151,10 @@ class TableColumns:
         if converters is None:
             # The training set was an array of numbers.
             converters = [_Numbers(column.name) for column in columns]
+        if len(columns) != len(converters):
+            raise ValueError(
+                f"X has {len(columns)} columns; expected {len(converters)} columns."
+            )
         pairs = zip(converters, columns, strict=True)
         return np.column_stack(
             [converter.transform(column.values) for converter, column in pairs]

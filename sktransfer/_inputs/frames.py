@@ -1,5 +1,6 @@
 """Read the columns of data frames and of arrays of objects, strings and dates."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -18,6 +19,65 @@ class Column(NamedTuple):
     categories: list | None = None
     is_ordered: bool = False
     are_integers: bool = False
+
+
+def check_container(X):
+    """Check that X is not one column, a dict of columns or a lazy frame.
+
+    Parameters
+    ----------
+    X : object
+        Samples.
+
+    Raises
+    ------
+    TypeError
+        If X is a lazy frame.
+    ValueError
+        If X is a column or a dict.
+    """
+    if isinstance(_as_frame(X), nw.LazyFrame):
+        raise TypeError(
+            "X is a LazyFrame; expected a data frame or an array. Use X.collect()."
+        )
+    if hasattr(X, "to_frame") and len(getattr(X, "shape", ())) == 1:
+        raise ValueError(
+            f"X is a {type(X).__name__} of shape {X.shape}; expected a table with a "
+            "row for each sample. If it is a column, use X.to_frame(), or select it "
+            'with two brackets, df[["name"]]. If it is one sample, select it by a '
+            "slice, df[:1]."
+        )
+    if isinstance(X, Mapping):
+        raise ValueError(
+            f"X is a {type(X).__name__}; expected a table with a row for each sample. "
+            "Use pandas.DataFrame(X) if its values are columns."
+        )
+
+
+def check_same_columns(X, other, name, other_name):
+    """Check that two data frames have the same columns in the same order.
+
+    Parameters
+    ----------
+    X, other : array-like
+        Samples. Those that are not data frames are not checked.
+    name, other_name : str
+        Names of the parameters, for the message.
+
+    Raises
+    ------
+    ValueError
+        If the names or their order differ.
+    """
+    frames = _as_frame(X), _as_frame(other)
+    if all(isinstance(frame, nw.DataFrame) for frame in frames):
+        columns, expected = (frame.columns for frame in frames)
+        if columns != expected:
+            raise ValueError(
+                f"{name} has the columns {columns[:5]}, and {other_name} has "
+                f"{expected[:5]}; expected the same columns in the same order. Use "
+                f"{name}[{other_name}.columns] if only the order differs."
+            )
 
 
 def has_objects(X):
@@ -66,15 +126,12 @@ def read_columns(X):
 
 def _as_table(X):
     """Return X as a frame or as an array of objects; None for an array of numbers."""
+    check_container(X)
     frame = _as_frame(X)
-    if isinstance(frame, nw.LazyFrame):
-        raise TypeError(
-            "X is a LazyFrame; expected a data frame or an array. Use X.collect()."
-        )
     if isinstance(frame, nw.DataFrame):
         return frame
     if isinstance(X, (list, tuple)):
-        X = _as_array(X)
+        X = as_rows(X)
     dtype = getattr(X, "dtype", None)
     if not isinstance(dtype, np.dtype) or X.ndim != 2 or dtype.kind not in "OUSMm":
         return None
@@ -97,8 +154,21 @@ def _as_frame(X):
         ) from None
 
 
-def _as_array(X):
-    """Return a list of rows as an array of objects if some cells are texts."""
+def as_rows(X):
+    """Return a list of rows as an array of objects if some cells are texts.
+
+    NumPy would make texts of the other cells, also of missing values.
+
+    Parameters
+    ----------
+    X : list, tuple or array-like
+        Samples.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_columns) or array-like
+        An array of objects, or X.
+    """
     if X and all(isinstance(row, (list, tuple)) for row in X):
         n_columns = len(X[0])
         if all(len(row) == n_columns for row in X) and any(

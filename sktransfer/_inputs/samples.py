@@ -1,13 +1,13 @@
 """Checks of X: its numbers, its columns and the shape of a sample."""
 
 import itertools
-from collections.abc import Mapping
 
 import numpy as np
 from sklearn.utils import assert_all_finite, check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
 from sktransfer._inputs.cells import MAX_INTEGER
+from sktransfer._inputs.frames import check_container
 from sktransfer._inputs.images import gray_advice
 from sktransfer._large_arrays import blocks
 from sktransfer.exceptions import BackboneError
@@ -91,7 +91,7 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns):
     ndarray of shape (n_samples, ...)
         With labels, a tuple of samples and labels.
     """
-    _check_container(X)
+    check_container(X)
     if isinstance(X, np.ma.MaskedArray):
         X = X.astype(np.float64).filled(np.nan)
     options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
@@ -113,22 +113,6 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns):
             checked = check_array(X, **options)
     _check_values(checked[0] if has_labels else checked, columns)
     return checked
-
-
-def _check_container(X):
-    """Raise ValueError if X is one column, or columns that are not in a table."""
-    if hasattr(X, "to_frame") and len(getattr(X, "shape", ())) == 1:
-        raise ValueError(
-            f"X is a {type(X).__name__} of shape {X.shape}; expected a table with a "
-            "row for each sample. If it is a column, use X.to_frame(), or select it "
-            'with two brackets, df[["name"]]. If it is one sample, select it by a '
-            "slice, df[:1]."
-        )
-    if isinstance(X, Mapping):
-        raise ValueError(
-            f"X is a {type(X).__name__}; expected a table with a row for each sample. "
-            "Use pandas.DataFrame(X) if its values are columns."
-        )
 
 
 def _has_counted_columns(estimator, X):
