@@ -6,12 +6,16 @@ import warnings
 import numpy as np
 from benchmark_tools.versions import versions
 
+from tabular_cases import memory
 from tabular_cases.measures import measures
-from tabular_cases.methods import METHODS
+from tabular_cases.methods import METHODS, OURS, PEERS
 from tabular_cases.splits import split
 from tabular_cases.tables import load
 
-_PACKAGES = ("sktransfer", "scikit-learn", "keras", "tensorflow")
+_OF_ALL = ("scikit-learn",)
+_OF_OURS = ("sktransfer", "keras", "tensorflow")
+_OF_PEERS = ("pytabkit", "torch")
+_DIGITS = 5
 
 
 def record(method, table, size, seed):
@@ -27,7 +31,7 @@ def record(method, table, size, seed):
     Returns
     -------
     dict
-        What was fitted and its measures, or the error.
+        What was fitted and its measures, or the error. Numbers have 5 digits.
     """
     result = {"method": method, "table": table, "size": size, "seed": seed}
     with warnings.catch_warnings():
@@ -37,7 +41,8 @@ def record(method, table, size, seed):
             result |= _measured(method, table, size, seed)
         except Exception as error:
             result["error"] = f"{type(error).__name__}: {error}"
-    return result | {"versions": versions(_PACKAGES)}
+    packages = _OF_OURS * (method in OURS) + _OF_PEERS * (method in PEERS) + _OF_ALL
+    return result | {"versions": versions(packages)}
 
 
 def _measured(method, table, size, seed):
@@ -45,17 +50,25 @@ def _measured(method, table, size, seed):
     train, test = split(y, size, seed)
     X_train, X_test = (X.iloc[rows].reset_index(drop=True) for rows in (train, test))
     model = METHODS[method](y[train], seed)
-    start = time.perf_counter()
-    model.fit(X_train, y[train])
-    fitted = time.perf_counter()
-    proba = np.asarray(model.predict_proba(X_test), dtype=float)
-    predicted = time.perf_counter()
+    with memory.growth() as megabytes:
+        start = time.perf_counter()
+        model.fit(X_train, y[train])
+        fitted = time.perf_counter()
+        proba = np.asarray(model.predict_proba(X_test), dtype=float)
+        predicted = time.perf_counter()
     if proba.shape != (len(test), y.max() + 1):
         raise ValueError(f"probabilities of shape {proba.shape}")
     if not np.isfinite(proba).all():
         raise ValueError("probabilities that are not finite")
-    return {
+    numbers = {
         "fit_seconds": fitted - start,
         "predict_seconds": predicted - fitted,
+        "memory": megabytes[0] if megabytes else None,
         **measures(proba, y[test]),
     }
+    rounded = {name: _rounded(number) for name, number in numbers.items()}
+    return {"rows": len(train), **rounded}
+
+
+def _rounded(number):
+    return None if number is None else float(f"{number:.{_DIGITS}g}")

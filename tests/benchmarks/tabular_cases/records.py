@@ -21,3 +21,8 @@ def read(file):
     lines = file.read_text().splitlines() if file.exists() else ()
     records = map(json.loads, lines)
     return {tuple(record[name] for name in KEY): record for record in records}
+
+
+def line(record):
+    """Write a record as a line of the file."""
+    return json.dumps(record, separators=(",", ":")) + "\n"

@@ -3,6 +3,8 @@
 import numpy as np
 from benchmark_tools.table import Table
 
+from tabular_cases.methods import BASELINES
+from tabular_cases.standing import best_single, by_size
 from tabular_cases.tables import TABLES, load
 
 # Training rows of the tables' own table, and the measures in it.
@@ -23,6 +25,8 @@ def all_tables(results):
     list of Table
     """
     tables = [
+        by_size(results),
+        best_single(results, BASELINES),
         *(by_method(results, size) for size in results.sizes()),
         *(
             by_table(results, size, measure)
@@ -48,7 +52,7 @@ def guide_tables(results):
 def by_method(results, size):
     """Make the table of the means of each method, the best by log loss first."""
     names = ("method", "rank by log loss", "rank by AUC", "log loss", "AUC")
-    names += ("calibration error", "accuracy", "fit", "prediction", "results")
+    names += ("calibration error", "accuracy", "fit", "prediction", "memory", "results")
     cells, rows = results.cells(size), []
     if cells:
         by_loss = results.ranks(size, "log_loss", greatest_first=False)
@@ -62,13 +66,16 @@ def by_method(results, size):
                 f"{np.median(results.values(method, size, part)):.2f}"
                 for part in ("fit_seconds", "predict_seconds")
             ]
+            memory = np.nanmedian(results.values(method, size, "memory"))
+            seconds.append("" if np.isnan(memory) else f"{memory:.0f}")
             ranks = (f"{by_loss[method]:.2f}", f"{by_auc[method]:.2f}")
             n_fits = str(results.n_fits(method, size))
             rows.append((method, *ranks, *means, *seconds, n_fits))
     note = (
         f"Means over {len(cells)} splits of {len({table for table, _ in cells})} "
         "tables, those on which every method has a result; fit and prediction are "
-        "medians in seconds on one core, and results counts all splits of a method."
+        "medians in seconds on one core, memory is the median growth of the process in "
+        "MB, and results counts all splits of a method."
     )
     return Table(f"{size} training rows", note, [names, *rows])
 

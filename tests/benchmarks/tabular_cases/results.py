@@ -46,9 +46,9 @@ class Results:
         return sorted(set.intersection(*fits)) if fits else []
 
     def values(self, method, size, measure):
-        """Values of a measure on the cells of a size."""
+        """Values of a measure on the cells of a size, NaN for one that is not known."""
         fits = self._fits[size][method]
-        return np.array([fits[cell][measure] for cell in self.cells(size)], dtype=float)
+        return np.array([fits[cell].get(measure) for cell in self.cells(size)], float)
 
     def ranks(self, size, measure, *, greatest_first):
         """Mean rank of each method over the cells of a size, 1 for the best.

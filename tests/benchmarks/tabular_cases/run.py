@@ -1,15 +1,16 @@
 """Runs the fits that are not in the file of results yet."""
 
-import json
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
+import numpy as np
 from benchmark_tools import settings
 
 from tabular_cases import records
 from tabular_cases.fit import record
+from tabular_cases.methods import LEAST_ROWS
 from tabular_cases.splits import split
 from tabular_cases.tables import load
 
@@ -42,6 +43,7 @@ def run(tables, methods, sizes, seeds, *, file, jobs, again=False):
         for size in sizes
         if split(load(table)[1], size, seed) is not None
         for method in methods
+        if size >= LEAST_ROWS.get(method, 0)
         if (method, table, size, seed) not in done
     ]
     # Processes that are spawned read it before they import anything.
@@ -60,7 +62,7 @@ def _run_batch(fits, file, jobs):
         try:
             for future in as_completed([pool.submit(record, *fit) for fit in fits]):
                 with file.open("a") as lines:
-                    lines.write(json.dumps(future.result()) + "\n")
+                    lines.write(records.line(future.result()))
                 _print(future.result())
         except BaseException:
             pool.shutdown(cancel_futures=True)
@@ -69,11 +71,11 @@ def _run_batch(fits, file, jobs):
 
 def _print(record):
     result = record.get("error") or (
-        f"AUC {record['auc']:.3f}, log loss {record['log_loss']:.3f} "
+        f"AUC {record['auc'] or np.nan:.3f}, log loss {record['log_loss']:.3f} "
         f"in {record['fit_seconds']:.1f} s"
     )
     print(
-        f"{record['table']:16}{record['method']:16}{record['size']:5}"
+        f"{record['table']:16}{record['method']:16}{record['size']:6}"
         f"{record['seed']:3}  {result}",
         file=sys.stderr,
         flush=True,

