@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from sktransfer import BackboneFeatures, DomainAdaptedClassifier, TransferClassifier
 X = np.random.default_rng(0).normal(size=(24, 3))
-y = np.arange(24) % 2
+y = (X[:, 0] > 0).astype(int)
 """
 
 CASES = {
@@ -22,7 +22,7 @@ TransferClassifier(recipe="full", epochs=1, random_state=0).fit(X, y).to_keras()
 clf = TransferClassifier("mlp", epochs=1, early_stopping=True, random_state=0)
 clf.fit(X, y).to_keras()
 clf.set_params(early_stopping=False).partial_fit(X, y)
-DomainAdaptedClassifier(method="dann", epochs=1).fit(X, y, X_target=(X + 1,))
+DomainAdaptedClassifier(method="mcc", random_state=0).fit(X, y, X_target=(X + 1,))
 """,
     "files": """
 import os, tempfile, warnings
@@ -47,7 +47,7 @@ with tempfile.TemporaryDirectory() as folder:
     BackboneFeatures(model).fit_transform(X)
     # The classification layer in the file is another one.
     TransferClassifier(network(2), weights=weights, epochs=1).fit(X, y)
-    DomainAdaptedClassifier(network(2), method="adabn", epochs=1).fit(
+    DomainAdaptedClassifier(network(2), method="adabn", random_state=0).fit(
         X, y, X_target=(X + 1,)
     )
 """,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 from narwhals.exceptions import DuplicateError
+from scipy.sparse import issparse
 from sklearn.utils._missing import is_pandas_na
 
 from sktransfer._inputs.cells import is_date, is_text
@@ -47,7 +48,7 @@ def check_container(X):
             'with two brackets, df[["name"]]. If it is one sample, select it by a '
             "slice, df[:1]."
         )
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not issparse(X):
         raise ValueError(
             f"X is a {type(X).__name__}; expected a table with a row for each sample. "
             "Use pandas.DataFrame(X) if its values are columns."
