@@ -10,7 +10,7 @@ from sktransfer._large_arrays import take_rows
 from sktransfer._training_parameters import DEFAULTS
 from sktransfer.exceptions import BackboneError
 from sktransfer.heads import evaluate, make_head
-from sktransfer.tables.sources import InContextSource, MLPSource
+from sktransfer.tables.sources import InContextSource, MLPSource, check_is_table
 from sktransfer.training.store.digests import array_digest
 
 # With fewer distinct samples, the network that learns in context is chosen.
@@ -47,7 +47,7 @@ class AutoBackboneMixin:
         """
         if not source.is_chosen_by_fit:
             return source
-        _check_is_table(samples.X)
+        check_is_table(samples.X, "auto")
         for name in ("feature_layer", "preprocess"):
             if getattr(self, name) != "auto":
                 raise BackboneError(
@@ -117,18 +117,6 @@ class AutoBackboneMixin:
         logits = self._predictor.logits(self.backbone_, X, None)
         targets = head.targets(held.y)
         return evaluate(head, logits, targets, held.sample_weight)[0]
-
-
-def _check_is_table(X):
-    """Raise ValueError if X is not a table."""
-    if X.ndim != 2:
-        raise ValueError(
-            f"X has shape {X.shape}, and backbone='auto' chooses a network for tables, "
-            "of shape (n_samples, n_columns). Name the network: for images that of a "
-            "keras.applications model, such as backbone='MobileNetV2'; otherwise a "
-            "keras.Model or the path of one. If each value is a column of its own, use "
-            "X.reshape(len(X), -1)."
-        )
 
 
 def _split(samples):

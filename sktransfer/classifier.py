@@ -7,6 +7,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sktransfer._estimator import BaseTransferClassifier
 from sktransfer._inputs.labels import check_classes
+from sktransfer._suggestions import suggest_keywords
 from sktransfer.heads import ClassHead, MultilabelHead, make_head
 from sktransfer.learners.choose import read_source
 
@@ -41,6 +42,7 @@ class TransferClassifier(BaseTransferClassifier):
           :ref:`tabular`.
         - "mlp": a network for tables without pretrained weights, with two layers of 64
           to 256 units. Columns are standardized in float64 before it.
+          Samples with several axes, such as images, are flattened.
         - The name of a ``keras.applications`` model, such as "MobileNetV2".
         - "hub:PRESET": a preset of keras-hub (needs the extra ``hub``).
         - The path of a ``.keras`` or ``.h5`` file with a whole model.
@@ -227,6 +229,7 @@ class TransferClassifier(BaseTransferClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
+    @suggest_keywords
     def fit(
         self,
         X,
@@ -299,6 +302,7 @@ class TransferClassifier(BaseTransferClassifier):
 
     @available_if(_is_trained_in_steps)
     @_fit_context(prefer_skip_nested_validation=True)
+    @suggest_keywords
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on a batch of samples, after earlier calls or a fit.
 

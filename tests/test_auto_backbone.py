@@ -156,7 +156,9 @@ def test_several_labels_and_parts_are_trained_by_steps(smooth, iris):
 
 @pytest.mark.parametrize("shape", [(20, 8, 8, 3), (20, 16, 4)])
 def test_images_and_sequences_need_a_name(shape):
-    with pytest.raises(ValueError, match=r"for tables.*backbone='MobileNetV2'"):
+    with pytest.raises(
+        ValueError, match=r"'auto' is for tables.*backbone='MobileNetV2'"
+    ):
         auto().fit(np.zeros(shape), np.arange(20) % 2)
 
 

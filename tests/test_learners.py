@@ -49,7 +49,7 @@ def test_kinds(backbone, kind):
     assert isinstance(choose_learner(source), InContext if in_context else BySteps)
     assert source.learns_in_context == in_context
     assert source.is_chosen_by_fit == (kind is AutoSource)
-    assert source.accepts_tables == (kind in (AutoSource, InContextSource))
+    assert source.accepts_tables == (kind in (AutoSource, InContextSource, MLPSource))
 
 
 def test_validation_set_of_few_samples():

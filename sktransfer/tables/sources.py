@@ -64,6 +64,7 @@ class InContextSource(Source):
         """Return the network, which has no samples in it; see the base class."""
         from sktransfer.tables.in_context.context import network_backbone
 
+        check_is_table(samples.X, "tabular")
         for name in ("feature_layer", "preprocess"):
             value = getattr(options, name)
             if value not in ("auto", None):
@@ -149,3 +150,23 @@ class TrainedMLPSource(BackboneSource):
         The positions of the categories are those that the network was trained with.
         """
         return self.backbone.standardization.columns or super().table_columns(X)
+
+
+def check_is_table(X, backbone):
+    """Raise BackboneError if samples have more than one axis.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...)
+        Samples.
+    backbone : str
+        Name of the network, for the message.
+    """
+    if X.ndim > 2:
+        raise BackboneError(
+            f"X has samples of shape {X.shape[1:]}; backbone={backbone!r} is for tables "
+            "and expects X of shape (n_samples, n_columns). For images and sequences, "
+            "name another network, such as backbone='MobileNetV2', or pass a "
+            "keras.Model. If the values are the columns of a table, use "
+            "X.reshape(len(X), -1)."
+        )
