@@ -156,16 +156,15 @@ class BaseTransferClassifier(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
         try:
             source = read_source(self.backbone)
         except TypeError:
             return tags
+        tags.input_tags.three_d_array = source.accepts_images
         tags.classifier_tags.multi_label = (
             self._supports_multilabel and source.accepts_multilabel
         )
         if source.accepts_tables:
-            tags.input_tags.three_d_array = False
             tags.input_tags.allow_nan = True
             tags.input_tags.categorical = tags.input_tags.string = True
         return tags

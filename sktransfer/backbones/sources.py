@@ -43,6 +43,8 @@ class Source:
         Whether the network learns from labeled samples without gradient steps.
     accepts_tables : bool
         Whether it accepts missing values, and columns of strings and categories.
+    accepts_images : bool
+        Whether samples may have several axes.
     accepts_multilabel : bool
         Whether y may be an indicator matrix.
     uses_options : bool
@@ -53,6 +55,7 @@ class Source:
 
     learns_in_context = False
     accepts_tables = False
+    accepts_images = True
     accepts_multilabel = True
     uses_options = True
     is_chosen_by_fit = False

@@ -18,6 +18,7 @@ class AutoSource(Source):
     """
 
     accepts_tables = True
+    accepts_images = False
     is_chosen_by_fit = True
 
     @classmethod
@@ -39,7 +40,7 @@ class InContextSource(Source):
 
     learns_in_context = True
     accepts_tables = True
-    accepts_multilabel = False
+    accepts_images = accepts_multilabel = False
 
     def __init__(self, backbone, *, warns_of_size=True):
         super().__init__(backbone)
@@ -164,8 +165,8 @@ def check_is_table(X, backbone):
     """
     if X.ndim > 2:
         raise BackboneError(
-            f"X has samples of shape {X.shape[1:]}; backbone={backbone!r} is for tables "
-            "and expects X of shape (n_samples, n_columns). For images and sequences, "
+            f"X has samples of shape {X.shape[1:]}; backbone={backbone!r} is for "
+            "tables, X of shape (n_samples, n_columns). For images and sequences, "
             "name another network, such as backbone='MobileNetV2', or pass a "
             "keras.Model. If the values are the columns of a table, use "
             "X.reshape(len(X), -1)."
