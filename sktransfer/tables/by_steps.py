@@ -19,9 +19,7 @@ from sktransfer.tables.layers import (
 
 # All constants were chosen by tables of the benchmark that are only for this.
 _CLIP = 3.0
-_N_FREQUENCIES, _EMBEDDING_WIDTH = 16, 3
-# Standard deviation of the first frequencies, in periods for each unit of a number.
-_FREQUENCY = 0.1
+_N_FREQUENCIES, _EMBEDDING_WIDTH = 32, 8
 _N_MEMBERS = 8
 _WIDTH = 128
 _DROPOUT = 0.1
@@ -63,33 +61,6 @@ def is_mlp(backbone):
     return backbone.architecture_fingerprint == own.architecture_fingerprint
 
 
-def training_defaults(n_samples):
-    """Return the parameters of training that suit the network.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of training samples.
-
-    Returns
-    -------
-    dict
-        Values by the names of parameters of TransferClassifier and of Recipe.
-    """
-    # At least 16 steps in an epoch.
-    batch_size = 1 << max(0, n_samples // 8).bit_length() - 1 if n_samples >= 16 else 16
-    return {
-        "learning_rate": 2e-3,
-        "batch_size": int(np.clip(batch_size, 16, 256)),
-        "epochs": 15,
-        "early_stopping": False,
-        "weight_decay": 1e-2,
-        "label_smoothing": 0.0,
-        "schedule": "cosine",
-        "warm_up": 0.1,
-    }
-
-
 def make_mlp(X, index, sample_weight, rng, columns=None):
     """Make an untrained network for a table.
 
@@ -113,8 +84,10 @@ def make_mlp(X, index, sample_weight, rng, columns=None):
     input_shape, X = X.shape[1:], X.reshape(len(X), -1)
     encoding = TableEncoding.fit(X, index, sample_weight, columns)
     backbone = _architecture(encoding.n_numbers, encoding.n_others)
+    frequency = _first_frequency(len(index))
+    drawn = _draw(backbone.weights[2:], encoding, frequency, rng)
     return backbone.replace(
-        weights=[*backbone.weights[:2], *_draw(backbone.weights[2:], encoding, rng)],
+        weights=[*backbone.weights[:2], *drawn],
         head=None,
         classes=None,
         input_shape=input_shape,
@@ -122,13 +95,23 @@ def make_mlp(X, index, sample_weight, rng, columns=None):
     )
 
 
-def _draw(weights, encoding, rng):
+def _first_frequency(n_samples):
+    """Return the standard deviation of the first frequencies.
+
+    It is in periods for each unit of a number. With higher frequencies the network
+    learns smaller ranges of values, which needs more samples: 0.1 for 200 and 1 for
+    5,000 samples.
+    """
+    return float(np.clip(0.1 * (n_samples / 200) ** 0.715, 0.1, 1))
+
+
+def _draw(weights, encoding, frequency, rng):
     """Draw the initial weights; those of padded inputs are 0, and stay 0."""
     weights = [np.zeros(array.shape) for array in weights]
     *embedding, members, kernel_1, _, kernel_2, _, features = weights
     n = len(encoding.numbers.columns)
     frequencies, phases, sums, _ = (array[:n] for array in embedding)
-    frequencies[:] = rng.normal(0, 2 * np.pi * _FREQUENCY, frequencies.shape)
+    frequencies[:] = rng.normal(0, 2 * np.pi * frequency, frequencies.shape)
     phases[:] = rng.uniform(-np.pi, np.pi, phases.shape)
     sums[:] = rng.uniform(-1, 1, sums.shape) / np.sqrt(_N_FREQUENCIES)
     first_other = encoding.n_numbers * (1 + _EMBEDDING_WIDTH)

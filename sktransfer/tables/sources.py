@@ -42,7 +42,7 @@ class InContextSource(Source):
 
 
 class MLPSource(Source):
-    """A network without pretrained weights, whose width follows the columns."""
+    """A network without pretrained weights, for the columns of a table."""
 
     accepts_tables = True
     uses_options = False
@@ -63,3 +63,33 @@ class MLPSource(Source):
             )
         rng.integers(2**31)
         return make_mlp(samples.X, samples.index, samples.sample_weight, rng, columns)
+
+    @staticmethod
+    def training_defaults(n_samples):
+        """Return the parameters of training that suit the network.
+
+        They were chosen by the tables for choosing of the benchmark.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of training samples.
+
+        Returns
+        -------
+        dict
+            Values by the names of parameters of TransferClassifier and of Recipe.
+        """
+        # A power of two that gives 8 to 16 batches, or more with many samples.
+        batch_size = 1 << max(n_samples // 8, 1).bit_length() - 1
+        return {
+            "learning_rate": 2e-3,
+            "batch_size": min(max(batch_size, 16), 256),
+            # The time does not grow above 20,000 samples, but for 5 epochs.
+            "epochs": min(max(300_000 // n_samples, 5), 15),
+            "early_stopping": False,
+            "weight_decay": 1e-2,
+            "label_smoothing": 0.0,
+            "schedule": "cosine",
+            "warm_up": 0.1,
+        }
