@@ -22,7 +22,7 @@ _CLIP = 3.0
 _N_FREQUENCIES, _EMBEDDING_WIDTH = 32, 8
 _N_MEMBERS = 8
 _WIDTH = 128
-_DROPOUT = 0.1
+_DROPOUT = 0.2
 # Factor of the features at the start: probabilities begin near those of the classes.
 _FIRST_OUTPUT = 0.4
 
