@@ -46,7 +46,8 @@ def test_kinds(backbone, kind):
     assert type(source) is kind
     in_context = kind is InContextSource
     assert isinstance(choose_learner(source), InContext if in_context else BySteps)
-    assert source.accepts_tables == source.learns_in_context == in_context
+    assert source.learns_in_context == in_context
+    assert source.accepts_tables == (kind in (InContextSource, MLPSource))
 
 
 def test_validation_set_of_few_samples():

@@ -11,8 +11,9 @@ from sktransfer._large_arrays import blocks, is_mapped, take_rows
 # The most frequent categories of a column have an input each. Others have none.
 _MAX_CATEGORIES = 32
 _MIN_INPUTS = 8
-# Medians and quartiles are computed of so many samples.
-_MAX_SAMPLES = 1 << 17
+# Medians and quartiles are computed of a part of the samples with so many values, and
+# of at least so many samples.
+_MAX_VALUES, _MIN_SAMPLES = 1 << 24, 1 << 12
 # Quartiles that differ by at most so many roundings of their values are equal.
 _ROUNDINGS = 8
 # Larger encoded tables are not kept in memory; rows are encoded when they are read.
@@ -213,11 +214,13 @@ def _robust_scale(X, index, sample_weight, numbers):
     Where the quartiles are equal, it is half the range of the column.
     """
     center, scale = numbers.mean.copy(), numbers.scale.copy()
-    step = -(-len(index) // _MAX_SAMPLES)
-    index, weight = index[::step], sample_weight[::step] / sample_weight.max()
+    n_most = max(_MIN_SAMPLES, _MAX_VALUES // X.shape[1])
+    step = -(-len(index) // n_most)
+    rows, weight = take_rows(X, index[::step]), sample_weight[::step]
+    weight = weight / sample_weight.max()
     precision = np.finfo(X.dtype if X.dtype.kind == "f" else np.float64).eps
     for i, column in enumerate(numbers.columns):
-        values = take_rows(X[:, column], index).astype(np.float64)
+        values = rows[:, column].astype(np.float64)
         is_used = ~np.isnan(values) & (weight > 0)
         if not is_used.any():
             continue
