@@ -6,10 +6,11 @@ import keras
 import numpy as np
 
 from sktransfer._caches import cached
-from sktransfer._inputs.encoding import TableEncoding
+from sktransfer._inputs.encoding import TableEncoding, robust_scale
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.tables.layers import (
+    FixedScale,
     InputRange,
     MemberMean,
     MemberScale,
@@ -37,6 +38,8 @@ def _architecture(n_numbers, n_others):
         x = keras.layers.BatchNormalization(
             center=False, scale=False, epsilon=1e-12, name="standardize"
         )(x, training=False)
+        # Medians and quartiles, which outliers hardly change.
+        x = FixedScale(name="robust_scale")(x)
         x = SmoothClip(_CLIP, name="clip")(x)
         x = PeriodicEmbedding(_N_FREQUENCIES, _EMBEDDING_WIDTH, name="embedding")(x)
         if n_others:
@@ -85,9 +88,14 @@ def make_mlp(X, index, sample_weight, rng, columns=None):
     encoding = TableEncoding.fit(X, index, sample_weight, columns)
     backbone = _architecture(encoding.n_numbers, encoding.n_others)
     frequency = _first_frequency(len(index))
-    drawn = _draw(backbone.weights[2:], encoding, frequency, rng)
+    drawn = _draw(backbone.weights[4:], encoding, frequency, rng)
+    median, distance = (array.copy() for array in backbone.weights[2:4])
+    n_numbers = len(encoding.numbers.columns)
+    median[:n_numbers], distance[:n_numbers] = robust_scale(
+        X, index, sample_weight, encoding.numbers
+    )
     return backbone.replace(
-        weights=[*backbone.weights[:2], *drawn],
+        weights=[*backbone.weights[:2], median, distance, *drawn],
         head=None,
         classes=None,
         input_shape=input_shape,

@@ -104,7 +104,7 @@ def test_a_constant_column_changes_nothing(position):
 
 def test_padded_inputs_stay_zero():
     backbone = fit(X, Y, epochs=5).backbone_
-    frequencies, phases, kernel, bias, members = backbone.weights[2:7]
+    frequencies, phases, kernel, bias, members = backbone.weights[4:9]
     for weights in (frequencies, phases, kernel, bias):
         assert weights[:13].any()
         assert not weights[13:].any()
@@ -125,7 +125,7 @@ def test_frozen_depths():
                 following.backbone_.weights, clf.backbone_.weights, strict=True
             )
         ]
-        assert all(kept[:6])
+        assert all(kept[:8])
         assert all(kept) == (depth == "all")
 
 
