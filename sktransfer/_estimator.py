@@ -18,7 +18,7 @@ from sktransfer._inputs.samples import check_rows
 from sktransfer._inputs.unlabeled import is_unlabeled, label_array
 from sktransfer._live_models import LiveModelMixin
 from sktransfer._random import preserve_random_state
-from sktransfer._suggestions import SuggestingMixin
+from sktransfer._suggestions import SuggestingMixin, suggest_keywords
 from sktransfer.averaging import Interpolation
 from sktransfer.learners.choose import read_source
 from sktransfer.recipe import ORDERS, Recipe
@@ -73,6 +73,7 @@ class BaseTransferClassifier(
         "verbose": ["verbose"],
     }
 
+    @suggest_keywords
     def __init__(  # noqa: PLR0913
         self,
         backbone="tabular",
@@ -162,6 +163,7 @@ class BaseTransferClassifier(
             self._supports_multilabel and source.accepts_multilabel
         )
         if source.accepts_tables:
+            tags.input_tags.three_d_array = False
             tags.input_tags.allow_nan = True
             tags.input_tags.categorical = tags.input_tags.string = True
         return tags

@@ -10,6 +10,7 @@ from sktransfer._estimator import BaseTransferClassifier
 from sktransfer._inputs.domain_samples import DomainSamples
 from sktransfer._inputs.labels import check_classes
 from sktransfer._inputs.samples import check_rows
+from sktransfer._suggestions import suggest_keywords
 from sktransfer._warnings import warn_user
 from sktransfer.heads import make_head
 
@@ -230,6 +231,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         "target_labels": [StrOptions({"ignore", "use"})],
     }
 
+    @suggest_keywords
     def __init__(  # noqa: PLR0913
         self,
         backbone="mlp",
@@ -299,6 +301,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
+    @suggest_keywords
     def fit(
         self,
         X,

@@ -7,6 +7,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sktransfer._estimator import BaseTransferClassifier
 from sktransfer._inputs.labels import check_classes
+from sktransfer._suggestions import suggest_keywords
 from sktransfer.heads import ClassHead, MultilabelHead, make_head
 from sktransfer.learners.choose import read_source
 
@@ -34,7 +35,8 @@ class TransferClassifier(BaseTransferClassifier):
         - "mlp": a network for tables without pretrained weights. It embeds numbers by
           periodic functions [5]_, and its hidden layers are shared by an ensemble of 8
           members [6]_. X may be the same tables as for "tabular"; see
-          :ref:`tables_by_steps`.
+          :ref:`tables_by_steps`. Samples with several axes, such as images, are
+          flattened.
         - The name of a ``keras.applications`` model, such as "MobileNetV2".
         - "hub:PRESET": a preset of keras-hub (needs the extra ``hub``).
         - The path of a ``.keras`` or ``.h5`` file with a whole model.
@@ -222,6 +224,7 @@ class TransferClassifier(BaseTransferClassifier):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
+    @suggest_keywords
     def fit(
         self,
         X,
@@ -293,6 +296,7 @@ class TransferClassifier(BaseTransferClassifier):
 
     @available_if(_is_trained_in_steps)
     @_fit_context(prefer_skip_nested_validation=True)
+    @suggest_keywords
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on a batch of samples, after earlier calls or a fit.
 

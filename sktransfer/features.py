@@ -18,6 +18,7 @@ from sktransfer._inputs.samples import check_rows
 from sktransfer._large_arrays import stack
 from sktransfer._live_models import LiveModelMixin
 from sktransfer._random import make_rng
+from sktransfer._suggestions import suggest_keywords
 from sktransfer._threads import limit_worker_threads
 from sktransfer.backbones.sources import BuildOptions
 from sktransfer.learners.choose import read_source
@@ -98,6 +99,7 @@ class BackboneFeatures(
         "random_state": ["random_state"],
     }
 
+    @suggest_keywords
     def __init__(
         self,
         backbone,

@@ -5,7 +5,7 @@ import numbers
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sktransfer._suggestions import SuggestingMixin
+from sktransfer._suggestions import SuggestingMixin, suggest_keywords
 from sktransfer.training.plan.stages import STAGES_OF_ORDER
 
 ORDERS = ("auto", "in_context", *STAGES_OF_ORDER)
@@ -97,6 +97,7 @@ class Recipe(SuggestingMixin, BaseEstimator):
         "mixup_alpha": [Interval(numbers.Real, 0, None, closed="left")],
     }
 
+    @suggest_keywords
     def __init__(
         self,
         order="auto",

@@ -295,3 +295,39 @@ def test_as_many_rows_beside_x_as_in_it(rows):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         make_adapted(epochs=1).fit(X, y, X_target=(X,))
+
+
+# ---- -1 without a target
+
+
+@pytest.mark.parametrize("others", [(0, 1, 2), (0, 1), (0.0, 1.0), (0,), (2, 5)])
+@pytest.mark.parametrize("domain", [None, 0])
+def test_a_mark_of_unlabeled_samples_without_a_target(rows, others, domain):
+    X = rows[0]
+    y = np.where(np.arange(40) % 4 == 0, -1, np.resize(others, 40))
+    sample_domain = None if domain is None else np.arange(40) % 2
+    for method in ("dann", SourceOnly()):
+        refused(
+            ValueError,
+            "label -1",
+            "no samples of a target",
+            "np.where(y == -1, -1, 0)",
+            "TransferClassifier",
+            X=X,
+            y=y,
+            sample_domain=sample_domain,
+            method=method,
+        )
+
+
+@pytest.mark.parametrize("labels", [(-1, 1), (-1.0, 1.0), (-2, -1, 0), ("-1", "0")])
+def test_honest_classes_below_0(rows, labels):
+    clf = make_adapted(SourceOnly(), epochs=1).fit(rows[0], np.resize(labels, 40))
+    assert clf.classes_.tolist() == sorted(labels)
+
+
+def test_the_class_minus_1_of_a_source(rows):
+    X, _, domain = rows
+    y = np.resize([-1, 0, 1], 40)
+    clf = make_adapted(SourceOnly(), epochs=1).fit(X, y, sample_domain=domain)
+    assert clf.classes_.tolist() == [-1, 0, 1]

@@ -158,3 +158,25 @@ def test_callbacks_cannot_change_a_schedule():
         )
         with pytest.raises(ValueError, match="cannot change the learning rate"):
             clf.fit(X, Y)
+
+
+def test_a_checkpoint_in_a_legacy_file(tmp_path):
+    path = tmp_path / "last.h5"
+    callbacks = [keras.callbacks.ModelCheckpoint(path)]
+    clf, _ = fit(X, Y, backbone=two_layers, recipe="full", callbacks=callbacks)
+    proba = keras.models.load_model(path, compile=False).predict(X, verbose=0)
+    np.testing.assert_allclose(proba, clf.predict_proba(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "tabular"])
+def test_a_legacy_file_that_keras_could_not_read(backbone, tmp_path):
+    path = tmp_path / "last.h5"
+    clf = TransferClassifier(
+        backbone,
+        recipe="full",
+        epochs=1,
+        callbacks=[keras.callbacks.ModelCheckpoint(path)],
+    )
+    with pytest.raises(ValueError, match=r"ModelCheckpoint.*last.h5.*ends in \.keras"):
+        clf.fit(X[::4], Y[::4])
+    assert not path.exists()

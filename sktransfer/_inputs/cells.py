@@ -13,6 +13,8 @@ _DAY = 86400.0
 _DAYS_IN_MONTH = 30.436875
 _EPOCH = datetime.datetime(1970, 1, 1)
 _MAX_SHOWN = 40
+# Above it, float64 does not tell integers apart.
+MAX_INTEGER = 2**53
 
 
 def is_missing(value):
@@ -72,6 +74,14 @@ def as_number(value):
     return None
 
 
+def is_large_integer(value):
+    """Return whether a value is an integer that float64 rounds, or a text of one."""
+    if isinstance(value, (str, bytes)):
+        value = value.strip().lstrip(b"+-" if isinstance(value, bytes) else "+-")
+        value = int(value) if value.isdigit() and value.isascii() else 0
+    return isinstance(value, numbers.Integral) and abs(value) > MAX_INTEGER
+
+
 def is_duration(value):
     """Return whether a value is a duration, or a time of day."""
     return isinstance(value, (datetime.timedelta, np.timedelta64, datetime.time))
@@ -113,3 +123,12 @@ def _parse(text):
 def _is_period(value):
     # pandas may not be installed.
     return hasattr(value, "to_timestamp") and hasattr(value, "ordinal")
+
+
+def is_hashable(value):
+    """Return whether a value can be a category."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

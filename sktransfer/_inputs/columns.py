@@ -1,22 +1,21 @@
 """Columns of tables as numbers: dates, texts of numbers, and categories."""
 
 import math
-from typing import NamedTuple
 
-import narwhals.stable.v2 as nw
 import numpy as np
-from narwhals.exceptions import DuplicateError
-from sklearn.utils._missing import is_pandas_na
 
 from sktransfer._inputs.cells import (
+    MAX_INTEGER,
     as_number,
     days_since_1970,
     is_date,
     is_duration,
+    is_hashable,
+    is_large_integer,
     is_missing,
-    is_text,
     show,
 )
+from sktransfer._inputs.frames import Column, has_objects, read_columns
 from sktransfer._warnings import warn_user
 
 # From this fraction of numbers on, a column of texts looks like one of numbers. From
@@ -62,7 +61,7 @@ class TableColumns:
     """
 
     def __init__(self, X, *, accepts_tables=True):
-        columns = _read_columns(X)
+        columns = read_columns(X)
         if columns == []:
             raise ValueError("X has 0 feature(s); expected at least one column.")
         self.accepts_tables = accepts_tables
@@ -72,6 +71,10 @@ class TableColumns:
         self._converters = None
         if columns is not None:
             self._converters = [_make_converter(column) for column in columns]
+            pairs = enumerate(zip(self._converters, columns, strict=True))
+            large = [i for i, pair in pairs if _has_large_integers(*pair)]
+            if large:
+                self.warn_of_large_integers(large)
         self.nominal = []
         for i, converter in enumerate(self._converters or ()):
             if isinstance(converter, _Categories):
@@ -114,9 +117,21 @@ class TableColumns:
         )
         return f"{names}, ..." if len(positions) > _N_SHOWN else names
 
+    def warn_of_large_integers(self, positions):
+        """Warn that float64 rounds the integers of some columns."""
+        warn_user(
+            f"Column {self.names(positions)} of X has integers above 2**53, which "
+            "float64 rounds. Subtract a constant from the column before."
+        )
+
+    @property
+    def are_read(self):
+        """Whether the training set was a frame, or an array of objects or texts."""
+        return self._converters is not None
+
     def must_convert(self, X):
         """Return whether samples have columns to convert."""
-        return not self.are_numbers or _has_objects(X)
+        return not self.are_numbers or has_objects(X)
 
     def transform(self, X):
         """Convert a table with the same columns to numbers.
@@ -130,9 +145,9 @@ class TableColumns:
         -------
         ndarray of shape (n, n_columns), float64
         """
-        columns = _read_columns(X)
+        columns = read_columns(X)
         if columns is None:
-            columns = [_Column(i, values) for i, values in enumerate(np.asarray(X).T)]
+            columns = [Column(i, values) for i, values in enumerate(np.asarray(X).T)]
         converters = self._converters
         if converters is not None and len(converters) != len(columns):
             raise ValueError(
@@ -142,19 +157,14 @@ class TableColumns:
         if converters is None:
             # The training set was an array of numbers.
             converters = [_Numbers(column.name) for column in columns]
+        if len(columns) != len(converters):
+            raise ValueError(
+                f"X has {len(columns)} columns; expected {len(converters)} columns."
+            )
         pairs = zip(converters, columns, strict=True)
         return np.column_stack(
             [converter.transform(column.values) for converter, column in pairs]
         )
-
-
-class _Column(NamedTuple):
-    """A column: its values as numbers, or as Python objects."""
-
-    name: object
-    values: np.ndarray
-    categories: list | None = None
-    is_ordered: bool = False
 
 
 class _Numbers:
@@ -246,100 +256,6 @@ class _Categories:
             raise _cell_error(self.name, value) from None
 
 
-def _as_table(X):
-    """Return X as a frame or as an array of objects; None for an array of numbers.
-
-    Raises
-    ------
-    TypeError
-        If X is a lazy frame, or a frame that has a name twice.
-    """
-    frame = _as_frame(X)
-    if isinstance(frame, nw.LazyFrame):
-        raise TypeError(
-            "X is a LazyFrame; expected a data frame or an array. Use X.collect()."
-        )
-    if isinstance(frame, nw.DataFrame):
-        return frame
-    if isinstance(X, (list, tuple)):
-        X = _as_array(X)
-    dtype = getattr(X, "dtype", None)
-    if not isinstance(dtype, np.dtype) or X.ndim != 2 or dtype.kind not in "OUSMm":
-        return None
-    return X
-
-
-def _has_objects(X):
-    """Return whether a column of X has another dtype than that of a number."""
-    table = _as_table(X)
-    if isinstance(table, nw.DataFrame):
-        return not all(map(_is_number_dtype, table.schema.dtypes()))
-    return table is not None
-
-
-def _read_columns(X):
-    """Return the columns of a table; None for an array of numbers."""
-    table = _as_table(X)
-    if table is None:
-        return None
-    if isinstance(table, nw.DataFrame):
-        return [_read_column(column) for column in table.iter_columns()]
-    return [_Column(i, _as_objects(values)) for i, values in enumerate(table.T)]
-
-
-def _is_number_dtype(dtype):
-    return dtype.is_numeric() or dtype == nw.Boolean
-
-
-def _as_frame(X):
-    try:
-        return nw.from_native(X, pass_through=True)
-    except DuplicateError:
-        names = list(X.columns)
-        repeated = sorted({str(name) for name in names if names.count(name) > 1})
-        raise TypeError(
-            f"X has more than one column with the name {', '.join(repeated)}; expected "
-            "a different name for each column."
-        ) from None
-
-
-def _as_array(X):
-    """Return a list of rows as an array of objects if some cells are texts."""
-    if X and all(isinstance(row, (list, tuple)) for row in X):
-        n_columns = len(X[0])
-        if all(len(row) == n_columns for row in X) and any(
-            is_text(cell) or is_date(cell) or is_pandas_na(cell)
-            for row in X
-            for cell in row
-        ):
-            array = np.empty((len(X), n_columns), dtype=object)
-            for i, row in enumerate(X):
-                array[i] = row
-            return array
-    return X
-
-
-def _read_column(column):
-    dtype = column.dtype
-    if dtype in (nw.Categorical, nw.Enum):
-        categories = column.cat.get_categories().to_list()
-        values = _as_objects(column.to_list())
-        return _Column(column.name, values, categories, dtype == nw.Enum)
-    if _is_number_dtype(dtype):
-        # Numbers of pandas may have missing values that NumPy has not.
-        values = column.cast(nw.Float64).to_numpy()
-        return _Column(column.name, np.asarray(values, dtype=np.float64))
-    return _Column(column.name, _as_objects(column.to_list()))
-
-
-def _as_objects(values):
-    array = np.empty(len(values), dtype=object)
-    # An assignment of all at once would take lists in cells for rows.
-    for i, value in enumerate(values):
-        array[i] = value
-    return array
-
-
 def _make_converter(column):
     name, values = column.name, column.values
     if column.categories is not None:
@@ -368,7 +284,7 @@ def _make_converter(column):
     try:
         categories = sorted(set(known), key=str)
     except TypeError:
-        unhashable = next(value for value in known if not _is_hashable(value))
+        unhashable = next(value for value in known if not is_hashable(value))
         raise _cell_error(name, unhashable) from None
     if np.mean(is_number) >= _MOST:
         other = known[is_number.index(False)]
@@ -387,12 +303,14 @@ def _make_converter(column):
     return _Categories(name, categories)
 
 
-def _is_hashable(value):
-    try:
-        hash(value)
-    except TypeError:
+def _has_large_integers(converter, column):
+    """Return whether float64 rounds some of the numbers of a column."""
+    if type(converter) is not _Numbers:
         return False
-    return True
+    if column.values.dtype == object:
+        return any(map(is_large_integer, column.values))
+    # Rounded values may be equal to the limit.
+    return column.are_integers and bool((abs(column.values) >= MAX_INTEGER).any())
 
 
 def _cell_error(name, value):

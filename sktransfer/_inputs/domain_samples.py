@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from sktransfer._inputs.domains import as_labels, check_sample_domain
 from sktransfer._inputs.scale import warn_of_other_scale
 from sktransfer._inputs.unlabeled import (
+    check_no_mark,
     is_missing_label,
     is_unlabeled,
     label_array,
@@ -78,7 +79,10 @@ class DomainSamples:
         target_index = index[domains[index] < 0]
         if is_labeled is not None:
             samples = samples.part(is_labeled[index])
-        return cls(samples, domains, target_index, X_target)
+        checked = cls(samples, domains, target_index, X_target)
+        if not checked.has_target:
+            check_no_mark(samples.y)
+        return checked
 
     @property
     def is_target(self):

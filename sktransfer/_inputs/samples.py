@@ -6,13 +6,11 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from sktransfer._inputs.cells import MAX_INTEGER
+from sktransfer._inputs.frames import check_container
 from sktransfer._inputs.images import gray_advice
 from sktransfer._large_arrays import blocks
-from sktransfer._warnings import warn_user
 from sktransfer.exceptions import BackboneError
-
-# From here on, float64 does not tell integers apart.
-_MAX_INTEGER = 2**53
 
 
 def _check_values(X, columns):
@@ -25,14 +23,12 @@ def _check_values(X, columns):
             assert_all_finite(rows, allow_nan=columns.accepts_tables, input_name="X")
         except ValueError as error:
             raise ValueError(_describe(rows, columns)) from error
-        if X.dtype.kind in "iu" and X.ndim == 2 and X.dtype.itemsize == 8:
-            is_large = (rows > _MAX_INTEGER) | (rows < -_MAX_INTEGER)
+        # The columns of a frame were checked in fit.
+        is_array = X.dtype.kind in "iu" and X.ndim == 2 and not columns.are_read
+        if is_array and X.dtype.itemsize == 8:
+            is_large = (rows > MAX_INTEGER) | (rows < -MAX_INTEGER)
             if is_large.any():
-                names = columns.names(np.flatnonzero(is_large.any(axis=0)))
-                warn_user(
-                    f"Column {names} of X has integers above 2**53, which float64 "
-                    "rounds. Subtract a constant from the column before."
-                )
+                columns.warn_of_large_integers(np.flatnonzero(is_large.any(axis=0)))
                 return
 
 
@@ -95,6 +91,7 @@ def check_rows(estimator, X, y="no_validation", *, reset, columns):
     ndarray of shape (n_samples, ...)
         With labels, a tuple of samples and labels.
     """
+    check_container(X)
     if isinstance(X, np.ma.MaskedArray):
         X = X.astype(np.float64).filled(np.nan)
     options = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}

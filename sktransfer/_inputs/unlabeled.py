@@ -75,3 +75,26 @@ def is_unlabeled(y, source_classes):
             isinstance(label, numbers.Number) and label == -1 for label in labels
         ]
     return unlabeled
+
+
+def check_no_mark(labels):
+    """Raise ValueError if -1 seems to mark unlabeled samples, and would be a class.
+
+    This is for labels without samples of a target. The two classes -1 and 1 are usual,
+    and so are classes with other numbers below 0.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        Checked labels.
+    """
+    classes = np.unique(labels) if labels.ndim == 1 else np.zeros(0)
+    if classes.dtype.kind not in "if" or len(classes) < 2:
+        return
+    if classes[0] == -1 and classes[1] >= 0 and classes.tolist() != [-1, 1]:
+        raise ValueError(
+            f"y has the label -1 beside {classes[1:].tolist()}, and there are no "
+            "samples of a target. If -1 means unlabeled, these samples need a "
+            "sample_domain less than 0: sample_domain=np.where(y == -1, -1, 0). If -1 "
+            "is a class, use TransferClassifier, which needs no target."
+        )

@@ -82,7 +82,7 @@ def compute_moments(model, layers, chunks):
 
 def _replace_noise(layer, mean, variance):
     """Replace variances that are rounding noise by those of the layer."""
-    own = ops.convert_to_numpy(layer.moving_variance)
+    own = layer.moving_variance.numpy()
     return np.where(variance > _NOISE * (1 + mean**2), variance, own)
 
 

@@ -6,6 +6,7 @@ All uses of Keras's private attributes are in the first functions of this file.
 import json
 
 import keras
+import numpy as np
 
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.configurations import map_config
@@ -281,8 +282,7 @@ def duplicate(model):
             if layer is not None:
                 values = {"mean": layer.adapt_mean, "variance": layer.adapt_variance}
                 statistics = {
-                    name: keras.ops.convert_to_numpy(tensor).tolist()
-                    for name, tensor in values.items()
+                    name: np.asarray(tensor).tolist() for name, tensor in values.items()
                 }
                 return value | {"config": value["config"] | statistics}
         return value

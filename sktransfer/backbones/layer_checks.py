@@ -87,7 +87,7 @@ def not_finite(model):
     """
     for variable in model.weights:
         if "float" in variable.dtype:
-            values = keras.ops.convert_to_numpy(variable)
+            values = variable.numpy()
             n_bad = values.size - np.count_nonzero(np.isfinite(values))
             if n_bad:
                 yield variable.path, n_bad, values.size

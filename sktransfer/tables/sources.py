@@ -23,6 +23,7 @@ class InContextSource(Source):
         """Return the network, which has no samples in it; see the base class."""
         from sktransfer.tables.in_context.context import network_backbone
 
+        _check_is_table(samples.X)
         for name in ("feature_layer", "preprocess"):
             value = getattr(options, name)
             if value not in ("auto", None):
@@ -93,3 +94,14 @@ class MLPSource(Source):
             "schedule": "cosine",
             "warm_up": 0.1,
         }
+
+
+def _check_is_table(X):
+    """Raise BackboneError if samples have more than one axis."""
+    if X.ndim > 2:
+        raise BackboneError(
+            f"X has samples of shape {X.shape[1:]}; backbone='tabular' is a network "
+            "for tables and expects X of shape (n_samples, n_columns). For images, use "
+            "a network for images, such as backbone='MobileNetV2'. If the values are "
+            "the columns of a table, use X.reshape(len(X), -1)."
+        )

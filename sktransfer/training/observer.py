@@ -9,6 +9,7 @@ import keras
 
 from sktransfer._suggestions import did_you_mean
 from sktransfer._warnings import warn_user
+from sktransfer.backbones import graph
 
 _RATE_CALLBACKS = (
     keras.callbacks.LearningRateScheduler,
@@ -180,10 +181,12 @@ class Observer:
                     f"rate of a schedule, learning_rate={learning_rate!r}. Set "
                     "learning_rate to a number, or leave out the callback."
                 )
+            _check_format(callback, network)
         network.stop_training = False
         rate = self._start_rate and self._factor * self._start_rate
-        # Callbacks may change the learning rate of what they see as the optimizer.
-        network.optimizer = SimpleNamespace(learning_rate=rate)
+        # Callbacks may change the learning rate of what they see as the optimizer, and
+        # an .h5 file would have its weights.
+        network.optimizer = SimpleNamespace(learning_rate=rate, weights=[])
         try:
             for callback in self._callbacks:
                 callback.set_model(network)
@@ -251,3 +254,24 @@ class Observer:
         """End the line of the progress bar."""
         if self._bar is not None:
             self._bar.update(self._done, finalize=True)
+
+
+def _check_format(callback, network):
+    """Raise ValueError if a callback would write a file that Keras cannot read."""
+    path = str(getattr(callback, "filepath", ""))
+    if not path.endswith(".h5") or getattr(callback, "save_weights_only", True):
+        return
+    names = sorted(
+        {
+            type(operation).__name__
+            for model in graph.all_layers(network)
+            for operation in getattr(model, "operations", ())
+            if not isinstance(operation, keras.Layer)
+        }
+    )
+    if names:
+        raise ValueError(
+            f"callbacks: {type(callback).__name__} has filepath={path!r}, but an .h5 "
+            f"file cannot hold the operations {', '.join(names)} of this network, and "
+            "Keras could not read it. Use a path that ends in .keras."
+        )

@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 from sklearn.model_selection import check_cv
-from sklearn.utils import check_array
 
+from sktransfer._inputs.columns import TableColumns
+from sktransfer._inputs.samples import check_rows
 from sktransfer._large_arrays import take_rows
 from sktransfer._results_table import ResultsTable
 from sktransfer._suggestions import did_you_mean
@@ -88,10 +89,17 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     >>> sorted(table["candidate"])
     ['digits', 'random weights', 'raw inputs']
     """
+    from sktransfer.features import BackboneFeatures
+
     score = _resolve_score(score)
     candidates = named_candidates(candidates, "candidates", _make_name)
     candidates = {name: _split_candidate(c) for name, c in candidates.items()}
-    X = check_array(X, allow_nd=True, input_name="X")
+    X = check_rows(
+        BackboneFeatures(None),
+        X,
+        reset=True,
+        columns=TableColumns(X, accepts_tables=False),
+    )
     n_samples = len(X)
     y, labeled = check_partial_labels(y, n_samples, _known_classes(candidates))
     if len(labeled) < n_samples:

@@ -5,6 +5,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import gen_batches
 
+from sktransfer._inputs.frames import check_same_columns
 from sktransfer._large_arrays import take_rows
 from sktransfer._statistics import domain_log_odds
 from sktransfer.transferability._checks import check_labels, check_matrix
@@ -226,6 +227,7 @@ def prior_distance(y_source, y_target):
 
 
 def _check_domains(X_source, X_target):
+    check_same_columns(X_source, X_target, "X_source", "X_target")
     domains = []
     for name, X in (("X_source", X_source), ("X_target", X_target)):
         X = check_matrix(X, name)

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.parallel import Parallel, delayed
 
 from sktransfer._inputs.domains import as_labels, check_sample_domain
+from sktransfer._inputs.frames import as_rows, check_container
 from sktransfer._inputs.unlabeled import (
     is_missing_label,
     is_unlabeled,
@@ -171,7 +172,8 @@ def transfer_report(  # noqa: PLR0913
     """
     models = make_models(estimator, baselines, has_domains=sample_domain is not None)
     rng = make_rng(random_state)
-    X = X if hasattr(X, "shape") else np.asarray(X)
+    check_container(X)
+    X = X if hasattr(X, "shape") else np.asarray(as_rows(X))
     y = label_array(y)
     check_consistent_length(X, y)
     if y.ndim != 1:

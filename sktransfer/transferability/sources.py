@@ -2,13 +2,16 @@
 
 import math
 import numbers
+from functools import partial
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
+from sktransfer._inputs.columns import TableColumns
 from sktransfer._inputs.domains import as_labels
+from sktransfer._inputs.frames import check_container, check_same_columns
 from sktransfer._inputs.labels import repeat_few_labels
 from sktransfer._inputs.unlabeled import label_array
 from sktransfer._results_table import ResultsTable
@@ -78,7 +81,10 @@ def rank_sources(sources, X_target, y_target=None):
     sources = named_candidates(
         sources, "sources", lambda position, _: f"source {position}"
     )
-    X_target = _flat(X_target, "X_target")
+    check_container(X_target)
+    columns = TableColumns(X_target, accepts_tables=False)
+    compare = partial(_compare, columns=columns, frame=X_target)
+    X_target = _flat(X_target, "X_target", columns)
     labeled = None
     if y_target is not None:
         y_target, labeled = check_partial_labels(
@@ -86,7 +92,7 @@ def rank_sources(sources, X_target, y_target=None):
         )
     scaler = StandardScaler().fit(X_target)
     rows = [
-        _compare(name, source, scaler, scaler.transform(X_target), y_target, labeled)
+        compare(name, source, scaler, scaler.transform(X_target), y_target, labeled)
         for name, source in sources.items()
     ]
     rows.sort(key=_rank)
@@ -114,12 +120,13 @@ def _rank(row):
     return [math.inf if math.isnan(value) else value for value in values]
 
 
-def _compare(name, source, scaler, X_target, y_target, labeled):
+def _compare(name, source, scaler, X_target, y_target, labeled, *, columns, frame):
     row = {"source": name} | dict.fromkeys(_MEASURES, math.nan)
     row |= {"n_samples": None, "note": ""}
     try:
         X, y = source if isinstance(source, tuple) else (source, None)
-        X = _flat(X, "X")
+        check_same_columns(X, frame, "X", "X_target")
+        X = _flat(X, "X", columns)
         row["n_samples"] = len(X)
         X = scaler.transform(X)
         row["a_distance"] = proxy_a_distance(X, X_target)
@@ -136,6 +143,10 @@ def _compare(name, source, scaler, X_target, y_target, labeled):
     return row
 
 
-def _flat(X, name):
+def _flat(X, name, columns):
+    """Return samples as a matrix of numbers, with columns as those of the target."""
+    check_container(X)
+    if columns.must_convert(X):
+        X = columns.transform(X)
     X = check_array(X, allow_nd=True, input_name=name, dtype=[np.float64, np.float32])
     return X.reshape(len(X), -1)

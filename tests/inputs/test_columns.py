@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import fractions
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -357,3 +358,31 @@ def test_a_wrong_backbone_comes_before_its_columns(backbone, message):
     X = pd.DataFrame({"city": ["a", "b"] * 10})
     with pytest.raises(ValueError, match=message):
         TransferClassifier(backbone).fit(X, np.arange(20) % 2)
+
+
+LARGE = 2**60 + np.arange(6)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        LARGE,
+        -LARGE,
+        LARGE.astype(str),
+        LARGE.astype(object),
+        pd.array([2**60 + 1, None] * 3, dtype="Int64"),
+    ],
+)
+def test_large_integers_beside_other_columns(values):
+    frame = pd.DataFrame({"id": values, "length": 1.5})
+    with pytest.warns(UserWarning, match=r"Column 'id' of X has integers above 2"):
+        TableColumns(frame)
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(6), np.full(6, 1e30), ["1e30", "2.5"] * 3, ["a1", "b2"] * 3]
+)
+def test_columns_without_large_integers(values):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TableColumns(pd.DataFrame({"id": values}))

@@ -5,14 +5,17 @@ needed, and may have other shapes. In the private copy of the file they are repl
 those of the model. The file must fit the model exactly then.
 """
 
-import os
-import tempfile
+import contextlib
 from typing import NamedTuple
 
 import h5py
 import numpy as np
 
-from sktransfer.backbones.files.hdf5 import layer_names, weight_names
+from sktransfer.backbones.files.hdf5 import (
+    layer_names,
+    weight_names,
+)
+from sktransfer.backbones.files.reference import reference_file
 from sktransfer.backbones.files.stored_weights import TRAINING_STATE
 
 
@@ -48,32 +51,32 @@ def replace_head(weights, model, head):
 
 
 def _replace_in_tree(path, model, head):
-    with tempfile.TemporaryDirectory(prefix="sktransfer-") as folder:
-        reference_path = os.path.join(folder, "reference.weights.h5")
-        marks = {f"cut off {i}": layer for i, layer in enumerate(head.layers)}
-        names = {mark: layer.name for mark, layer in marks.items()}
+    marks = {f"cut off {i}": layer for i, layer in enumerate(head.layers)}
+    names = {mark: layer.name for mark, layer in marks.items()}
+    with contextlib.ExitStack() as stack:
         for mark, layer in marks.items():
             layer.name = mark
         try:
-            model.save_weights(reference_path)
+            reference_path = stack.enter_context(reference_file(model))
         finally:
             for mark, layer in marks.items():
                 layer.name = names[mark]
-        with h5py.File(reference_path) as reference, h5py.File(path, "r+") as file:
-            expected, saved = _owners(reference), _owners(file)
-            cut_off = [owner for owner, name in expected.items() if name in marks]
-            surplus = [owner for owner in saved if owner not in expected]
-            for owner in cut_off:
-                if owner in file:
-                    del file[owner]
-                reference.copy(reference[owner], file, owner, without_attrs=False)
-                name = names[expected[owner]]
-                file[owner]["vars"].attrs["name"] = name
-            has_head = any(owner in saved for owner in cut_off)
-            layers = [_tree_shapes(file[owner]) for owner in surplus]
-            if not has_head and _are_heads(layers, head.n_features):
-                for owner in surplus:
-                    del file[owner]
+        reference = stack.enter_context(h5py.File(reference_path))
+        file = stack.enter_context(h5py.File(path, "r+"))
+        expected, saved = _owners(reference), _owners(file)
+        cut_off = [owner for owner, name in expected.items() if name in marks]
+        surplus = [owner for owner in saved if owner not in expected]
+        for owner in cut_off:
+            if owner in file:
+                del file[owner]
+            reference.copy(reference[owner], file, owner, without_attrs=False)
+            name = names[expected[owner]]
+            file[owner]["vars"].attrs["name"] = name
+        has_head = any(owner in saved for owner in cut_off)
+        layers = [_tree_shapes(file[owner]) for owner in surplus]
+        if not has_head and _are_heads(layers, head.n_features):
+            for owner in surplus:
+                del file[owner]
 
 
 def _owners(file):

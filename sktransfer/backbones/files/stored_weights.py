@@ -1,7 +1,5 @@
 """Compare the weights in a file with a model, before and after they are loaded."""
 
-import os
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +7,7 @@ from typing import NamedTuple
 import h5py
 
 from sktransfer.backbones.files.hdf5 import layer_names, weight_names
+from sktransfer.backbones.files.reference import reference_file
 from sktransfer.backbones.layer_checks import not_finite
 from sktransfer.exceptions import WeightsMismatchError
 
@@ -87,10 +86,7 @@ class StoredWeights(NamedTuple):
 
 
 def _tree_mismatches(file, model):
-    with tempfile.TemporaryDirectory(prefix="sktransfer-") as folder:
-        # Keras writes the tree that it expects of this model.
-        reference = os.path.join(folder, "reference.weights.h5")
-        model.save_weights(reference)
+    with reference_file(model) as reference:
         expected_shapes, expected_names = _tree(reference)
     shapes, names = _tree(file)
 

@@ -18,6 +18,7 @@ from sktransfer.training.step.backend import check_backend, environment
 from sktransfer.training.step.calls import cast_like, run_in_calls, samples_per_call
 from sktransfer.training.step.memory import program_bytes
 from sktransfer.training.step.tracing import traced_once
+from sktransfer.training.step.unsupported import unsupported_layers
 from sktransfer.training.store.digests import array_digest
 from sktransfer.training.store.samples import FrozenOutputs
 
@@ -53,7 +54,8 @@ class Program:
         self.dtype = dtype
         self.n_traces = 0
         self._architecture = backbone.program_key
-        model = backbone.build_architecture(dtype=dtype)
+        with unsupported_layers(backbone, dtype):
+            model = backbone.build_architecture(dtype=dtype)
         parts = split(model, depth)
         self._model, self._prefix, self._suffix = model, parts.prefix, parts.suffix
         self.head = keras.layers.Dense(
@@ -101,7 +103,7 @@ class Program:
     @contextlib.contextmanager
     def hold(self):
         """Keep other threads from using the program."""
-        with acquired(self._lock):
+        with acquired(self._lock), unsupported_layers(self._model, self.dtype):
             self._holder = threading.get_ident()
             try:
                 yield
