@@ -18,6 +18,8 @@ _MIN_DISTINCT = 150
 # Held aside: one of so many distinct samples, and at most so many. At most so many of
 # the others are used.
 _HELD_PART, _MAX_HELD, _MAX_TRAIN = 4, 2000, 5000
+# Longer training that is compared too.
+_LENGTH = 4
 # Recipes for which only pretrained weights make sense.
 _PRETRAINED_ORDERS = ("linear_probe", "lp_ft", "gradual")
 # Standardized values that differ by less are equal: their rounding depends on units.
@@ -54,59 +56,58 @@ class AutoBackboneMixin:
                     f"{name}={getattr(self, name)!r} needs a network that you name; "
                     "got backbone='auto'."
                 )
-        name, reason, is_by_evidence = self._choose_name(samples, needs_steps)
+        chosen, reason = self._choose(samples, needs_steps)
         if self.verbose:
-            print(f"backbone='auto' is {name!r} in this fit: {reason}.")
-        if name == "mlp":
-            return MLPSource(name)
-        return InContextSource(name, warns_of_size=not is_by_evidence)
+            print(f"backbone='auto' is {chosen.backbone!r} in this fit: {reason}.")
+        return chosen
 
-    def _choose_name(self, samples, needs_steps):
-        """Return the name of a network, the reason, and whether losses decided."""
+    def _choose(self, samples, needs_steps):
+        """Return the source, and the reason."""
+        by_steps, in_context = MLPSource("mlp"), InContextSource("tabular")
         order = getattr(self.recipe, "order", self.recipe)
         if needs_steps or samples.y.ndim > 1:
-            return "mlp", "it is trained by gradient steps", False
+            return by_steps, "it is trained by gradient steps"
         if self.weights is None:
-            return "mlp", "weights=None trains from scratch", False
+            return by_steps, "weights=None trains from scratch"
         if self.weights != "auto":
-            return "tabular", "weights has a file of its weights", False
+            return in_context, "weights has a file of its weights"
         if order == "in_context":
-            return "tabular", "recipe='in_context' needs it", False
+            return in_context, "recipe='in_context' needs it"
         if order in _PRETRAINED_ORDERS:
-            return "tabular", f"recipe={order!r} needs pretrained weights", False
+            return in_context, f"recipe={order!r} needs pretrained weights"
         if self.frozen_depth not in (None, 0):
             depth = f"frozen_depth={self.frozen_depth!r}"
-            return "tabular", f"{depth} needs pretrained weights", False
-        return *self._compare(samples), True
+            return in_context, f"{depth} needs pretrained weights"
+        return self._compare(samples)
 
     def _compare(self, samples):
-        """Compare the log losses of both networks on samples held aside."""
+        """Compare the log losses of the candidates on samples held aside."""
         classes = np.unique(samples.y)
         samples = weigh_classes(self.class_weight, samples, classes)
         train, held, key = _split(samples)
+        candidates = _candidates()
         if held is None:
-            return "tabular", f"there are fewer than {_MIN_DISTINCT} distinct samples"
+            first = next(iter(candidates.values()))
+            return first, f"there are fewer than {_MIN_DISTINCT} distinct samples"
         key = key, tuple(self._columns.nominal), self.dtype
-        losses = _choices.get(key, lambda: self._losses(train, held), lambda _: 1 << 8)
-        best, other = sorted(losses, key=losses.get)
-        return best, (
-            f"its log loss is {losses[best]:.4f} on {len(held)} samples held aside, "
-            f"that of {other!r} {losses[other]:.4f}"
+        losses = _choices.get(
+            key, lambda: self._losses(candidates, train, held), lambda _: 1 << 8
         )
+        found = ", ".join(f"{loss:.4f} with {name}" for name, loss in losses.items())
+        best = min(losses, key=losses.get)
+        reason = f"on {len(held)} samples held aside the log loss is {found}"
+        return candidates[best], reason
 
-    def _losses(self, train, held):
-        """Fit both networks to `train`; return their log losses on `held`."""
+    def _losses(self, candidates, train, held):
+        """Fit the candidates to `train`; return their log losses on `held`."""
         trial = copy.copy(self)
         trial.verbose, trial.random_state, trial.recipe = 0, 0, "auto"
         trial.class_weight = trial.callbacks = trial.memory = None
         for name in DEFAULTS:
             setattr(trial, name, None)
         return {
-            source.backbone: copy.copy(trial)._loss_of(source, train, held)  # noqa: SLF001
-            for source in (
-                InContextSource("tabular", warns_of_size=False),
-                MLPSource("mlp"),
-            )
+            name: copy.copy(trial)._loss_of(source, train, held)  # noqa: SLF001
+            for name, source in candidates.items()
         }
 
     def _loss_of(self, source, train, held):
@@ -117,6 +118,18 @@ class AutoBackboneMixin:
         logits = self._predictor.logits(self.backbone_, X, None)
         targets = head.targets(held.y)
         return evaluate(head, logits, targets, held.sample_weight)[0]
+
+
+def _candidates():
+    """Return the candidates by name; the first is used without a comparison.
+
+    What has a clear signal needs longer training than what has much noise.
+    """
+    return {
+        "'tabular'": InContextSource("tabular", warns_of_size=False),
+        "'mlp'": MLPSource("mlp"),
+        f"'mlp' of {_LENGTH} times the epochs": MLPSource("mlp", length=_LENGTH),
+    }
 
 
 def _split(samples):

@@ -357,8 +357,8 @@ def _check_first_batch(standardization, columns):
     """Check that columns vary in the batch that gives their standard deviations."""
     constant = standardization.unused
     advice = (
-        "The first call of partial_fit gives the means and standard deviations of the "
-        "columns; use a larger first batch."
+        "The first call of partial_fit gives the scale of the columns; use a larger "
+        "first batch."
     )
     if len(constant) == standardization.n_columns:
         raise ValueError(f"No column of X varies. {advice}")

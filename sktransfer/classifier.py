@@ -40,9 +40,11 @@ class TransferClassifier(BaseTransferClassifier):
           It uses at most 1,024 labeled samples at a time, a random part if there are
           more. X may have missing values, categories, strings and dates; see
           :ref:`tabular`.
-        - "mlp": a network for tables without pretrained weights, with two layers of 64
-          to 256 units. Columns are standardized in float64 before it.
-          Samples with several axes, such as images, are flattened.
+        - "mlp": a network for tables without pretrained weights. It embeds numbers by
+          periodic functions [5]_, and its hidden layers are shared by an ensemble of 8
+          members [6]_. X may be the same tables as for "tabular"; see
+          :ref:`tables_by_steps`. Samples with several axes, such as images, are
+          flattened.
         - The name of a ``keras.applications`` model, such as "MobileNetV2".
         - "hub:PRESET": a preset of keras-hub (needs the extra ``hub``).
         - The path of a ``.keras`` or ``.h5`` file with a whole model.
@@ -205,6 +207,10 @@ class TransferClassifier(BaseTransferClassifier):
        Learning with Convolutional Networks. ICML. arXiv:1802.01483
     .. [4] Hollmann et al. (2023). TabPFN: A Transformer That Solves Small Tabular
        Classification Problems in a Second. ICLR. arXiv:2207.01848
+    .. [5] Holzmüller, Grinsztajn & Steinwart (2024). Better by Default: Strong
+       Pre-Tuned MLPs and Boosted Trees on Tabular Data. NeurIPS. arXiv:2407.04491
+    .. [6] Gorishniy, Kotelnikov & Babenko (2024). TabM: Advancing Tabular Deep Learning
+       with Parameter-Efficient Ensembling. arXiv:2410.24210
 
     Examples
     --------
@@ -309,8 +315,8 @@ class TransferClassifier(BaseTransferClassifier):
         It continues with the weights, the history and the state of the optimizer. The
         optimizer starts anew if other weights are trained or `optimizer` has changed.
 
-        With "mlp" the first batch also gives the means and standard deviations of the
-        columns, so that each column must vary in it.
+        With "mlp" the first batch also gives the scale, the categories and the columns
+        with missing values, so that each column must vary in it.
 
         ``class_weight="balanced"`` is not supported, as a batch does not have the class
         frequencies of all samples.

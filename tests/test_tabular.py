@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from networks import two_layers
 from sklearn.datasets import load_iris, make_blobs, make_classification
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -135,9 +136,9 @@ def test_categories_that_fit_did_not_see():
 def test_another_backbone_says_that_it_takes_no_strings():
     X, y = frame()
     with pytest.raises(ValueError, match=r"'color' .* 'blue'.* One-hot"):
-        TransferClassifier("mlp").fit(X, y)
+        TransferClassifier(two_layers).fit(X, y)
     with pytest.raises(ValueError, match="NaN"):
-        TransferClassifier("mlp").fit(X[["amount"]], y)
+        TransferClassifier(two_layers).fit(X[["amount"]], y)
 
 
 def test_infinite_values(data):

@@ -11,10 +11,10 @@ from sktransfer._large_arrays import blocks, is_mapped, take_rows
 # The most frequent categories of a column have an input each. Others have none.
 _MAX_CATEGORIES = 32
 _MIN_INPUTS = 8
-# Medians and quartiles are computed of so many samples.
-_MAX_SAMPLES = 1 << 17
-# Quartiles that differ by at most so many roundings of their values are equal.
-_ROUNDINGS = 8
+# Medians and quartiles are computed of a part of the samples with so many values, and
+# of at least so many samples.
+_MAX_VALUES, _MIN_SAMPLES = 1 << 24, 1 << 12
+_LEAST_DISTANCE = 1e-3
 # Larger encoded tables are not kept in memory; rows are encoded when they are read.
 _KEEP_BYTES = 1 << 29
 
@@ -32,8 +32,7 @@ class TableEncoding:
     Attributes
     ----------
     numbers : Standardization
-        Columns of numbers that vary. They are centered by the median and divided by the
-        distance of the quartiles, which outliers hardly change.
+        Columns of numbers that vary, and their means and standard deviations.
     gaps : ndarray of shape (n_gaps,), int
         Columns with missing values in fit.
     categories : ndarray of shape (n_categories, 2), int
@@ -71,7 +70,6 @@ class TableEncoding:
         is_nominal[columns.nominal if columns is not None else []] = True
         varies = np.isfinite(standardization.scale) & ~is_nominal
         numbers = standardization.select(np.flatnonzero(varies))
-        center, scale = _robust_scale(X, index, sample_weight, numbers)
         n_known = _count_known(X, index[sample_weight > 0])
         n_samples = np.count_nonzero(sample_weight)
         categories = [
@@ -80,9 +78,7 @@ class TableEncoding:
             for code in _frequent(take_rows(X[:, column], index), sample_weight)
         ]
         return cls(
-            replace(
-                numbers, mean=center, scale=scale, width=_padded(len(numbers.columns))
-            ),
+            replace(numbers, width=_padded(len(numbers.columns))),
             np.flatnonzero((n_known > 0) & (n_known < n_samples)),
             np.array(categories, dtype=int).reshape(-1, 2),
             columns,
@@ -207,35 +203,6 @@ class TableEncoding:
         return model
 
 
-def _robust_scale(X, index, sample_weight, numbers):
-    """Compute the median of columns, and the distance between their quartiles.
-
-    Where the quartiles are equal, it is half the range of the column.
-    """
-    center, scale = numbers.mean.copy(), numbers.scale.copy()
-    step = -(-len(index) // _MAX_SAMPLES)
-    index, weight = index[::step], sample_weight[::step] / sample_weight.max()
-    precision = np.finfo(X.dtype if X.dtype.kind == "f" else np.float64).eps
-    for i, column in enumerate(numbers.columns):
-        values = take_rows(X[:, column], index).astype(np.float64)
-        is_used = ~np.isnan(values) & (weight > 0)
-        if not is_used.any():
-            continue
-        values, own_weight = values[is_used], weight[is_used]
-        order = np.argsort(values, kind="stable")
-        values, total = values[order], np.cumsum(own_weight[order])
-        # A weight of 2 is a row twice.
-        low, middle, high = np.searchsorted(total, np.array([1, 2, 3]) / 4 * total[-1])
-        smallest = _ROUNDINGS * precision * np.abs(values[[low, high]]).max()
-        # Halves do not overflow.
-        distance = values[high] / 2 - values[low] / 2
-        if 2 * distance <= smallest:
-            distance = values[-1] / 4 - values[0] / 4
-        if distance > 0 and np.isfinite(2 * distance):
-            center[i], scale[i] = values[middle], 2 * distance
-    return center, scale
-
-
 def _padded(n):
     """Return a power of two, the number of inputs for n values."""
     return max(_MIN_INPUTS, 1 << (n - 1).bit_length()) if n else _MIN_INPUTS
@@ -261,3 +228,49 @@ def _frequent(values, sample_weight):
         return []
     most = np.argsort(-counts, kind="stable")[:_MAX_CATEGORIES]
     return sorted(codes[most])
+
+
+def robust_scale(X, index, sample_weight, numbers):
+    """Compute medians and distances of quartiles of standardized columns.
+
+    Where the quartiles are equal, the distance is half the range of the column.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_columns)
+        Samples, also a np.memmap. NaN is a missing value.
+    index : ndarray of shape (n_train,), int
+        Positions of the training samples.
+    sample_weight : ndarray of shape (n_train,)
+        Their weights.
+    numbers : Standardization
+        Of the columns.
+
+    Returns
+    -------
+    median, distance : ndarray of shape (n_used,)
+        In units of standardized columns. Distances are at least 0.001: smaller ones
+        would enlarge rounding errors.
+    """
+    n_most = max(_MIN_SAMPLES, _MAX_VALUES // X.shape[1])
+    step = -(-len(index) // n_most)
+    rows, weight = take_rows(X, index[::step]), sample_weight[::step]
+    numbers = replace(numbers, width=len(numbers.columns))
+    rows, weight = numbers.transform_rows(rows, np.float64), weight / weight.max()
+    median, distance = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
+    for i, values in enumerate(rows.T):
+        is_used = ~np.isnan(values) & (weight > 0)
+        if not is_used.any():
+            continue
+        values, own_weight = values[is_used], weight[is_used]
+        order = np.argsort(values, kind="stable")
+        values, total = values[order], np.cumsum(own_weight[order])
+        # A weight of 2 is a row twice.
+        low, middle, high = np.searchsorted(total, np.array([1, 2, 3]) / 4 * total[-1])
+        # Standardized values that differ by less are equal but for rounding.
+        if values[high] - values[low] > _LEAST_DISTANCE:
+            distance[i] = values[high] - values[low]
+        else:
+            distance[i] = max((values[-1] - values[0]) / 2, _LEAST_DISTANCE)
+        median[i] = values[middle]
+    return median, distance

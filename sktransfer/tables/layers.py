@@ -32,6 +32,26 @@ class InputRange(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("sktransfer")
+class FixedScale(keras.layers.Layer):
+    """Subtract a center from each number, and divide by a scale, without training."""
+
+    def build(self, shape):
+        """Create the weights."""
+        own = {"shape": shape[-1:], "trainable": False}
+        self.center = self.add_weight(initializer="zeros", name="center", **own)
+        self.scale = self.add_weight(initializer="ones", name="scale", **own)
+        super().build(shape)
+
+    def call(self, x):
+        """Scale numbers."""
+        return (x - self.center) / self.scale
+
+    def compute_output_shape(self, shape):
+        """Return the shape of the result."""
+        return shape
+
+
+@keras.saving.register_keras_serializable("sktransfer")
 class SmoothClip(keras.layers.Layer):
     """Clip numbers to a range, without a corner: small numbers hardly change.
 

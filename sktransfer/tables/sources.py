@@ -105,10 +105,22 @@ def _warn_of_size(samples):
 
 
 class MLPSource(Source):
-    """A network without pretrained weights, whose width follows the columns."""
+    """A network without pretrained weights, for the columns of a table.
+
+    Parameters
+    ----------
+    backbone : object
+        The parameter of the estimator.
+    length : int, default=1
+        Factor of the number of epochs.
+    """
 
     accepts_tables = True
     uses_options = False
+
+    def __init__(self, backbone, *, length=1):
+        super().__init__(backbone)
+        self._length = length
 
     @classmethod
     def matches(cls, backbone):
@@ -129,16 +141,41 @@ class MLPSource(Source):
 
     def training_defaults(self, n_samples):
         """Return the parameters of training that suit it; see the base class."""
-        from sktransfer.tables.by_steps import training_defaults
+        return _mlp_training(n_samples, self._length)
 
-        return training_defaults(n_samples)
+
+def _mlp_training(n_samples, length=1):
+    """Return parameters of training, chosen by the benchmark's tables for choosing.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of training samples.
+    length : int, default=1
+        Factor of the number of epochs.
+
+    Returns
+    -------
+    dict
+        Values by the names of parameters of TransferClassifier and of Recipe.
+    """
+    # A power of two that gives 8 to 16 batches, or more with many samples.
+    batch_size = 1 << max(n_samples // 8, 1).bit_length() - 1
+    return {
+        "learning_rate": 2e-3,
+        "batch_size": min(max(batch_size, 16), 256),
+        # The time does not grow above 20,000 samples, but for 5 epochs.
+        "epochs": length * min(max(300_000 // n_samples, 5), 15),
+        "weight_decay": 1e-2,
+        "schedule": "cosine",
+        "warm_up": 0.1,
+    }
 
 
 class TrainedMLPSource(BackboneSource):
     """A Backbone of "mlp", for another table with the same columns."""
 
     accepts_tables = True
-    training_defaults = MLPSource.training_defaults
 
     @classmethod
     def matches(cls, backbone):
@@ -151,6 +188,10 @@ class TrainedMLPSource(BackboneSource):
         The positions of the categories are those that the network was trained with.
         """
         return self.backbone.standardization.columns or super().table_columns(X)
+
+    def training_defaults(self, n_samples):
+        """Return the parameters of training that suit it; see the base class."""
+        return _mlp_training(n_samples)
 
 
 def check_is_table(X, backbone):

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import get_tags
 
 from sktransfer._suggestions import did_you_mean
 from sktransfer.adapted import DomainAdaptedClassifier
@@ -196,7 +195,6 @@ def _named_baseline(name, estimator, has_domains):
             "weights. Use a pretrained backbone, such as backbone_ of an estimator "
             "fitted on the source, or remove 'scratch'."
         )
-    accepts_tables = any(get_tags(n).input_tags.categorical for n in networks)
     for network in networks:
         if name == "scratch":
             network.set_params(**_random_start(network))
@@ -204,21 +202,7 @@ def _named_baseline(name, estimator, has_domains):
             network.set_params(recipe="linear_probe")
         else:
             network.set_params(method="source_only", target_labels="ignore")
-    if name == "scratch" and accepts_tables:
-        return _encode_tables(estimator)
     return estimator
-
-
-def _encode_tables(estimator):
-    """Encode the columns for a network that does not accept categories."""
-    encoder = TableEncoder(one_hot=True)
-    if isinstance(estimator, Pipeline):
-        *steps, final = estimator.steps
-        return estimator.set_params(steps=[*steps, ("tableencoder", encoder), final])
-    inner = getattr(estimator, "estimator", None)
-    if isinstance(inner, Pipeline):
-        return estimator.set_params(estimator=_encode_tables(inner))
-    return make_pipeline(encoder, estimator)
 
 
 def _random_start(network):

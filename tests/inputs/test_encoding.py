@@ -6,7 +6,7 @@ import pytest
 
 from sktransfer._inputs import encoding as encoding_module
 from sktransfer._inputs.columns import TableColumns
-from sktransfer._inputs.encoding import TableEncoding
+from sktransfer._inputs.encoding import TableEncoding, robust_scale
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(60, 3)) * [1, 10, 100] + [0, 5, -3]
@@ -22,25 +22,42 @@ def frame(n=60):
     return pd.DataFrame({"x": RNG.normal(size=n), "city": city})
 
 
-def test_numbers_are_centered_and_scaled():
+def scale(X, weight=None):
+    """Return medians and distances of quartiles in the units of the columns."""
+    weight = np.ones(len(X)) if weight is None else weight
+    numbers = fit(X, weight).numbers
+    median, distance = robust_scale(X, np.arange(len(X)), weight, numbers)
+    return numbers.mean + numbers.scale * median, numbers.scale * distance
+
+
+def test_numbers_are_standardized():
     inputs = fit(NUMBERS).transform(NUMBERS)
     assert inputs.shape == (60, 8)
     assert not inputs[:, 3:].any()
-    low, middle, high = np.quantile(inputs[:, :3], [0.25, 0.5, 0.75], axis=0)
-    np.testing.assert_allclose(middle, 0, atol=0.1)
-    np.testing.assert_allclose(high - low, 1, atol=0.1)
+    np.testing.assert_allclose(inputs[:, :3].mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(inputs[:, :3].std(axis=0), 1)
+
+
+def test_medians_and_quartiles():
+    quartiles = np.quantile(NUMBERS, [0.25, 0.5, 0.75], axis=0, method="inverted_cdf")
+    median, distance = scale(NUMBERS)
+    np.testing.assert_allclose(median, quartiles[1])
+    np.testing.assert_allclose(distance, quartiles[2] - quartiles[0])
+    weight = np.where(np.arange(60) < 20, 2.0, 1.0)
+    twice = np.concatenate([NUMBERS, NUMBERS[:20]])
+    np.testing.assert_allclose(scale(NUMBERS, weight), scale(twice))
 
 
 def test_outliers_hardly_change_the_scale():
     rows = NUMBERS.copy()
-    rows[0] = 1e9
-    np.testing.assert_allclose(fit(rows).numbers.scale, fit(NUMBERS).numbers.scale, 0.2)
+    rows[0] *= 1000
+    np.testing.assert_allclose(scale(rows), scale(NUMBERS), rtol=0.2, atol=2)
 
 
 def test_equal_quartiles():
     rows = np.zeros((50, 1))
     rows[:3] = 4.0
-    np.testing.assert_array_equal(np.unique(fit(rows).transform(rows)[:, 0]), [0, 2])
+    np.testing.assert_allclose(scale(rows), [[0], [2]], atol=1e-12)
 
 
 @pytest.mark.parametrize("factor", [1e-300, 1e-20, 1e20, 1e300])

@@ -15,7 +15,8 @@ from sktransfer import (
     TransferClassifier,
 )
 from sktransfer._caches import cache_info
-from sktransfer.tables.by_steps import is_mlp, training_defaults
+from sktransfer.tables.by_steps import is_mlp
+from sktransfer.tables.sources import MLPSource
 
 X, Y = load_wine(return_X_y=True)
 QUICK = {"backbone": "mlp", "epochs": 3, "random_state": 0}
@@ -103,7 +104,7 @@ def test_a_constant_column_changes_nothing(position):
 
 def test_padded_inputs_stay_zero():
     backbone = fit(X, Y, epochs=5).backbone_
-    frequencies, phases, kernel, bias, members = backbone.weights[2:7]
+    frequencies, phases, kernel, bias, members = backbone.weights[4:9]
     for weights in (frequencies, phases, kernel, bias):
         assert weights[:13].any()
         assert not weights[13:].any()
@@ -124,7 +125,7 @@ def test_frozen_depths():
                 following.backbone_.weights, clf.backbone_.weights, strict=True
             )
         ]
-        assert all(kept[:6])
+        assert all(kept[:8])
         assert all(kept) == (depth == "all")
 
 
@@ -191,7 +192,7 @@ def test_tables_of_about_one_width_share_a_program():
 
 @pytest.mark.parametrize("n_samples", [1, 20, 200, 5000, 100_000])
 def test_training_defaults(n_samples):
-    defaults = training_defaults(n_samples)
+    defaults = MLPSource("mlp").training_defaults(n_samples)
     names = {*TransferClassifier().get_params(), *Recipe().get_params()}
     assert set(defaults) <= names
     assert 16 <= defaults["batch_size"] <= 256
