@@ -21,6 +21,8 @@ from sktransfer.tables.layers import (
 # All constants were chosen by tables of the benchmark that are only for this.
 _CLIP = 3.0
 _N_FREQUENCIES, _EMBEDDING_WIDTH = 32, 8
+# Numbers of wider tables, such as pixels of images, are not embedded, for memory.
+_MOST_EMBEDDED = 1024
 _N_MEMBERS = 8
 _WIDTH = 128
 _DROPOUT = 0.2
@@ -41,7 +43,11 @@ def _architecture(n_numbers, n_others):
         # Medians and quartiles, which outliers hardly change.
         x = FixedScale(name="robust_scale")(x)
         x = SmoothClip(_CLIP, name="clip")(x)
-        x = PeriodicEmbedding(_N_FREQUENCIES, _EMBEDDING_WIDTH, name="embedding")(x)
+        if n_numbers <= _MOST_EMBEDDED:
+            embed = PeriodicEmbedding(
+                _N_FREQUENCIES, _EMBEDDING_WIDTH, name="embedding"
+            )
+            x = embed(x)
         if n_others:
             others = InputRange(n_numbers, n_numbers + n_others, name="others")(inputs)
             x = keras.layers.Concatenate(name="columns")([x, others])
@@ -117,14 +123,16 @@ def _draw(weights, encoding, frequency, rng):
     """Draw the initial weights; those of padded inputs are 0, and stay 0."""
     weights = [np.zeros(array.shape) for array in weights]
     *embedding, members, kernel_1, _, kernel_2, _, features = weights
-    n = len(encoding.numbers.columns)
-    frequencies, phases, sums, _ = (array[:n] for array in embedding)
-    frequencies[:] = rng.normal(0, 2 * np.pi * frequency, frequencies.shape)
-    phases[:] = rng.uniform(-np.pi, np.pi, phases.shape)
-    sums[:] = rng.uniform(-1, 1, sums.shape) / np.sqrt(_N_FREQUENCIES)
-    first_other = encoding.n_numbers * (1 + _EMBEDDING_WIDTH)
+    n, width = len(encoding.numbers.columns), 1
+    if embedding:
+        frequencies, phases, sums, _ = (array[:n] for array in embedding)
+        frequencies[:] = rng.normal(0, 2 * np.pi * frequency, frequencies.shape)
+        phases[:] = rng.uniform(-np.pi, np.pi, phases.shape)
+        sums[:] = rng.uniform(-1, 1, sums.shape) / np.sqrt(_N_FREQUENCIES)
+        width += _EMBEDDING_WIDTH
+    first_other = encoding.n_numbers * width
     n_others = len(encoding.gaps) + len(encoding.categories)
-    used = np.r_[: n * (1 + _EMBEDDING_WIDTH), first_other : first_other + n_others]
+    used = np.r_[: n * width, first_other : first_other + n_others]
     members[:, used] = rng.choice([-1.0, 1.0], (_N_MEMBERS, len(used)))
     # He uniform.
     limits = np.sqrt(6 / max(1, len(used))), np.sqrt(6 / _WIDTH)

@@ -129,6 +129,15 @@ def test_frozen_depths():
         assert all(kept) == (depth == "all")
 
 
+def test_wide_tables_have_no_embedding():
+    rng = np.random.default_rng(0)
+    rows, y = rng.normal(size=(60, 1100)), np.arange(60) % 2
+    rows[:, 0] = np.where(rng.random(60) < 0.2, np.nan, rows[:, 0])
+    backbone = fit(rows, y, epochs=1).backbone_
+    assert is_mlp(backbone)
+    assert "embedding" not in [row["name"] for row in backbone.layers_table()]
+
+
 def test_partial_fit_and_several_labels():
     frame, y = table()
     clf = TransferClassifier(**QUICK)

@@ -30,8 +30,8 @@ class AdaBN(AdaptationMethod):
     Notes
     -----
     The network "mlp" begins with a batch normalization without scale and shift, which
-    standardizes the columns. So each column of the target is standardized by its own
-    mean and variance.
+    standardizes the columns of numbers. So each of these columns of the target is
+    standardized by its own mean and variance.
 
     A pretrained backbone keeps its statistics while it is trained on the source. If
     they are far from those of the source samples, the statistics of the target are a
