@@ -10,7 +10,12 @@ from sktransfer._large_arrays import take_rows
 from sktransfer._training_parameters import DEFAULTS
 from sktransfer.exceptions import BackboneError
 from sktransfer.heads import evaluate, make_head
-from sktransfer.tables.sources import InContextSource, MLPSource, check_is_table
+from sktransfer.tables.sources import (
+    InContextSource,
+    MLPEnsembleSource,
+    MLPSource,
+    check_is_table,
+)
 from sktransfer.training.store.digests import array_digest
 
 # With fewer distinct samples, the network that learns in context is chosen.
@@ -18,8 +23,6 @@ _MIN_DISTINCT = 150
 # Held aside: one of so many distinct samples, and at most so many. At most so many of
 # the others are used.
 _HELD_PART, _MAX_HELD, _MAX_TRAIN = 4, 2000, 5000
-# Longer training that is compared too.
-_LENGTH = 4
 # Recipes for which only pretrained weights make sense.
 _PRETRAINED_ORDERS = ("linear_probe", "lp_ft", "gradual")
 # Standardized values that differ by less are equal: their rounding depends on units.
@@ -63,9 +66,12 @@ class AutoBackboneMixin:
 
     def _choose(self, samples, needs_steps):
         """Return the source, and the reason."""
-        by_steps, in_context = MLPSource("mlp"), InContextSource("tabular")
+        by_steps = MLPEnsembleSource("mlp_ensemble")
+        in_context = InContextSource("tabular")
         order = getattr(self.recipe, "order", self.recipe)
-        if needs_steps or samples.y.ndim > 1:
+        if needs_steps:
+            return MLPSource("mlp"), "other methods of the estimator need it"
+        if samples.y.ndim > 1:
             return by_steps, "it is trained by gradient steps"
         if self.weights is None:
             return by_steps, "weights=None trains from scratch"
@@ -85,18 +91,24 @@ class AutoBackboneMixin:
         classes = np.unique(samples.y)
         samples = weigh_classes(self.class_weight, samples, classes)
         train, held, key = _split(samples)
-        candidates = _candidates()
+        candidates = (
+            InContextSource("tabular", warns_of_size=False),
+            MLPEnsembleSource("mlp_ensemble"),
+            MLPSource("mlp"),
+        )
         if held is None:
-            first = next(iter(candidates.values()))
-            return first, f"there are fewer than {_MIN_DISTINCT} distinct samples"
+            reason = f"there are fewer than {_MIN_DISTINCT} distinct samples"
+            return candidates[0], reason
         key = key, tuple(self._columns.nominal), self.dtype
         losses = _choices.get(
             key, lambda: self._losses(candidates, train, held), lambda _: 1 << 8
         )
-        found = ", ".join(f"{loss:.4f} with {name}" for name, loss in losses.items())
-        best = min(losses, key=losses.get)
+        found = ", ".join(
+            f"{loss:.4f} with {source.backbone!r}"
+            for source, loss in zip(candidates, losses, strict=True)
+        )
         reason = f"on {len(held)} samples held aside the log loss is {found}"
-        return candidates[best], reason
+        return candidates[np.argmin(losses)], reason
 
     def _losses(self, candidates, train, held):
         """Fit the candidates to `train`; return their log losses on `held`."""
@@ -105,10 +117,10 @@ class AutoBackboneMixin:
         trial.class_weight = trial.callbacks = trial.memory = None
         for name in DEFAULTS:
             setattr(trial, name, None)
-        return {
-            name: copy.copy(trial)._loss_of(source, train, held)  # noqa: SLF001
-            for name, source in candidates.items()
-        }
+        return [
+            copy.copy(trial)._loss_of(source, train, held)  # noqa: SLF001
+            for source in candidates
+        ]
 
     def _loss_of(self, source, train, held):
         """Fit this copy of an estimator to `train`; return its log loss on `held`."""
@@ -118,18 +130,6 @@ class AutoBackboneMixin:
         logits = self._predictor.logits(self.backbone_, X, None)
         targets = head.targets(held.y)
         return evaluate(head, logits, targets, held.sample_weight)[0]
-
-
-def _candidates():
-    """Return the candidates by name; the first is used without a comparison.
-
-    What has a clear signal needs longer training than what has much noise.
-    """
-    return {
-        "'tabular'": InContextSource("tabular", warns_of_size=False),
-        "'mlp'": MLPSource("mlp"),
-        f"'mlp' of {_LENGTH} times the epochs": MLPSource("mlp", length=_LENGTH),
-    }
 
 
 def _split(samples):

@@ -21,7 +21,12 @@ from sktransfer.backbones.sources import (
 from sktransfer.learners.by_steps import BySteps
 from sktransfer.learners.choose import choose_learner, read_source
 from sktransfer.learners.in_context import InContext
-from sktransfer.tables.sources import AutoSource, InContextSource, MLPSource
+from sktransfer.tables.sources import (
+    AutoSource,
+    InContextSource,
+    MLPEnsembleSource,
+    MLPSource,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +35,7 @@ from sktransfer.tables.sources import AutoSource, InContextSource, MLPSource
         ("auto", AutoSource),
         ("tabular", InContextSource),
         ("mlp", MLPSource),
+        ("mlp_ensemble", MLPEnsembleSource),
         ("MobileNetV2", ApplicationSource),
         ("hub:resnet", HubSource),
         ("model.keras", FileSource),
@@ -49,7 +55,8 @@ def test_kinds(backbone, kind):
     assert isinstance(choose_learner(source), InContext if in_context else BySteps)
     assert source.learns_in_context == in_context
     assert source.is_chosen_by_fit == (kind is AutoSource)
-    assert source.accepts_tables == (kind in (AutoSource, InContextSource, MLPSource))
+    tables = (AutoSource, InContextSource, MLPSource, MLPEnsembleSource)
+    assert source.accepts_tables == (kind in tables)
 
 
 def test_validation_set_of_few_samples():

@@ -106,6 +106,13 @@ class TableEncoding:
         return self.n_numbers + self.n_others
 
     @property
+    def used_inputs(self):
+        """Positions of the inputs that are not padding."""
+        n_numbers = len(self.numbers.columns)
+        n_others = len(self.gaps) + len(self.categories)
+        return np.r_[:n_numbers, self.n_numbers : self.n_numbers + n_others]
+
+    @property
     def unused(self):
         """Columns without inputs, as they did not vary in fit."""
         used = [self.numbers.columns, self.gaps, self.categories[:, 0]]

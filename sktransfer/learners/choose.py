@@ -6,12 +6,20 @@ from sktransfer.learners.in_context import InContext
 from sktransfer.tables.sources import (
     AutoSource,
     InContextSource,
+    MLPEnsembleSource,
     MLPSource,
     TrainedMLPSource,
 )
 
 # The first that matches is used.
-_ALL_SOURCES = (AutoSource, InContextSource, MLPSource, TrainedMLPSource, *SOURCES)
+_ALL_SOURCES = (
+    AutoSource,
+    InContextSource,
+    MLPSource,
+    MLPEnsembleSource,
+    TrainedMLPSource,
+    *SOURCES,
+)
 
 
 def read_source(backbone):
@@ -35,10 +43,10 @@ def read_source(backbone):
         if source.matches(backbone):
             return source(backbone)
     raise TypeError(
-        f"backbone is of type {type(backbone).__name__}; expected 'auto', 'mlp', "
-        "'tabular', the name of a keras.applications model, 'hub:PRESET', a path to a "
-        ".keras or .h5 file, a callable that returns a keras.Model, a keras.Model or a "
-        "Backbone."
+        f"backbone is of type {type(backbone).__name__}; expected 'auto', 'tabular', "
+        "'mlp', 'mlp_ensemble', the name of a keras.applications model, 'hub:PRESET', "
+        "a path to a .keras or .h5 file, a callable that returns a keras.Model, a "
+        "keras.Model or a Backbone."
     )
 
 

@@ -105,75 +105,63 @@ def _warn_of_size(samples):
 
 
 class MLPSource(Source):
-    """A network without pretrained weights, for the columns of a table.
+    """A network with two hidden layers, without pretrained weights."""
 
-    Parameters
-    ----------
-    backbone : object
-        The parameter of the estimator.
-    length : int, default=1
-        Factor of the number of epochs.
-    """
-
+    name = "mlp"
     accepts_tables = True
     uses_options = False
-
-    def __init__(self, backbone, *, length=1):
-        super().__init__(backbone)
-        self._length = length
 
     @classmethod
     def matches(cls, backbone):
         """Return whether the parameter is of this kind."""
-        return isinstance(backbone, str) and backbone == "mlp"
+        return isinstance(backbone, str) and backbone == cls.name
 
     def build(self, options, samples, rng, columns=None):
         """Return a network with fresh weights; see the base class."""
-        from sktransfer.tables.by_steps import make_mlp
-
         if options.weights not in ("auto", None):
             raise BackboneError(
-                f"weights={options.weights!r} does not go with backbone='mlp', whose "
-                "width follows the data; pass a fitted estimator's backbone_."
+                f"weights={options.weights!r} does not go with backbone={self.name!r}, "
+                "whose layers follow the data; pass a fitted estimator's backbone_."
             )
         rng.integers(2**31)
-        return make_mlp(samples.X, samples.index, samples.sample_weight, rng, columns)
+        return self._make(samples.X, samples.index, samples.sample_weight, rng, columns)
+
+    def _make(self, *args):
+        from sktransfer.tables.mlp import make_mlp
+
+        return make_mlp(*args)
+
+
+class MLPEnsembleSource(MLPSource):
+    """An ensemble of small networks, without pretrained weights."""
+
+    name = "mlp_ensemble"
 
     def training_defaults(self, n_samples):
-        """Return the parameters of training that suit it; see the base class."""
-        return _mlp_training(n_samples, self._length)
+        """Return the parameters of training that suit it; see the base class.
 
+        They were chosen by the tables for choosing of the benchmark.
+        """
+        # A power of two that gives 8 to 16 batches, or more with many samples.
+        batch_size = 1 << max(n_samples // 8, 1).bit_length() - 1
+        return {
+            "learning_rate": 2e-3,
+            "batch_size": min(max(batch_size, 16), 256),
+            # The time does not grow above 20,000 samples, but for 5 epochs.
+            "epochs": min(max(300_000 // n_samples, 5), 15),
+            "weight_decay": 1e-2,
+            "schedule": "cosine",
+            "warm_up": 0.1,
+        }
 
-def _mlp_training(n_samples, length=1):
-    """Return parameters of training, chosen by the benchmark's tables for choosing.
+    def _make(self, *args):
+        from sktransfer.tables.mlp_ensemble import make_ensemble
 
-    Parameters
-    ----------
-    n_samples : int
-        Number of training samples.
-    length : int, default=1
-        Factor of the number of epochs.
-
-    Returns
-    -------
-    dict
-        Values by the names of parameters of TransferClassifier and of Recipe.
-    """
-    # A power of two that gives 8 to 16 batches, or more with many samples.
-    batch_size = 1 << max(n_samples // 8, 1).bit_length() - 1
-    return {
-        "learning_rate": 2e-3,
-        "batch_size": min(max(batch_size, 16), 256),
-        # The time does not grow above 20,000 samples, but for 5 epochs.
-        "epochs": length * min(max(300_000 // n_samples, 5), 15),
-        "weight_decay": 1e-2,
-        "schedule": "cosine",
-        "warm_up": 0.1,
-    }
+        return make_ensemble(*args)
 
 
 class TrainedMLPSource(BackboneSource):
-    """A Backbone of "mlp", for another table with the same columns."""
+    """A Backbone of one of the two, for another table with the same columns."""
 
     accepts_tables = True
 
@@ -191,7 +179,9 @@ class TrainedMLPSource(BackboneSource):
 
     def training_defaults(self, n_samples):
         """Return the parameters of training that suit it; see the base class."""
-        return _mlp_training(n_samples)
+        name = self.backbone.name
+        source = MLPEnsembleSource if name == MLPEnsembleSource.name else MLPSource
+        return source(name).training_defaults(n_samples)
 
 
 def check_is_table(X, backbone):

@@ -208,22 +208,13 @@ def _named_baseline(name, estimator, has_domains):
 def _random_start(network):
     """Return the parameters with which a network starts from random weights."""
     backbone = network.backbone
-    if (
-        backbone in ("auto", "tabular")
-        if isinstance(backbone, str)
-        else _is_mlp(backbone)
-    ):
-        # With random weights, "tabular" does not learn in context, and the backbone of
-        # a fitted "mlp" loses the means and variances of the columns.
+    if isinstance(backbone, str) and backbone in ("auto", "tabular"):
+        # With random weights, "tabular" does not learn in context.
         return _FROM_SCRATCH | {"backbone": "mlp", "feature_layer": "auto"}
+    if getattr(backbone, "standardization", None) is not None:
+        # With weights=None, it would have the means and variances of the source.
+        return _FROM_SCRATCH | {"backbone": backbone.name, "feature_layer": "auto"}
     return _FROM_SCRATCH
-
-
-def _is_mlp(backbone):
-    from sktransfer.backbones.backbone import Backbone
-    from sktransfer.tables.by_steps import is_mlp
-
-    return isinstance(backbone, Backbone) and is_mlp(backbone)
 
 
 def _uses_domains(estimator):

@@ -142,7 +142,9 @@ def build_application(name, *, weights, input_shape, preprocess="auto"):
     return model
 
 
-def find_application(name, parameter="backbone", others=("mlp", "tabular")):
+def find_application(
+    name, parameter="backbone", others=("auto", "tabular", "mlp", "mlp_ensemble")
+):
     """Find the function of keras.applications that makes a network.
 
     Parameters

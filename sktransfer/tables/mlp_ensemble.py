@@ -1,4 +1,4 @@
-"""The network for tables that is trained by steps, without pretrained weights."""
+"""An ensemble of small networks for tables, which share most of their weights."""
 
 from operator import attrgetter
 
@@ -30,7 +30,7 @@ _DROPOUT = 0.2
 _FIRST_OUTPUT = 0.4
 
 
-@cached("architectures for tables", 1 << 25, attrgetter("nbytes"))
+@cached("architectures of ensembles", 1 << 25, attrgetter("nbytes"))
 def _architecture(n_numbers, n_others):
     with preserve_random_state():
         inputs = keras.Input((n_numbers + n_others,))
@@ -57,21 +57,12 @@ def _architecture(n_numbers, n_others):
             x = keras.layers.Dropout(_DROPOUT, seed=i, name=f"dropout_{i}")(x)
         x = MemberScale(_N_MEMBERS, name="member_features")(x)
         x = MemberMean(name="mean")(x)
-        model = keras.Model(inputs, x, name="mlp")
+        model = keras.Model(inputs, x, name="mlp_ensemble")
         return Backbone.from_model(model, feature_layer="output", pretrained=False)
 
 
-def is_mlp(backbone):
-    """Return whether a Backbone has this architecture."""
-    encoding = backbone.standardization
-    if encoding is None:
-        return False
-    own = _architecture(encoding.n_numbers, encoding.n_others)
-    return backbone.architecture_fingerprint == own.architecture_fingerprint
-
-
-def make_mlp(X, index, sample_weight, rng, columns=None):
-    """Make an untrained network for a table.
+def make_ensemble(X, index, sample_weight, rng, columns=None):
+    """Make an untrained ensemble for a table.
 
     Parameters
     ----------
