@@ -29,22 +29,22 @@ class TransferClassifier(BaseTransferClassifier):
     backbone : str, path-like, callable, keras.Model or Backbone, default="auto"
         Network to start from. A fit does not change it.
 
-        - "auto": "tabular" or "mlp", for tables. Each fit chooses: "tabular" for fewer
-          than 150 distinct samples, otherwise the one with the lower log loss on
+        - "auto": one of the next three, for tables. Each fit chooses: "tabular" for
+          fewer than 150 distinct samples, otherwise the one with the lowest log loss on
           samples held aside. ``backbone_`` is the chosen one; ``verbose=1`` prints the
           reason. Some parameters leave no choice: a `frozen_depth` above 0 or a recipe
-          for pretrained weights needs "tabular", several labels a sample and
-          `partial_fit` need "mlp".
+          for pretrained weights needs "tabular"; see :ref:`tabular`.
         - "tabular": a network for tables, pretrained on synthetic tables. It learns in
           context [4]_: it predicts from the labeled samples, without gradient steps.
           It uses at most 1,024 labeled samples at a time, a random part if there are
           more. X may have missing values, categories, strings and dates; see
           :ref:`tabular`.
-        - "mlp": a network for tables without pretrained weights. It embeds numbers by
-          periodic functions [5]_, and its hidden layers are shared by an ensemble of 8
-          members [6]_. X may be the same tables as for "tabular"; see
-          :ref:`tables_by_steps`. Samples with several axes, such as images, are
-          flattened.
+        - "mlp_ensemble": a network for the same tables, without pretrained weights. It
+          embeds numbers by periodic functions [5]_, and its hidden layers are shared by
+          an ensemble of 8 members [6]_; see :ref:`tables_by_steps`.
+        - "mlp": a network for the same tables, without pretrained weights, with two
+          layers of 64 to 256 units. Samples with several axes, such as images, are
+          flattened, as for "mlp_ensemble".
         - The name of a ``keras.applications`` model, such as "MobileNetV2".
         - "hub:PRESET": a preset of keras-hub (needs the extra ``hub``).
         - The path of a ``.keras`` or ``.h5`` file with a whole model.
@@ -90,7 +90,8 @@ class TransferClassifier(BaseTransferClassifier):
         trained, warm-up, a cosine schedule and MixUp.
     learning_rate : float, LearningRateSchedule or None, default=None
         Learning rate of the gradient steps, or a Keras schedule over the steps. It is
-        usually the first parameter to tune. None is 1e-3; 1e-4 for "tabular".
+        usually the first parameter to tune. None is 1e-3; 1e-4
+        for "tabular" and 2e-3 for "mlp_ensemble", in a cosine schedule.
     head_learning_rate : float or None, default=None
         Learning rate of the head. None uses `learning_rate`.
     layer_decay : float or None, default=None
@@ -315,7 +316,7 @@ class TransferClassifier(BaseTransferClassifier):
         It continues with the weights, the history and the state of the optimizer. The
         optimizer starts anew if other weights are trained or `optimizer` has changed.
 
-        With "mlp" the first batch also gives the scale, the categories and the columns
+        With "mlp" and "mlp_ensemble" the first batch also gives the scale, the categories and the columns
         with missing values, so that each column must vary in it.
 
         ``class_weight="balanced"`` is not supported, as a batch does not have the class

@@ -46,7 +46,8 @@ class Backbone(Immutable):
         parameters `feature_layer`, `weights` and `preprocess` then apply to that model.
     standardization : TableEncoding or None
         How columns become inputs of the network: mean and standard deviation of
-        numbers, categories and missing values; only for "mlp". None changes nothing.
+        numbers, categories and missing values; only for "mlp" and "mlp_ensemble".
+        None changes nothing.
     fingerprint : str
         SHA-256 of architecture and weights.
     architecture_fingerprint : str
