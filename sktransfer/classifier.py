@@ -316,8 +316,9 @@ class TransferClassifier(BaseTransferClassifier):
         It continues with the weights, the history and the state of the optimizer. The
         optimizer starts anew if other weights are trained or `optimizer` has changed.
 
-        With "mlp" and "mlp_ensemble" the first batch also gives the scale, the categories and the columns
-        with missing values, so that each column must vary in it.
+        With "mlp" and "mlp_ensemble" the first batch also gives the scale, the
+        categories and the columns with missing values, so that each column must vary in
+        it.
 
         ``class_weight="balanced"`` is not supported, as a batch does not have the class
         frequencies of all samples.
