@@ -82,8 +82,13 @@ def mlp_stopped(y, seed):
 
 
 def transfer_mlp(y, seed):
-    """Our network for tables without pretrained weights, on encoded columns."""
-    return make_pipeline(encoder(), _transfer(seed, backbone="mlp"))
+    """Our small network without pretrained weights, on the columns as they are."""
+    return _transfer(seed, backbone="mlp")
+
+
+def transfer_ensemble(y, seed):
+    """Our ensemble of small networks, on the columns as they are."""
+    return _transfer(seed, backbone="mlp_ensemble")
 
 
 def transfer_tabular(y, seed):
@@ -142,6 +147,7 @@ BASELINES = {
 }
 OURS = {
     "transfer-mlp": transfer_mlp,
+    "mlp-ensemble": transfer_ensemble,
     "tabular": transfer_tabular,
     "tabular-random": transfer_tabular_random,
     "auto": transfer_auto,
