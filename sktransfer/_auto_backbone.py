@@ -8,7 +8,7 @@ from sktransfer._caches import Cache
 from sktransfer._inputs.labels import weigh_classes
 from sktransfer._large_arrays import take_rows
 from sktransfer._training_parameters import DEFAULTS
-from sktransfer.exceptions import BackboneError
+from sktransfer.exceptions import BackboneError, NonFiniteLossError
 from sktransfer.heads import evaluate, make_head
 from sktransfer.tables.sources import (
     InContextSource,
@@ -20,13 +20,16 @@ from sktransfer.training.store.digests import array_digest
 
 # With fewer distinct samples, the network that learns in context is chosen.
 _MIN_DISTINCT = 150
-# Held aside: one of so many distinct samples, and at most so many. At most so many of
-# the others are used.
-_HELD_PART, _MAX_HELD, _MAX_TRAIN = 4, 2000, 5000
+# Held aside: one of so many distinct samples of a class, at least and at most so many
+# in all. At most so many of the others are used.
+_HELD_PART, _MIN_HELD, _MAX_HELD, _MAX_TRAIN = 4, 20, 2000, 5000
+# Of more samples, those with the smallest digests are compared.
+_MAX_SAMPLES = 50_000
 # Recipes for which only pretrained weights make sense.
 _PRETRAINED_ORDERS = ("linear_probe", "lp_ft", "gradual")
 # Standardized values that differ by less are equal: their rounding depends on units.
 _DECIMALS = 6
+_CHOICE_BYTES = 1 << 8
 _choices = Cache("choices of networks for tables", 1 << 20)
 
 
@@ -70,9 +73,9 @@ class AutoBackboneMixin:
         in_context = InContextSource("tabular")
         order = getattr(self.recipe, "order", self.recipe)
         if needs_steps:
-            return MLPSource("mlp"), "other methods of the estimator need it"
+            return MLPSource("mlp"), "partial_fit and adaptation need gradient steps"
         if samples.y.ndim > 1:
-            return by_steps, "it is trained by gradient steps"
+            return by_steps, "several labels of a sample need gradient steps"
         if self.weights is None:
             return by_steps, "weights=None trains from scratch"
         if self.weights != "auto":
@@ -97,12 +100,16 @@ class AutoBackboneMixin:
             MLPSource("mlp"),
         )
         if held is None:
-            reason = f"there are fewer than {_MIN_DISTINCT} distinct samples"
-            return candidates[0], reason
+            return candidates[0], (
+                f"there are fewer than {_MIN_DISTINCT} distinct samples, or few of "
+                "each class"
+            )
         key = key, tuple(self._columns.nominal), self.dtype
-        losses = _choices.get(
-            key, lambda: self._losses(candidates, train, held), lambda _: 1 << 8
-        )
+        losses = _choices.find(key)
+        if losses is None:
+            # Fits in other threads go on meanwhile.
+            losses = self._losses(candidates, train, held)
+            _choices.put(key, losses, _CHOICE_BYTES)
         found = ", ".join(
             f"{loss:.4f} with {source.backbone!r}"
             for source, loss in zip(candidates, losses, strict=True)
@@ -125,7 +132,11 @@ class AutoBackboneMixin:
     def _loss_of(self, source, train, held):
         """Fit this copy of an estimator to `train`; return its log loss on `held`."""
         head = make_head(train.y)
-        self._fit_task(self._make_task(train, head, source, is_warm=False), source)
+        task = self._make_task(train, head, source, is_warm=False)
+        try:
+            self._fit_task(task, source)
+        except NonFiniteLossError:
+            return np.inf
         X = self._predictor.prepare(self.backbone_, take_rows(held.X, held.index))
         logits = self._predictor.logits(self.backbone_, X, None)
         targets = head.targets(held.y)
@@ -152,6 +163,8 @@ def _split(samples):
     """
     from sktransfer.tables.in_context.canonical import sort_rows, standardize_columns
 
+    if len(samples) > _MAX_SAMPLES:
+        samples = samples.part(np.argsort(samples.digests)[:_MAX_SAMPLES])
     _, y = np.unique(samples.y, return_inverse=True)
     coded = samples.replace(y=y)
     rows = standardize_columns(coded).transform(take_rows(samples.X, samples.index))
@@ -160,10 +173,10 @@ def _split(samples):
     rows, y = rows[order], y[order]
     is_equal = (rows[1:] == rows[:-1]) | (np.isnan(rows[1:]) & np.isnan(rows[:-1]))
     is_new = np.r_[True, ~is_equal.all(axis=1) | (y[1:] != y[:-1])]
-    if is_new.sum() < _MIN_DISTINCT:
+    place, is_held = _places(y[is_new])
+    if len(place) < _MIN_DISTINCT or is_held.sum() < _MIN_HELD:
         return None, None, None
     distinct = np.cumsum(is_new) - 1
-    place, is_held = _places(y[is_new])
     weight = samples.sample_weight[order]
     # A few distinct samples too many do not matter.
     train, held = (

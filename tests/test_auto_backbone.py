@@ -227,3 +227,39 @@ def test_a_validation_set_means_early_stopping(smooth):
         TransferClassifier("mlp", early_stopping=False).fit(
             X[:200], y[:200], X_val=X[200:], y_val=y[200:]
         )
+
+
+def test_few_samples_of_each_class():
+    X = np.random.default_rng(0).normal(size=(180, 3))
+    fitted = auto().fit(X, np.arange(180) % 60)
+    assert fitted.backbone_.name == "tabular"
+
+
+def test_a_candidate_that_fails_is_not_chosen(digits, monkeypatch):
+    from sktransfer.exceptions import NonFiniteLossError
+
+    original = TransferClassifier._fit_task
+
+    def failing(self, task, source, *args):
+        if source.backbone == "mlp":
+            raise NonFiniteLossError("too large")
+        return original(self, task, source, *args)
+
+    monkeypatch.setattr(TransferClassifier, "_fit_task", failing)
+    clear_caches()
+    X, y = digits
+    assert auto().fit(X[:, 10:30], y).backbone_.name == "mlp_ensemble"
+
+
+def test_of_very_many_samples_a_part_is_compared(monkeypatch):
+    from sktransfer import _auto_backbone
+
+    monkeypatch.setattr(_auto_backbone, "_MAX_SAMPLES", 400)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 3))
+    samples = Samples(X, np.arange(600), (X[:, 0] > 0).astype(int), np.ones(600))
+    train, held, key = _auto_backbone._split(samples)
+    assert len(train) + len(held) == 400
+    order = rng.permutation(600)
+    again = _auto_backbone._split(samples.part(order))
+    assert again[2] == key
