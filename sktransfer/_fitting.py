@@ -174,13 +174,21 @@ class FittingMixin:
             Other attributes of the task.
         """
         from sktransfer.backbones.freezing import resolve_depth
-        from sktransfer.training.observer import Observer, make_callbacks
+        from sktransfer.training.observer import (
+            Observer,
+            changes_rates,
+            make_callbacks,
+        )
 
         limit_worker_threads()
         rng = make_rng(self.random_state)
         own_defaults = source.training_defaults(len(samples))
         parameters = training_parameters(self, own_defaults, validation)
         is_named = bool(named_parameters(self)) or validation is not None
+        callbacks = make_callbacks(self.callbacks)
+        if partial or callable(self.learning_rate) or changes_rates(callbacks):
+            # A schedule that the user did not ask for gives way.
+            own_defaults = {}
         recipe = choose_recipe(
             self,
             parameters,
@@ -221,7 +229,7 @@ class FittingMixin:
             settings=settings,
             dtype=self.dtype,
             rng=rng,
-            observer=Observer(make_callbacks(self.callbacks), verbose=self.verbose),
+            observer=Observer(callbacks, verbose=self.verbose),
             head_weights=backbone.head if keeps_head else None,
             from_scratch=self._from_scratch if is_warm else not backbone.pretrained,
             is_warm=is_warm,

@@ -131,7 +131,7 @@ def choose_recipe(estimator, parameters, own_defaults, *, in_context, named, par
         Values of the parameters of training in this fit.
     own_defaults : dict
         Values that suit the network; those of a Recipe are used if the user gave the
-        name of an order.
+        name of an order, and not a Recipe.
     in_context : bool
         Whether the backbone learns in context.
     named : bool
@@ -157,7 +157,7 @@ def choose_recipe(estimator, parameters, own_defaults, *, in_context, named, par
         is_default = recipe.get_params() == Recipe().get_params()
         needs_steps = named or not is_default or not in_context
         recipe.order = "lp_ft" if needs_steps else "in_context"
-    if is_name and not (partial or callable(learning_rate)):
+    if is_name:
         names = recipe.get_params().keys() & own_defaults.keys()
         recipe.set_params(**{name: own_defaults[name] for name in names})
     if recipe.order == "in_context" and not in_context:

@@ -131,7 +131,7 @@ class MyStopping(keras.callbacks.EarlyStopping):
     ],
 )
 def test_callbacks_for_batches(callback, warns, recwarn):
-    TransferClassifier("mlp", epochs=1, callbacks=[callback]).fit(X, Y)
+    TransferClassifier("mlp_ensemble", epochs=1, callbacks=[callback]).fit(X, Y)
     found = [w for w in recwarn if "methods for batches" in str(w.message)]
     assert len(found) == warns
 

@@ -100,6 +100,11 @@ def _make_callback(callback):
     return result
 
 
+def changes_rates(callbacks):
+    """Return whether a Keras callback may change the learning rate."""
+    return any(isinstance(callback, _RATE_CALLBACKS) for callback in callbacks)
+
+
 class Observer:
     """Reports each epoch to callbacks, which may stop training or change the rate.
 
