@@ -23,10 +23,12 @@ _MIN_DISTINCT = 150
 # Held aside: one of so many distinct samples of a class, at least and at most so many
 # in all. At most so many of the others are used.
 _HELD_PART, _MIN_HELD, _MAX_HELD, _MAX_TRAIN = 4, 20, 2000, 5000
-# Of more samples, those with the smallest digests are compared.
-_MAX_SAMPLES = 50_000
+# Of more samples, or more values, those with the smallest digests are compared.
+_MIN_SAMPLES, _MAX_SAMPLES, _MAX_VALUES = 1000, 50_000, 1 << 24
 # Recipes for which only pretrained weights make sense.
 _PRETRAINED_ORDERS = ("linear_probe", "lp_ft", "gradual")
+# Values of parameters that make sense without pretrained weights too.
+_WITHOUT_PRETRAINED = {"frozen_depth": 0, "layer_decay": 1, "l2_sp": 0}
 # Standardized values that differ by less are equal: their rounding depends on units.
 _DECIMALS = 6
 _CHOICE_BYTES = 1 << 8
@@ -62,6 +64,7 @@ class AutoBackboneMixin:
                     f"{name}={getattr(self, name)!r} needs a network that you name; "
                     "got backbone='auto'."
                 )
+        self._check_training()
         chosen, reason = self._choose(samples, needs_steps)
         if self.verbose:
             print(f"backbone='auto' is {chosen.backbone!r} in this fit: {reason}.")
@@ -76,6 +79,8 @@ class AutoBackboneMixin:
             return MLPSource("mlp"), "partial_fit and adaptation need gradient steps"
         if samples.y.ndim > 1:
             return by_steps, "several labels of a sample need gradient steps"
+        if getattr(self.recipe, "mixup_alpha", 0) > 0:
+            return by_steps, "MixUp needs gradient steps"
         if self.weights is None:
             return by_steps, "weights=None trains from scratch"
         if self.weights != "auto":
@@ -84,16 +89,20 @@ class AutoBackboneMixin:
             return in_context, "recipe='in_context' needs it"
         if order in _PRETRAINED_ORDERS:
             return in_context, f"recipe={order!r} needs pretrained weights"
-        if self.frozen_depth not in (None, 0):
-            depth = f"frozen_depth={self.frozen_depth!r}"
-            return in_context, f"{depth} needs pretrained weights"
+        if getattr(self.recipe, "tune", "all") != "all":
+            tune = f"tune={self.recipe.tune!r} of the recipe"
+            return in_context, f"{tune} needs pretrained weights"
+        for name, value in _WITHOUT_PRETRAINED.items():
+            own = getattr(self, name)
+            if own not in (None, value):
+                return in_context, f"{name}={own!r} needs pretrained weights"
         return self._compare(samples)
 
     def _compare(self, samples):
         """Compare the log losses of the candidates on samples held aside."""
         classes = np.unique(samples.y)
         samples = weigh_classes(self.class_weight, samples, classes)
-        train, held, key = _split(samples)
+        train, held, key = _split(samples, self._columns.nominal)
         candidates = (
             InContextSource("tabular", warns_of_size=False),
             MLPEnsembleSource("mlp_ensemble"),
@@ -104,7 +113,7 @@ class AutoBackboneMixin:
                 f"there are fewer than {_MIN_DISTINCT} distinct samples, or few of "
                 "each class"
             )
-        key = key, tuple(self._columns.nominal), self.dtype
+        key = key, self.dtype
         losses = _choices.find(key)
         if losses is None:
             # Fits in other threads go on meanwhile.
@@ -115,12 +124,13 @@ class AutoBackboneMixin:
             for source, loss in zip(candidates, losses, strict=True)
         )
         reason = f"on {len(held)} samples held aside the log loss is {found}"
-        return candidates[np.argmin(losses)], reason
+        return candidates[np.argmin(np.nan_to_num(losses, nan=np.inf))], reason
 
     def _losses(self, candidates, train, held):
         """Fit the candidates to `train`; return their log losses on `held`."""
         trial = copy.copy(self)
         trial.verbose, trial.random_state, trial.recipe = 0, 0, "auto"
+        trial.scoring = "loss"
         trial.class_weight = trial.callbacks = trial.memory = None
         for name in DEFAULTS:
             setattr(trial, name, None)
@@ -143,16 +153,18 @@ class AutoBackboneMixin:
         return evaluate(head, logits, targets, held.sample_weight)[0]
 
 
-def _split(samples):
+def _split(samples, nominal=()):
     """Split distinct samples into a part to train on and a part held aside.
 
-    The split depends neither on the order of the samples, nor on units, nor on whether
-    a sample of weight 2 is one row or two.
+    The split depends neither on the order of the samples, nor on whether a sample of
+    weight 2 is one row or two, nor on units if no sample is left out.
 
     Parameters
     ----------
     samples : Samples
         Training set; y has class labels.
+    nominal : sequence of int, default=()
+        Columns with categories that have no order.
 
     Returns
     -------
@@ -161,33 +173,43 @@ def _split(samples):
     key : bytes
         Digest of all samples, if there are parts.
     """
-    from sktransfer.tables.in_context.canonical import sort_rows, standardize_columns
+    from sktransfer.tables.in_context.canonical import standardize_columns
 
-    if len(samples) > _MAX_SAMPLES:
-        samples = samples.part(np.argsort(samples.digests)[:_MAX_SAMPLES])
+    most = min(_MAX_SAMPLES, max(_MIN_SAMPLES, _MAX_VALUES // samples.X.shape[1]))
+    if len(samples) > most:
+        samples = samples.part(np.argsort(samples.digests, kind="stable")[:most])
+    X, index = take_rows(samples.X, samples.index), np.arange(len(samples))
+    samples = samples.replace(X=X, index=index)
     _, y = np.unique(samples.y, return_inverse=True)
-    coded = samples.replace(y=y)
-    rows = standardize_columns(coded).transform(take_rows(samples.X, samples.index))
-    rows = np.round(rows, _DECIMALS)
-    order = sort_rows(coded.replace(X=rows, index=np.arange(len(rows))))
-    rows, y = rows[order], y[order]
-    is_equal = (rows[1:] == rows[:-1]) | (np.isnan(rows[1:]) & np.isnan(rows[:-1]))
-    is_new = np.r_[True, ~is_equal.all(axis=1) | (y[1:] != y[:-1])]
-    place, is_held = _places(y[is_new])
-    if len(place) < _MIN_DISTINCT or is_held.sum() < _MIN_HELD:
+    standardization = standardize_columns(samples.replace(y=y))
+    rows = np.round(standardization.transform(X), _DECIMALS)
+    # Copies have one digest, also with a missing value.
+    digests = samples.replace(X=np.nan_to_num(rows + 0.0, nan=np.inf)).digests
+    unique, distinct = np.unique(digests, return_inverse=True)
+    first_class = np.full(len(unique), len(y))
+    np.minimum.at(first_class, distinct, y)
+    place, is_held = _places(first_class)
+    is_small = len(place) < _MIN_DISTINCT or is_held.sum() < _MIN_HELD
+    if is_small or len(np.unique(y[~is_held[distinct]])) <= y.max():
         return None, None, None
-    distinct = np.cumsum(is_new) - 1
-    weight = samples.sample_weight[order]
-    # A few distinct samples too many do not matter.
     train, held = (
-        samples.part(order[np.isin(distinct, chosen[np.argsort(place[chosen])][:most])])
+        _part(samples, np.isin(distinct, chosen[np.argsort(place[chosen])][:most]))
         for chosen, most in (
             (np.flatnonzero(~is_held), _MAX_TRAIN),
             (np.flatnonzero(is_held), _MAX_HELD),
         )
     )
-    digests = map(array_digest, (rows, y, weight))
-    return train, held, b"".join(digests)
+    order = np.lexsort((samples.sample_weight, y, distinct))
+    key = digests[order].view(np.uint8), y[order], samples.sample_weight[order]
+    is_nominal = np.isin(standardization.columns, nominal)
+    return train, held, b"".join(map(array_digest, (*key, is_nominal)))
+
+
+def _part(samples, is_chosen):
+    """Return a part of samples, with X of these alone."""
+    chosen = np.flatnonzero(is_chosen)
+    part = samples.part(chosen)
+    return part.replace(X=samples.X[chosen], index=np.arange(len(chosen)))
 
 
 def _places(y):

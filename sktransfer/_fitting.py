@@ -85,6 +85,21 @@ class FittingMixin:
             accepts_multilabel=self._supports_multilabel and source.accepts_multilabel,
         )
 
+    def _check_training(self):
+        """Check parameters of training that need neither data nor a network."""
+        from sktransfer.training.observer import make_callbacks
+        from sktransfer.training.step.optimizers import (
+            check_learning_rate,
+            serialize_optimizer,
+        )
+
+        parameters = training_parameters(self, {})
+        check_learning_rate(parameters["learning_rate"])
+        serialize_optimizer(parameters["optimizer"])
+        make_callbacks(self.callbacks)
+        if not isinstance(self.recipe, str):
+            self.recipe.check_parameters()
+
     def _settings(self, recipe, parameters):
         from sktransfer.training.step.optimizers import (
             check_learning_rate,
@@ -210,7 +225,7 @@ class FittingMixin:
         else:
             build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
             backbone = source.build(build, weighted, rng, self._columns)
-            if partial and backbone.standardization is not None:
+            if partial and not backbone.pretrained and backbone.standardization:
                 _check_first_batch(backbone.standardization, self._columns)
             if self.head == "keep":
                 head = keep_head(backbone, head, self.feature_layer)

@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import (
     check_array,
@@ -66,8 +65,7 @@ def compute_features(estimator, X):
     if not hasattr(final, "backbone_"):
         X = check_array(X, allow_nd=True, dtype="numeric", input_name="features")
         return X.reshape(len(X), -1)
-    if get_tags(final).input_tags.allow_nan:
-        # Only networks that learn in context accept missing values.
+    if final.backbone_.learns_in_context:
         return np.log(np.maximum(final.predict_proba(X), np.finfo(float).tiny))
     from sktransfer.features import BackboneFeatures
 

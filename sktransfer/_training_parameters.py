@@ -18,7 +18,6 @@ DEFAULTS = {
     "n_iter_no_change": 10,
     "tol": 1e-4,
 }
-_OTHERS = {"callbacks": None, "scoring": "loss"}
 
 
 def named_parameters(estimator):
@@ -33,12 +32,11 @@ def named_parameters(estimator):
     -------
     list of str
     """
-    defaults = dict.fromkeys(DEFAULTS) | _OTHERS
+    # `scoring` has no effect without early stopping.
     return [
         name
-        for name, default in defaults.items()
-        if getattr(estimator, name) is not default
-        and not (isinstance(default, str) and getattr(estimator, name) == default)
+        for name in (*DEFAULTS, "callbacks")
+        if getattr(estimator, name) is not None
     ]
 
 

@@ -35,8 +35,8 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     Parameters
     ----------
     backbone : str, path-like, callable, keras.Model or Backbone, default="mlp"
-        Network to start from, as in :class:`TransferClassifier`: "mlp", "tabular", the
-        name of a ``keras.applications`` model, "hub:PRESET", a path, a function, a
+        Network to start from, as in :class:`TransferClassifier`: "mlp",
+        "mlp_ensemble", "tabular", the name of a ``keras.applications`` model, "hub:PRESET", a path, a function, a
         ``keras.Model`` or a Backbone. "tabular" needs the method "auto" or
         "source_only", which are the same for it. With ``target_labels="use"`` it gets
         one more column, which marks the samples of the target.
@@ -77,7 +77,8 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         backbones [1]_ [2]_. A :class:`~sktransfer.Recipe` has more options.
     learning_rate : float, LearningRateSchedule or None, default=None
         Learning rate of the gradient steps, or a Keras schedule over the steps. It is
-        usually the first parameter to tune. None is 1e-3.
+        usually the first parameter to tune. None is 1e-3; 2e-3 for "mlp_ensemble", from
+        which it decreases along a cosine.
     head_learning_rate : float or None, default=None
         Learning rate of the head. None uses `learning_rate`.
     layer_decay : float or None, default=None
@@ -88,16 +89,18 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         `weight_decay` replace those of an instance. With ``use_ema=True`` the averaged
         weights are validated and kept. None is "adamw".
     weight_decay : float or None, default=None
-        Decoupled weight decay of the kernels. 0 turns it off. None is 1e-4.
+        Decoupled weight decay of the kernels. 0 turns it off. None is 1e-4; 1e-2 for
+        "mlp_ensemble".
     l2_sp : float or None, default=None
         Weight of a penalty that keeps the backbone near its start: half the squared
         distance of the unfrozen weights from their starting values [3]_. None is 0.
     label_smoothing : float or None, default=None
         Fraction of each label that is spread evenly over all classes. None is 0.
     batch_size : int or None, default=None
-        Number of samples in a gradient step. None is 32.
+        Number of samples in a gradient step. None is 32; 16 to 256 for "mlp_ensemble".
     epochs : int or None, default=None
-        Maximum number of epochs, over all stages of the recipe. None is 50.
+        Maximum number of epochs, over all stages of the recipe. None is 50; 15 for
+        "mlp_ensemble", and less above 20,000 samples.
     early_stopping : bool or None, default=None
         True stops training when the score of a validation set has not improved by
         `tol` for `n_iter_no_change` epochs, and keeps the best weights. The validation
@@ -335,9 +338,9 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
             Weights of the samples. A sample of weight 0 is ignored. Unlabeled samples
             of the target all have the same weight.
         X_val : array-like of shape (n_val, ...) or None, default=None
-            Samples of your own validation set, for ``early_stopping=True``: for
-            example, of other groups or later times than X. None uses a random part of
-            X. A ``Pipeline`` transforms it with ``transform_input=["X_val"]``.
+            Samples of your own validation set: for example, of other groups or later
+            times than X. They turn on early stopping. None uses a random part of X for
+            ``early_stopping=True``. A ``Pipeline`` transforms it with ``transform_input=["X_val"]``.
         y_val : array-like of shape (n_val,) or None, default=None
             Labels of `X_val`.
         sample_weight_val : array-like of shape (n_val,) or None, default=None

@@ -39,8 +39,8 @@ class BackboneFeatures(
     backbone : str, path-like, callable, keras.Model or Backbone
         Network, as in :class:`TransferClassifier`: the name of a ``keras.applications``
         model, "hub:PRESET", a path, a function, a ``keras.Model`` or a Backbone. "mlp"
-        is not supported as it is not pretrained. "tabular" is not supported as its
-        features depend on labels.
+        and "mlp_ensemble" are not supported as they are not pretrained, "tabular" as
+        its features depend on labels, and "auto" as it is one of these.
     weights : str, path-like or None, default="auto"
         Weights of the network. "auto" uses those that come with the backbone
         ("imagenet" for an application). None draws random weights. "imagenet" or the
@@ -145,8 +145,9 @@ class BackboneFeatures(
         if source.learns_in_context or isinstance(source, (AutoSource, MLPSource)):
             raise ValueError(
                 f"backbone={self.backbone!r} has no pretrained features of a sample: "
-                "those of 'tabular' depend on labels, 'mlp' is not pretrained, and "
-                "'auto' is one of the two. Use "
+                "those of 'tabular' depend on labels, 'mlp' and 'mlp_ensemble' are not "
+                "pretrained, and "
+                "'auto' is one of these. Use "
                 "TransferClassifier, or pass the backbone_ of an estimator that was "
                 "trained by gradient steps."
             )

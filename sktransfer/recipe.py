@@ -17,7 +17,7 @@ class Recipe(SuggestingMixin, BaseEstimator):
 
     For the parameter `recipe` of :class:`TransferClassifier` and
     :class:`DomainAdaptedClassifier`. There, the name of an order is a recipe with the
-    defaults below. A search can use the parameters of a recipe, as ``recipe__tune``.
+    defaults below; for "mlp_ensemble" its `schedule` is "cosine" and its `warm_up` 0.1. A search can use the parameters of a recipe, as ``recipe__tune``.
     All parameters except `order` and `probe_C` apply to gradient steps only.
 
     Parameters

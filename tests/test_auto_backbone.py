@@ -8,7 +8,7 @@ import pytest
 from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.model_selection import GridSearchCV
 
-from sktransfer import DomainAdaptedClassifier, TransferClassifier
+from sktransfer import DomainAdaptedClassifier, Recipe, TransferClassifier
 from sktransfer._caches import clear_caches
 from sktransfer._inputs.columns import TableColumns
 from sktransfer.exceptions import BackboneError
@@ -126,6 +126,10 @@ def test_a_weight_of_two_is_a_row_twice(smooth, monkeypatch):
         ({"frozen_depth": "all"}, "tabular"),
         ({"recipe": "lp_ft"}, "tabular"),
         ({"recipe": "in_context"}, "tabular"),
+        ({"recipe": Recipe(tune="bias")}, "tabular"),
+        ({"l2_sp": 0.1}, "tabular"),
+        ({"layer_decay": 0.5}, "tabular"),
+        ({"recipe": Recipe(mixup_alpha=0.2)}, "mlp_ensemble"),
         ({"weights": None}, "mlp_ensemble"),
         ({"frozen_depth": 0}, "mlp"),
         ({"recipe": "full"}, "mlp"),
@@ -203,9 +207,9 @@ def test_the_grid_of_the_first_example_does_something(iris):
 @pytest.mark.parametrize(
     ("shape", "n_classes", "part"),
     [
-        ((1100, 3), 2, "1024 samples in each of its views, and X has 1100"),
-        ((30, 1600), 2, "1536 columns, and X has 1600"),
-        ((60, 3), 12, "10 classes at a time, and X has 12"),
+        ((1100, 3), 2, "1024 samples in each of its views; there are 1100"),
+        ((30, 1600), 2, "1536 columns; there are 1600"),
+        ((60, 3), 12, "10 classes at a time; there are 12"),
     ],
 )
 def test_who_names_the_table_network_hears_its_limits(shape, n_classes, part):
@@ -214,7 +218,7 @@ def test_who_names_the_table_network_hears_its_limits(shape, n_classes, part):
     with pytest.warns(UserWarning, match=part) as caught:
         TransferClassifier("tabular").fit(X, y)
     (message,) = [str(w.message) for w in caught if "at most" in str(w.message)]
-    assert "backbone='auto' or 'mlp' uses all" in message
+    assert "backbone='mlp_ensemble' uses all" in message
 
 
 def test_a_validation_set_means_early_stopping(smooth):
@@ -263,3 +267,26 @@ def test_of_very_many_samples_a_part_is_compared(monkeypatch):
     order = rng.permutation(600)
     again = _auto_backbone._split(samples.part(order))
     assert again[2] == key
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"learning_rate": -1.0}, {"optimizer": "adamm"}, {"recipe": Recipe(tune="some")}],
+)
+def test_bad_parameters_are_told_before_the_comparison(digits, parameters, monkeypatch):
+    monkeypatch.setattr("sktransfer._auto_backbone._split", None)
+    with pytest.raises(ValueError, match=r"got|expected|Did you mean|must be"):
+        auto(**parameters).fit(*digits)
+
+
+def test_copies_are_on_one_side_whatever_the_order():
+    rng = np.random.default_rng(0)
+    # Rows with equal sums and equal first columns are no copies.
+    X = np.repeat((rng.random((300, 30)) < 0.5).astype(float), 2, axis=0)
+    X[:, :16] = 0.0
+    y = np.repeat(np.arange(300) % 2, 2)
+    samples = Samples(X, np.arange(600), y, np.ones(600))
+    from sktransfer import _auto_backbone
+
+    train, held, _ = _auto_backbone._split(samples)
+    assert not {row.tobytes() for row in train.X} & {row.tobytes() for row in held.X}

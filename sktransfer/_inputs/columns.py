@@ -15,7 +15,12 @@ from sktransfer._inputs.cells import (
     is_missing,
     show,
 )
-from sktransfer._inputs.frames import Column, has_objects, read_columns
+from sktransfer._inputs.frames import (
+    Column,
+    column_names,
+    has_objects,
+    read_columns,
+)
 from sktransfer._warnings import warn_user
 
 # From this fraction of numbers on, a column of texts looks like one of numbers. From
@@ -97,6 +102,26 @@ class TableColumns:
             for converter in self._converters or ()
             if isinstance(converter, (_Categories, _Dates, _Durations))
         ]
+
+    def check_names(self, X):
+        """Raise ValueError if X is a frame with other columns, or in another order.
+
+        Parameters
+        ----------
+        X : pandas.DataFrame, polars.DataFrame or array-like
+            Samples of another fit. Only frames have names to compare.
+        """
+        found = column_names(X)
+        if found is None or not self._converters:
+            return
+        expected = [converter.name for converter in self._converters]
+        if len(found) == len(expected) and found != expected:
+            pairs = zip(found, expected, strict=True)
+            own, other = next(pair for pair in pairs if pair[0] != pair[1])
+            raise ValueError(
+                f"X has the column {own!r} where the backbone was trained on {other!r}; "
+                "it needs the same columns in the same order."
+            )
 
     def names(self, positions):
         """Return the names of the first of some columns, or their numbers, as a text.

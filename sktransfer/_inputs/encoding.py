@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from joblib import hash as hash_of
 
 from sktransfer._inputs.standardization import Standardization, StandardizedRows
 from sktransfer._large_arrays import blocks, is_mapped, take_rows
@@ -122,9 +123,10 @@ class TableEncoding:
     def arrays(self):
         """Arrays that inputs depend on."""
         numbers = self.numbers
+        columns = np.frombuffer(hash_of(self.columns).encode(), np.uint8)
         return [
             *(numbers.columns, numbers.mean, numbers.scale),
-            *(self.gaps, self.categories),
+            *(self.gaps, self.categories, columns),
         ]
 
     def transform(self, X, dtype=np.float64):

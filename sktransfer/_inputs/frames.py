@@ -81,6 +81,12 @@ def check_same_columns(X, other, name, other_name):
             )
 
 
+def column_names(X):
+    """Return the names of the columns of a data frame; None for other samples."""
+    frame = _as_frame(X)
+    return list(frame.columns) if isinstance(frame, nw.DataFrame) else None
+
+
 def has_objects(X):
     """Return whether a column has another dtype than that of a number.
 

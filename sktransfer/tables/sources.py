@@ -4,7 +4,7 @@ import numpy as np
 
 from sktransfer._warnings import warn_user
 from sktransfer.backbones.backbone import Backbone
-from sktransfer.backbones.sources import BackboneSource, Source
+from sktransfer.backbones.sources import BackboneSource, BuildOptions, Source
 from sktransfer.exceptions import BackboneError
 
 # Epochs of fine-tuning, and gradient steps in each of them.
@@ -96,11 +96,11 @@ def _warn_of_size(samples):
         (np.prod(samples.X.shape[1:]), MAX_TABLE_COLUMNS, "columns"),
         (len(np.unique(samples.y)), MAX_CLASSES, "classes at a time"),
     )
-    limits = [f"{limit} {what}, and X has {n}" for n, limit, what in sizes if n > limit]
+    limits = [f"{limit} {what}; there are {n}" for n, limit, what in sizes if n > limit]
     if limits:
         warn_user(
             f"backbone='tabular' uses at most {'; at most '.join(limits)}. "
-            "backbone='auto' or 'mlp' uses all of them, and may predict better."
+            "backbone='mlp_ensemble' uses all of them, and may predict better."
         )
 
 
@@ -170,18 +170,39 @@ class TrainedMLPSource(BackboneSource):
         """Return whether the parameter is of this kind."""
         return isinstance(backbone, Backbone) and backbone.standardization is not None
 
+    def build(self, options, samples, rng, columns=None):
+        """Return the network; see the base class.
+
+        ``weights=None`` makes a new network of the same kind for the samples.
+        """
+        if options.weights is not None:
+            return super().build(options, samples, rng, columns)
+        if samples.sample_weight is None:
+            samples = samples.replace(sample_weight=np.ones(len(samples)))
+        fresh = self._kind.build(BuildOptions(None), samples, rng, columns)
+        options = options._replace(weights="auto")
+        return BackboneSource(fresh).build(options, samples, rng)
+
     def table_columns(self, X):
         """Return the conversion in the fit of the backbone; see the base class.
 
         The positions of the categories are those that the network was trained with.
         """
-        return self.backbone.standardization.columns or super().table_columns(X)
+        columns = self.backbone.standardization.columns
+        if columns is None:
+            return super().table_columns(X)
+        columns.check_names(X)
+        return columns
 
     def training_defaults(self, n_samples):
         """Return the parameters of training that suit it; see the base class."""
+        return self._kind.training_defaults(n_samples)
+
+    @property
+    def _kind(self):
         name = self.backbone.name
-        source = MLPEnsembleSource if name == MLPEnsembleSource.name else MLPSource
-        return source(name).training_defaults(n_samples)
+        kind = MLPEnsembleSource if name == MLPEnsembleSource.name else MLPSource
+        return kind(name)
 
 
 def check_is_table(X, backbone):

@@ -82,7 +82,7 @@ def is_pretrained(network):
     backbone = network.backbone
     return not (
         network.weights is None
-        or (isinstance(backbone, str) and backbone == "mlp")
+        or (isinstance(backbone, str) and backbone in ("mlp", "mlp_ensemble"))
         or getattr(backbone, "pretrained", True) is False
     )
 

@@ -79,8 +79,8 @@ def transfer_report(  # noqa: PLR0913
         it is the last two:
 
         - "scratch": the estimator with random weights that are all trained, without
-          `layer_decay` and `l2_sp`. For the backbone "tabular" and for the backbone of
-          a fitted "mlp" it is "mlp";
+          `layer_decay` and `l2_sp`. For the backbones "auto" and "tabular" it is "mlp",
+          and for that of a fitted "mlp" or "mlp_ensemble" a new one of this kind;
         - "linear_probe": the estimator with ``recipe="linear_probe"``;
         - "logistic": scikit-learn's LogisticRegression, C=1, on standardized columns.
           C is not tuned, since a class may have one sample;
@@ -91,8 +91,8 @@ def transfer_report(  # noqa: PLR0913
 
         "logistic", "hist_gradient_boosting" and your own estimators without a network
         get X with two dimensions. For data frames, the baselines encode categories and
-        strings: "hist_gradient_boosting" by their positions; "logistic", and "scratch"
-        of the backbone "tabular", by one-hot encoding, with medians for missing values.
+        strings: "hist_gradient_boosting" by their positions; "logistic" by one-hot
+        encoding, with medians for missing values.
     scoring : str or callable, default="accuracy"
         A scikit-learn scorer or its name.
     sample_domain : array-like of shape (n_samples,) or None, default=None

@@ -135,6 +135,8 @@ def _n_epochs(network, size):
         order == "auto" and may_learn_in_context and not named_parameters(network)
     ):
         return 0
+    if source.is_chosen_by_fit and network.epochs is None:
+        return 0
     return training_parameters(network, source.training_defaults(size))["epochs"]
 
 

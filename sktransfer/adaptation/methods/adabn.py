@@ -29,8 +29,8 @@ class AdaBN(AdaptationMethod):
 
     Notes
     -----
-    The network "mlp" begins with a batch normalization without scale and shift, which
-    standardizes the columns of numbers. So each of these columns of the target is
+    "mlp" and "mlp_ensemble" begin with a batch normalization without scale and shift,
+    which standardizes the columns of numbers. So each of these columns of the target is
     standardized by its own mean and variance.
 
     A pretrained backbone keeps its statistics while it is trained on the source. If

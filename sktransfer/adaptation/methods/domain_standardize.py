@@ -77,11 +77,20 @@ class DomainStandardize(AdaptationMethod):
         source, domains = task.source, task.source_domains
         axis = find_channel_axis(task.backbone)
         all_sources = _moments(source, domains >= 0, axis)
-        target_map = self._affine_map(_moments(task.target, axis=axis), all_sources)
+        encoding = task.backbone.standardization
+
+        def map_of(moments):
+            scale, offset = self._affine_map(moments, all_sources)
+            if encoding is not None:
+                # Categories and marks of missing values keep their 0 and 1.
+                scale[encoding.n_numbers :], offset[encoding.n_numbers :] = 1.0, 0.0
+            return scale, offset
+
+        target_map = map_of(_moments(task.target, axis=axis))
         maps = dict.fromkeys(np.unique(domains[domains < 0]), target_map)
         for domain in self._sources_to_map(task):
             moments = _moments(source, domains == domain, axis)
-            maps[domain] = self._affine_map(moments, all_sources)
+            maps[domain] = map_of(moments)
         if maps:
             task = task.move_labeled(
                 lambda X, domains: _map_samples(X, domains, maps, axis)

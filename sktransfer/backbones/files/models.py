@@ -52,6 +52,9 @@ def read_model(path, *, safe_mode=True):
                 f"`weights={str(path)!r}`."
             )
         with preserve_random_state(), report_damage(path):
+            # Networks for tables have layers of this package.
+            import sktransfer.tables.layers  # noqa: F401
+
             if safe_mode:
                 check_config(content.config, path)
             model = _build(content, path, safe_mode)
