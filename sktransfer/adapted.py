@@ -35,11 +35,10 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
     Parameters
     ----------
     backbone : str, path-like, callable, keras.Model or Backbone, default="mlp"
-        Network to start from, as in :class:`TransferClassifier`: "mlp",
-        "mlp_ensemble", "tabular", the name of a ``keras.applications`` model, "hub:PRESET", a path, a function, a
-        ``keras.Model`` or a Backbone. "tabular" needs the method "auto" or
-        "source_only", which are the same for it. With ``target_labels="use"`` it gets
-        one more column, which marks the samples of the target.
+        Network to start from, as in :class:`TransferClassifier`; "auto" is "mlp" here.
+        "tabular" needs the method "auto" or "source_only", which are the same for it.
+        With ``target_labels="use"`` it gets one more column, which marks the samples of
+        the target.
     method : str or AdaptationMethod, default="auto"
         How the network is adapted: a name, or an object with parameters, such as
         ``MCC(temperature=3)``; see :ref:`adaptation_methods`. "auto" chooses a method
@@ -340,7 +339,8 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         X_val : array-like of shape (n_val, ...) or None, default=None
             Samples of your own validation set: for example, of other groups or later
             times than X. They turn on early stopping. None uses a random part of X for
-            ``early_stopping=True``. A ``Pipeline`` transforms it with ``transform_input=["X_val"]``.
+            ``early_stopping=True``. A ``Pipeline`` transforms it with
+            ``transform_input=["X_val"]``.
         y_val : array-like of shape (n_val,) or None, default=None
             Labels of `X_val`.
         sample_weight_val : array-like of shape (n_val,) or None, default=None

@@ -262,7 +262,8 @@ class TransferClassifier(BaseTransferClassifier):
         X_val : array-like of shape (n_val, ...) or None, default=None
             Samples of your own validation set: for example, of other groups or later
             times than X. They turn on early stopping, and so gradient steps. None uses
-            a random part of X for ``early_stopping=True``. A ``Pipeline`` transforms it with ``transform_input=["X_val"]``.
+            a random part of X for ``early_stopping=True``. A ``Pipeline`` transforms it
+            with ``transform_input=["X_val"]``.
         y_val : array-like of shape (n_val,) or (n_val, n_labels) or None, default=None
             Labels of `X_val`.
         sample_weight_val : array-like of shape (n_val,) or None, default=None

@@ -17,8 +17,9 @@ class Recipe(SuggestingMixin, BaseEstimator):
 
     For the parameter `recipe` of :class:`TransferClassifier` and
     :class:`DomainAdaptedClassifier`. There, the name of an order is a recipe with the
-    defaults below; for "mlp_ensemble" its `schedule` is "cosine" and its `warm_up` 0.1. A search can use the parameters of a recipe, as ``recipe__tune``.
-    All parameters except `order` and `probe_C` apply to gradient steps only.
+    defaults below; for "mlp_ensemble" with a `schedule` of "cosine" and a `warm_up` of
+    0.1. A search can use the parameters of a recipe, as ``recipe__tune``. All
+    parameters except `order` and `probe_C` apply to gradient steps only.
 
     Parameters
     ----------

@@ -119,8 +119,8 @@ class TableColumns:
             pairs = zip(found, expected, strict=True)
             own, other = next(pair for pair in pairs if pair[0] != pair[1])
             raise ValueError(
-                f"X has the column {own!r} where the backbone was trained on {other!r}; "
-                "it needs the same columns in the same order."
+                f"X has the column {own!r} where the backbone was trained on "
+                f"{other!r}; it needs the same columns in the same order."
             )
 
     def names(self, positions):
