@@ -1,6 +1,8 @@
 """The ensemble of small networks for tables, and the smaller network "mlp"."""
 
 import pickle
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -15,6 +17,8 @@ from sktransfer import (
     TransferClassifier,
 )
 from sktransfer._caches import cache_info
+from sktransfer._pipelines import compute_features
+from sktransfer.adaptation import DomainStandardize
 from sktransfer.tables.sources import MLPEnsembleSource
 
 X, Y = load_wine(return_X_y=True)
@@ -208,3 +212,60 @@ def test_training_defaults(n_samples):
     names = {*TransferClassifier().get_params(), *Recipe().get_params()}
     assert set(defaults) <= names
     assert 16 <= defaults["batch_size"] <= 256
+
+
+def test_features_of_a_fitted_network_are_its_own(fitted):
+    frame, _ = table(n=20)
+    assert compute_features(fitted, frame).shape == (20, 128)
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "mlp_ensemble"])
+def test_random_weights_are_those_of_a_new_network(backbone):
+    source = fit(X, Y, backbone=backbone).backbone_
+    again = fit(X, Y, backbone=source, weights=None, frozen_depth=None)
+    fresh = fit(X, Y, backbone=backbone)
+    np.testing.assert_array_equal(again.predict_proba(X), fresh.predict_proba(X))
+
+
+def test_other_columns_than_the_backbone_was_trained_on(fitted):
+    frame, y = table()
+    message = "column 'city' where the backbone was trained on 'age'"
+    with pytest.raises(ValueError, match=message):
+        fit(frame[["city", "age", "noise"]], y, backbone=fitted.backbone_)
+
+
+def test_backbones_of_other_categories_are_not_equal():
+    frame, y = table()
+    renamed = frame.replace({"city": {"a": "b", "b": "a"}})
+    one, other = (fit(rows, y, epochs=1).backbone_ for rows in (frame, frame))
+    assert one == other
+    assert one != fit(renamed.replace({"city": {"c": "d"}}), y, epochs=1).backbone_
+
+
+def test_standardized_domains_keep_categories():
+    source, y = table()
+    target, _ = table(seed=1)
+    target = target.assign(city="a", age=target["age"] * 3)
+    clf = DomainAdaptedClassifier(
+        method=DomainStandardize(guard=False), epochs=3, random_state=0
+    ).fit(source, y, X_target=(target,))
+    encoding = clf.backbone_.standardization
+    # The map is (x - mean) / sqrt(variance).
+    mean, variance = clf.backbone_.weights[:2]
+    assert (variance[: len(encoding.numbers.columns)] != 1).any()
+    assert (variance[encoding.n_numbers :] == 1).all()
+    assert not mean[encoding.n_numbers :].any()
+
+
+def test_a_file_is_read_in_a_new_process(tmp_path):
+    rows = X.copy()
+    rows[::5, 3] = np.nan
+    path = tmp_path / "model.keras"
+    fit(rows, Y).to_keras().save(path)
+    code = (
+        f"import sktransfer; print(sktransfer.Backbone.from_file({str(path)!r}).name)"
+    )
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "mlp_ensemble" in run.stdout

@@ -182,7 +182,7 @@ def test_baselines_of_a_transfer(source):
     scratch = found["scratch"].estimator
     assert scratch.backbone == source
     assert scratch.weights is None
-    assert (scratch.frozen_depth, scratch.l2_sp, scratch.layer_decay) == (0, 0.0, 1.0)
+    assert scratch.frozen_depth is scratch.l2_sp is scratch.layer_decay is None
     assert (scratch.recipe, scratch.epochs) == ("full", 7)
     probe = found["linear_probe"].estimator
     assert (probe.weights, probe.recipe, probe.epochs) == ("auto", "linear_probe", 7)
