@@ -13,6 +13,9 @@ ROOT = Path(__file__).parents[1]
 DIFFERENT = {
     "backbone": "another default, and what 'tabular' does with two domains",
     "recipe": "only TransferClassifier fine-tunes 'tabular'",
+    "learning_rate": "only TransferClassifier fine-tunes 'tabular'",
+    "batch_size": "only TransferClassifier fine-tunes 'tabular'",
+    "epochs": "only TransferClassifier fine-tunes 'tabular'",
 }
 
 

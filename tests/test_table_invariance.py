@@ -84,7 +84,7 @@ def test_order_of_columns_and_constant_columns(change, recipe, expected):
 def test_order_of_columns_that_are_alike():
     rows = np.random.default_rng(1).permuted(np.eye(6)[np.arange(90) % 6], axis=0)
     y = (rows @ [1, 2, 3, -1, -2, 0] + rows[:, 0] * rows[:, 3] > 0.5).astype(int)
-    clf = TransferClassifier(random_state=0)
+    clf = TransferClassifier("tabular", random_state=0)
     plain = clf.fit(rows, y).predict_proba(rows)
     order = [3, 1, 5, 0, 2, 4]
     np.testing.assert_allclose(
@@ -97,7 +97,7 @@ def test_order_of_rows(n):
     rng = np.random.default_rng(2)
     rows = rng.normal(size=(n, 4)).round(1)
     y = (rows[:, 0] * rows[:, 1] > 0).astype(int)
-    clf, new = TransferClassifier(random_state=0), rng.normal(size=(50, 4))
+    clf, new = TransferClassifier("tabular", random_state=0), rng.normal(size=(50, 4))
     plain = clf.fit(rows, y).predict_proba(new)
     order = rng.permutation(n)
     np.testing.assert_allclose(
@@ -119,7 +119,7 @@ def test_class_weights_are_sample_weights(backbone):
 
 
 def test_small_weights_forget_nothing():
-    clf = TransferClassifier(random_state=0)
+    clf = TransferClassifier("tabular", random_state=0)
     plain = clf.fit(X[TRAIN], Y[TRAIN]).predict_proba(X[TEST])
     for factor in (1e-20, 1e-6, 1 / len(TRAIN)):
         clf.fit(X[TRAIN], Y[TRAIN], sample_weight=np.full(len(TRAIN), factor))
@@ -143,7 +143,7 @@ def test_tables_of_about_one_width_share_a_program():
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("weight", [1e16, 1e29])
 def test_very_different_weights(weight):
-    clf = TransferClassifier(random_state=0)
+    clf = TransferClassifier("tabular", random_state=0)
     weights = np.where(np.arange(len(TRAIN)) == 0, weight, 1.0)
     clf.fit(X[TRAIN], Y[TRAIN], sample_weight=weights)
     assert np.isfinite(clf.predict_proba(X[TEST])).all()
@@ -161,6 +161,6 @@ def test_weights_out_of_range(backbone, weight):
 
 
 def test_no_column_varies():
-    clf = TransferClassifier(random_state=0)
+    clf = TransferClassifier("tabular", random_state=0)
     with pytest.warns(UserWarning, match="No column of X varies"):
         clf.fit(np.ones((20, 2)), np.arange(20) % 2)

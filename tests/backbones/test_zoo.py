@@ -224,7 +224,7 @@ def test_unknown_name_suggests_the_closest(name, close):
 
 @pytest.mark.parametrize("name", ["zzz", "decode_predictions", "mobilenet_v2x", 3])
 def test_unknown_name_lists_the_known(name):
-    accepted = r"Accepted: mlp, tabular, ConvNeXtBase, .*Xception"
+    accepted = r"Accepted: auto, tabular, mlp, mlp_ensemble, ConvNeXtBase, .*Xception"
     with pytest.raises(BackboneError, match=accepted):
         zoo.build_application(name, weights=None, input_shape=SHAPE)
 

@@ -67,7 +67,7 @@ def test_dates_of_sources_count_from_the_same_day():
 
 def test_a_source_of_another_width():
     table = rank_sources({"one": FRAME[["a"]].to_numpy()}, DATES)
-    assert "X has 1 columns; expected 2" in table["note"][0]
+    assert "X has 1 columns; the backbone was trained on 2" in table["note"][0]
 
 
 @pytest.mark.parametrize(
