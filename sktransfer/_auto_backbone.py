@@ -23,7 +23,7 @@ _MIN_DISTINCT = 150
 # Held aside: one of so many distinct samples of a class, at least and at most so many
 # in all. At most so many of the others are used.
 _HELD_PART, _MIN_HELD, _MAX_HELD, _MAX_TRAIN = 4, 20, 2000, 5000
-# Of more samples, or more values, those with the smallest digests are compared.
+# Larger tables are compared by the samples with the smallest digests.
 _MIN_SAMPLES, _MAX_SAMPLES, _MAX_VALUES = 1000, 50_000, 1 << 24
 # Recipes for which only pretrained weights make sense.
 _PRETRAINED_ORDERS = ("linear_probe", "lp_ft", "gradual")

@@ -181,6 +181,8 @@ class TrainedMLPSource(BackboneSource):
             samples = samples.replace(sample_weight=np.ones(len(samples)))
         fresh = self._kind.build(BuildOptions(None), samples, rng, columns)
         options = options._replace(weights="auto")
+        if options == BuildOptions():
+            return fresh
         return BackboneSource(fresh).build(options, samples, rng)
 
     def table_columns(self, X):
