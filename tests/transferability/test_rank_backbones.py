@@ -91,7 +91,7 @@ def test_what_cannot_take_X_is_told_in_its_row(source, rows):
     assert found.loc["wide", "note"].startswith("BackboneError: X has samples of shape")
     assert "MobileNetV9" in found.loc["typo", "note"]
     assert "file.keras" in found.loc["absent", "note"]
-    assert "'mlp' is not pretrained" in found.loc["mlp", "note"]
+    assert "'mlp' and 'mlp_ensemble' are not pretrained" in found.loc["mlp", "note"]
     assert "TypeError: backbone is of type int" in found.loc["number", "note"]
     assert "attic" in found.loc["no such layer", "note"]
     others = found.loc[["good", "raw inputs", "random weights"]]
