@@ -147,7 +147,7 @@ class AutoBackboneMixin:
             self._fit_task(task, source)
         except NonFiniteLossError:
             return np.inf
-        X = self._predictor.prepare(self.backbone_, take_rows(held.X, held.index))
+        X = self._predictor.prepare(self.backbone_, held.X)
         logits = self._predictor.logits(self.backbone_, X, None)
         targets = head.targets(held.y)
         return evaluate(head, logits, targets, held.sample_weight)[0]

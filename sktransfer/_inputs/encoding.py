@@ -6,7 +6,11 @@ from typing import Any
 import numpy as np
 from joblib import hash as hash_of
 
-from sktransfer._inputs.standardization import Standardization, StandardizedRows
+from sktransfer._inputs.standardization import (
+    NetworkInputs,
+    Standardization,
+    StandardizedRows,
+)
 from sktransfer._large_arrays import blocks, is_mapped, take_rows
 
 # The most frequent categories of a column have an input each. Others have none.
@@ -21,7 +25,7 @@ _KEEP_BYTES = 1 << 29
 
 
 @dataclass(frozen=True, eq=False)
-class TableEncoding:
+class TableEncoding(NetworkInputs):
     """How the columns of a table become inputs of a network, fitted on samples.
 
     The inputs are the standardized numbers, with 0 for a missing value; one input for
@@ -165,51 +169,23 @@ class TableEncoding:
             start += len(rows)
         return inputs
 
-    def before(self, network, input_shape):
-        """Put the encoding before a live network, as layers.
-
-        Parameters
-        ----------
-        network : keras.Model
-            Model of encoded samples.
-        input_shape : tuple
-            Shape of a sample, with `n_columns` values.
-
-        Returns
-        -------
-        keras.Model
-            Model of samples, in the precision of the network.
-
-        Raises
-        ------
-        ValueError
-            If the values of a column are out of the range of float32.
-        """
-        import keras
+    def apply_layers(self, x):
+        """Encode a symbolic tensor; see :meth:`Standardization.apply_layers`."""
         from keras import ops
 
-        dtype = network.inputs[0].dtype
-        inputs = keras.Input(input_shape, dtype=dtype)
-        x = inputs
-        if len(input_shape) > 1:
-            x = keras.layers.Flatten(name="flatten", dtype=dtype)(x)
         numbers = self.numbers.apply_layers(x)
         parts = [ops.where(ops.isnan(numbers), ops.zeros_like(numbers), numbers)]
         if len(self.gaps):
             gaps = ops.take(x, self.gaps, axis=1)
-            parts.append(ops.cast(ops.isnan(gaps), dtype))
+            parts.append(ops.cast(ops.isnan(gaps), x.dtype))
         if len(self.categories):
             columns, codes = self.categories.T
-            is_category = ops.equal(ops.take(x, columns, axis=1), codes.astype(dtype))
-            parts.append(ops.cast(is_category, dtype))
+            is_category = ops.equal(ops.take(x, columns, axis=1), codes.astype(x.dtype))
+            parts.append(ops.cast(is_category, x.dtype))
         n_used = self.n_numbers + len(self.gaps) + len(self.categories)
         if n_used < self.width:
             parts[-1] = ops.pad(parts[-1], [[0, 0], [0, self.width - n_used]])
-        encoded = ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
-        model = keras.Model(inputs, network(encoded), name=network.name)
-        # Otherwise a float64 sample would be rounded before the first layer.
-        model.dtype_policy = dtype
-        return model
+        return ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
 
 
 def _padded(n):

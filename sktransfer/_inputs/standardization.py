@@ -16,8 +16,44 @@ _ROUNDINGS = 8
 _LIMIT = 1e9
 
 
+class NetworkInputs:
+    """Inputs of a network, which columns of a table become, also by layers."""
+
+    def before(self, network, input_shape):
+        """Put the layers that compute the inputs before a live network.
+
+        Parameters
+        ----------
+        network : keras.Model
+            Model of the inputs.
+        input_shape : tuple
+            Shape of a sample, with `n_columns` values.
+
+        Returns
+        -------
+        keras.Model
+            Model of samples, in the precision of the network.
+
+        Raises
+        ------
+        ValueError
+            If the values of a column are out of the range of float32.
+        """
+        import keras
+
+        dtype = network.inputs[0].dtype
+        inputs = keras.Input(input_shape, dtype=dtype)
+        x = inputs
+        if len(input_shape) > 1:
+            x = keras.layers.Flatten(name="flatten", dtype=dtype)(x)
+        model = keras.Model(inputs, network(self.apply_layers(x)), name=network.name)
+        # Otherwise a float64 sample would be rounded before the first layer.
+        model.dtype_policy = dtype
+        return model
+
+
 @dataclass(frozen=True, eq=False)
-class Standardization:
+class Standardization(NetworkInputs):
     """Columns of a table as inputs of a network: mean 0, standard deviation 1.
 
     Attributes
@@ -139,38 +175,6 @@ class Standardization:
         ndarray of shape (n_used,), float64
         """
         return 4 * np.finfo(dtype).eps * (1 + np.abs(self.mean) / self.scale)
-
-    def before(self, network, input_shape):
-        """Put the standardization before a live network, as layers.
-
-        Parameters
-        ----------
-        network : keras.Model
-            Model of standardized samples.
-        input_shape : tuple
-            Shape of a sample, with `n_columns` values.
-
-        Returns
-        -------
-        keras.Model
-            Model of samples, in the precision of the network.
-
-        Raises
-        ------
-        ValueError
-            If the values of a column are out of the range of float32.
-        """
-        import keras
-
-        dtype = network.inputs[0].dtype
-        inputs = keras.Input(input_shape, dtype=dtype)
-        x = inputs
-        if len(input_shape) > 1:
-            x = keras.layers.Flatten(name="flatten", dtype=dtype)(x)
-        model = keras.Model(inputs, network(self.apply_layers(x)), name=network.name)
-        # Otherwise a float64 sample would be rounded before the first layer.
-        model.dtype_policy = dtype
-        return model
 
     def apply_layers(self, x):
         """Standardize a symbolic tensor by layers.

@@ -56,7 +56,7 @@ _METHODS = {"baselines": BASELINES, "ours": OURS, "peers": PEERS, "all": METHODS
 
 
 def main():
-    """Run what is asked for, then write the report of it."""
+    """Run the fits that are chosen, then write their report."""
     parser = _parser()
     options = parser.parse_args()
     if options.weights:
