@@ -113,7 +113,7 @@ class AutoBackboneMixin:
                 f"there are fewer than {_MIN_DISTINCT} distinct samples, or few of "
                 "each class"
             )
-        key = key, self.dtype
+        key = key, self.dtype, self.n_estimators, self.softmax_temperature
         losses = _choices.find(key)
         if losses is None:
             # Fits in other threads go on meanwhile.

@@ -52,6 +52,11 @@ class BaseTransferClassifier(
         "preprocess": [str, None],
         "frozen_depth": "no_validation",
         "recipe": [StrOptions(set(ORDERS)), Recipe],
+        "n_estimators": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "softmax_temperature": [
+            Interval(numbers.Real, 0, None, closed="neither"),
+            None,
+        ],
         "learning_rate": "no_validation",
         "head_learning_rate": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "layer_decay": [Interval(numbers.Real, 0, 1, closed="right"), None],
@@ -86,6 +91,8 @@ class BaseTransferClassifier(
         preprocess="auto",
         frozen_depth=None,
         recipe="auto",
+        n_estimators=None,
+        softmax_temperature=None,
         learning_rate=None,
         head_learning_rate=None,
         layer_decay=None,
@@ -115,6 +122,8 @@ class BaseTransferClassifier(
         self.preprocess = preprocess
         self.frozen_depth = frozen_depth
         self.recipe = recipe
+        self.n_estimators = n_estimators
+        self.softmax_temperature = softmax_temperature
         self.learning_rate = learning_rate
         self.head_learning_rate = head_learning_rate
         self.layer_decay = layer_decay

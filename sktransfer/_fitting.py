@@ -223,7 +223,9 @@ class FittingMixin:
                     f"its shape is {samples.y.shape}, and that fit had {head}."
                 )
         else:
-            build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
+            build = BuildOptions(
+                self.weights, self.feature_layer, self.preprocess, self.n_estimators
+            )
             backbone = source.build(build, weighted, rng, self._columns)
             if partial and not backbone.pretrained and backbone.standardization:
                 _check_first_batch(backbone.standardization, self._columns)
@@ -252,6 +254,8 @@ class FittingMixin:
             folder=memory_folder(self.memory),
             one_epoch=partial,
             nominal=self._columns.nominal,
+            n_estimators=self.n_estimators,
+            temperature=self.softmax_temperature or 1.0,
             **options,
         )
         trained, state = self._partial_fit_state

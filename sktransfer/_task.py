@@ -92,6 +92,10 @@ class FitTask:
         Columns with categories that have no order.
     is_target : ndarray of shape (n_samples,), bool, or None
         Which labeled samples are of the target. None if none of them is.
+    n_estimators : int or None
+        Least number of views of a network that learns in context. None is its default.
+    temperature : float
+        Divides the class scores of a network that learns in context.
     """
 
     samples: Any
@@ -115,6 +119,8 @@ class FitTask:
     adapt: Any = None
     nominal: Any = ()
     is_target: np.ndarray | None = None
+    n_estimators: int | None = None
+    temperature: float = 1.0
 
     @property
     def is_trained(self):

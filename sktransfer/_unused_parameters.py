@@ -43,7 +43,20 @@ def warn_of_unused(estimator, source, task):
         or task.one_epoch
         or any(stage.epochs for stage in plan_task(task))
     )
+    # What a fit chooses for "auto" may use them or not.
+    is_named = source.backbone is estimator.backbone
     rules = [
+        (
+            is_named and not source.averages,
+            ("n_estimators",),
+            "has no effect: only backbone='tabular' and 'mlp_ensemble' average "
+            "predictions.",
+        ),
+        (
+            is_named and not source.learns_in_context,
+            ("softmax_temperature",),
+            "has no effect: it is for backbone='tabular'.",
+        ),
         (
             order == "in_context" and is_default_recipe,
             ("frozen_depth", *_STEP_PARAMETERS),

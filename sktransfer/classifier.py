@@ -88,6 +88,15 @@ class TransferClassifier(BaseTransferClassifier):
         Without pretrained weights, all recipes except "linear_probe" are "full". A
         :class:`~sktransfer.Recipe` has more options: which of the unfrozen weights are
         trained, warm-up, a cosine schedule and MixUp.
+    n_estimators : int or None, default=None
+        Number of predictions that are averaged: the views of "tabular", or the members
+        of "mlp_ensemble". More of them take more time. None is 4 views, or 2 with more
+        than 512 samples, and at least as many as many classes or columns need; and 8
+        members.
+    softmax_temperature : float or None, default=None
+        The class scores of "tabular" are divided by it before the softmax. Below 1 the
+        probabilities are more extreme, above 1 less; predictions stay the same. None
+        is 1.
     learning_rate : float, LearningRateSchedule or None, default=None
         Learning rate of the gradient steps, or a Keras schedule over the steps. It is
         usually the first parameter to tune. None is 1e-3; 1e-4 for "tabular"; 2e-3 for

@@ -13,8 +13,12 @@ from sktransfer._inputs.standardization import (
 )
 from sktransfer._large_arrays import blocks, is_mapped, take_rows
 
-# The most frequent categories of a column have an input each. Others have none.
+# The most frequent categories of a column have an input each. So have rare ones with at
+# least so many samples, up to a number in the whole table. Their inputs are small, so
+# that training takes longer to fit them. Others have none.
 _MAX_CATEGORIES = 32
+_MIN_RARE, _MAX_RARE = 8, 1024
+_RARE_VALUE = 0.25
 _MIN_INPUTS = 8
 # Medians and quartiles are computed of a part of the samples with so many values, and
 # of at least so many samples.
@@ -29,10 +33,11 @@ class TableEncoding(NetworkInputs):
     """How the columns of a table become inputs of a network, fitted on samples.
 
     The inputs are the standardized numbers, with 0 for a missing value; one input for
-    each column with missing values, which is 1 if the value is missing; and one for
-    each frequent category, which is 1 for that category. A column that does not vary
-    has no inputs. The numbers, and the other inputs, are padded with zeros to a power
-    of two, so that tables of about one width share a compiled network.
+    each column with missing values, which is 1 if the value is missing; one for each
+    frequent category, which is 1 for that category; and one for each rare category,
+    which is 0.25 for it. A column that does not vary has no inputs. The numbers, the
+    rare categories and the other inputs are padded with zeros to a power of two each,
+    so that tables of about one width share a compiled network.
 
     Attributes
     ----------
@@ -41,7 +46,9 @@ class TableEncoding(NetworkInputs):
     gaps : ndarray of shape (n_gaps,), int
         Columns with missing values in fit.
     categories : ndarray of shape (n_categories, 2), int
-        Column and position of each category with an input.
+        Column and position of each frequent category.
+    rare : ndarray of shape (n_rare, 2), int
+        Column and position of each rare category.
     columns : TableColumns or None
         Conversion of the columns in fit, which gives categories their positions.
     """
@@ -49,10 +56,11 @@ class TableEncoding(NetworkInputs):
     numbers: Standardization
     gaps: np.ndarray
     categories: np.ndarray
+    rare: np.ndarray
     columns: Any = None
 
     @classmethod
-    def fit(cls, X, index, sample_weight, columns=None):
+    def fit(cls, X, index, sample_weight, columns=None, *, has_rare=False):
         """Fit the encoding.
 
         Parameters
@@ -65,6 +73,8 @@ class TableEncoding(NetworkInputs):
             Their weights. Samples of weight 0 are left out.
         columns : TableColumns or None, default=None
             Conversion of the columns; tells which ones are categories without order.
+        has_rare : bool, default=False
+            Whether rare categories have inputs.
 
         Returns
         -------
@@ -77,15 +87,21 @@ class TableEncoding(NetworkInputs):
         numbers = standardization.select(np.flatnonzero(varies))
         n_known = _count_known(X, index[sample_weight > 0])
         n_samples = np.count_nonzero(sample_weight)
-        categories = [
-            (column, code)
-            for column in np.flatnonzero(is_nominal)
-            for code in _frequent(take_rows(X[:, column], index), sample_weight)
-        ]
+        categories, rare, unit = [], [], np.sum(sample_weight) / n_samples
+        for column in np.flatnonzero(is_nominal):
+            codes, counts = _by_frequency(take_rows(X[:, column], index), sample_weight)
+            categories += [(column, code) for code in sorted(codes[:_MAX_CATEGORIES])]
+            rare += [
+                (-count, column, code)
+                for code, count in zip(codes, counts, strict=True)
+                if count >= _MIN_RARE * unit
+            ][_MAX_CATEGORIES:]
+        rare = sorted(rare)[: _MAX_RARE if has_rare else 0]
         return cls(
             replace(numbers, width=_padded(len(numbers.columns))),
             np.flatnonzero((n_known > 0) & (n_known < n_samples)),
             np.array(categories, dtype=int).reshape(-1, 2),
+            np.array([pair for _, *pair in rare], dtype=int).reshape(-1, 2),
             columns,
         )
 
@@ -106,13 +122,18 @@ class TableEncoding(NetworkInputs):
         return _padded(n_used) if n_used else 0
 
     @property
+    def n_rare(self):
+        """Number of inputs for rare categories, after all other inputs."""
+        return _padded(len(self.rare)) if len(self.rare) else 0
+
+    @property
     def width(self):
         """Number of inputs of the network."""
-        return self.n_numbers + self.n_others
+        return self.n_numbers + self.n_others + self.n_rare
 
     @property
     def used_inputs(self):
-        """Positions of the inputs that are not padding."""
+        """Positions of the inputs that are not padding, without rare categories."""
         n_numbers = len(self.numbers.columns)
         n_others = len(self.gaps) + len(self.categories)
         return np.r_[:n_numbers, self.n_numbers : self.n_numbers + n_others]
@@ -130,7 +151,7 @@ class TableEncoding(NetworkInputs):
         columns = np.frombuffer(hash_of(self.columns).encode(), np.uint8)
         return [
             *(numbers.columns, numbers.mean, numbers.scale),
-            *(self.gaps, self.categories, columns),
+            *(self.gaps, self.categories, self.rare, columns),
         ]
 
     def transform(self, X, dtype=np.float64):
@@ -157,15 +178,20 @@ class TableEncoding(NetworkInputs):
     def transform_rows(self, X, dtype):
         """Encode samples in memory; see :meth:`transform`."""
         inputs, start = np.zeros((len(X), self.width), dtype), 0
-        columns, codes = self.categories.T
         n_gaps, first = len(self.gaps), self.n_numbers
+        first_rare = first + self.n_others
         for rows in blocks(X):
             part = inputs[start : start + len(rows)]
             numbers = self.numbers.transform_rows(rows, np.float64)
             part[:, :first] = np.where(np.isnan(numbers), 0, numbers)
             part[:, first : first + n_gaps] = np.isnan(rows[:, self.gaps])
-            is_category = rows[:, columns] == codes
-            part[:, first + n_gaps : first + n_gaps + len(codes)] = is_category
+            for pairs, begin, value in (
+                (self.categories, first + n_gaps, 1),
+                (self.rare, first_rare, _RARE_VALUE),
+            ):
+                columns, codes = pairs.T
+                is_category = rows[:, columns] == codes
+                part[:, begin : begin + len(pairs)] = value * is_category
             start += len(rows)
         return inputs
 
@@ -178,13 +204,19 @@ class TableEncoding(NetworkInputs):
         if len(self.gaps):
             gaps = ops.take(x, self.gaps, axis=1)
             parts.append(ops.cast(ops.isnan(gaps), x.dtype))
-        if len(self.categories):
-            columns, codes = self.categories.T
-            is_category = ops.equal(ops.take(x, columns, axis=1), codes.astype(x.dtype))
-            parts.append(ops.cast(is_category, x.dtype))
-        n_used = self.n_numbers + len(self.gaps) + len(self.categories)
-        if n_used < self.width:
-            parts[-1] = ops.pad(parts[-1], [[0, 0], [0, self.width - n_used]])
+        n_used = self.n_numbers + len(self.gaps)
+        for pairs, value, end in (
+            (self.categories, 1, self.n_numbers + self.n_others),
+            (self.rare, _RARE_VALUE, self.width),
+        ):
+            if len(pairs):
+                columns, codes = pairs.T
+                values = ops.take(x, columns, axis=1)
+                is_category = ops.equal(values, codes.astype(x.dtype))
+                parts.append(value * ops.cast(is_category, x.dtype))
+            n_padding, n_used = end - n_used - len(pairs), end
+            if n_padding:
+                parts[-1] = ops.pad(parts[-1], [[0, 0], [0, n_padding]])
         return ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
 
 
@@ -203,16 +235,19 @@ def _count_known(X, index):
     return counts
 
 
-def _frequent(values, sample_weight):
-    """Return the most frequent categories of a column; none if it has only one."""
+def _by_frequency(values, sample_weight):
+    """Return the categories of a column, the most frequent first, and their weights.
+
+    There are none if it has only one.
+    """
     is_known = ~np.isnan(values)
     codes, positions = np.unique(values[is_known].astype(int), return_inverse=True)
     counts = np.bincount(positions, sample_weight[is_known], len(codes))
     codes, counts = codes[counts > 0], counts[counts > 0]
     if len(codes) < 2:
-        return []
-    most = np.argsort(-counts, kind="stable")[:_MAX_CATEGORIES]
-    return sorted(codes[most])
+        codes, counts = codes[:0], counts[:0]
+    order = np.argsort(-counts, kind="stable")
+    return codes[order], counts[order]
 
 
 def robust_scale(X, index, sample_weight, numbers):

@@ -27,6 +27,7 @@ class BuildOptions(NamedTuple):
     weights: object = "auto"
     feature_layer: str = "auto"
     preprocess: str | None = "auto"
+    n_estimators: int | None = None
 
 
 class Source:
@@ -49,6 +50,8 @@ class Source:
         Whether y may be an indicator matrix.
     uses_options : bool
         Whether `feature_layer` and `preprocess` change the network.
+    averages : bool
+        Whether the network averages predictions, as many as `n_estimators`.
     is_chosen_by_fit : bool
         Whether a fit replaces it by another source that it chooses by the samples.
     """
@@ -58,6 +61,7 @@ class Source:
     accepts_images = True
     accepts_multilabel = True
     uses_options = True
+    averages = False
     is_chosen_by_fit = False
 
     def __init__(self, backbone):

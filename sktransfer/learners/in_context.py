@@ -59,9 +59,10 @@ class InContext:
             task.head.n_units,
             task.rng,
             is_target=task.is_target,
+            n_estimators=task.n_estimators,
             nominal=task.nominal,
         )
-        head = task.head_weights or _identity(task.head.n_units)
+        head = task.head_weights or _scores_head(task.head.n_units, task.temperature)
         predictor = self._predictor(context, task)
         if task.order == "in_context":
             return _store_context(task, predictor, head)
@@ -232,9 +233,9 @@ def _standardize(samples, standardization):
     return samples.replace(X=rows, index=np.arange(len(rows)))
 
 
-def _identity(n_units):
-    """Return the head whose logits are the class scores."""
-    return np.eye(n_units), np.zeros(n_units)
+def _scores_head(n_units, temperature):
+    """Return the head whose logits are the class scores divided by a temperature."""
+    return np.eye(n_units) / temperature, np.zeros(n_units)
 
 
 def _is_identity(kernel, bias):

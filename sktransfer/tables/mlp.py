@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from sktransfer._caches import cached
-from sktransfer._inputs.encoding import TableEncoding
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.tables.layers import InputRange
@@ -38,28 +37,20 @@ def _architecture(n_numbers, n_others):
         return Backbone.from_model(model, feature_layer="output", pretrained=False)
 
 
-def make_mlp(X, index, sample_weight, rng, columns=None):
+def make_mlp(encoding, rng):
     """Make an untrained network for a table.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, ...)
-        All samples; may be a np.memmap. Several axes are flattened.
-    index : ndarray of shape (n_train,), int
-        Positions of the training samples, by which the columns are encoded.
-    sample_weight : ndarray of shape (n_train,)
-        Weights of the training samples.
+    encoding : TableEncoding
+        Encoding of the columns.
     rng : numpy.random.Generator
         Source of the initial weights (He uniform).
-    columns : TableColumns or None, default=None
-        Conversion of the columns of X to numbers.
 
     Returns
     -------
     Backbone
     """
-    input_shape, X = X.shape[1:], X.reshape(len(X), -1)
-    encoding = TableEncoding.fit(X, index, sample_weight, columns)
     backbone = _architecture(encoding.n_numbers, encoding.n_others)
     used, weights = encoding.used_inputs, list(backbone.weights[:2])
     for array in backbone.weights[2:]:
@@ -70,10 +61,4 @@ def make_mlp(X, index, sample_weight, rng, columns=None):
             limit = np.sqrt(6 / max(1, len(rows)))
             values[rows] = rng.uniform(-limit, limit, (len(rows), array.shape[1]))
         weights.append(values)
-    return backbone.replace(
-        weights=weights,
-        head=None,
-        classes=None,
-        input_shape=input_shape,
-        standardization=encoding,
-    )
+    return backbone.replace(weights=weights)

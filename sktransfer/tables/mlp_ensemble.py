@@ -1,12 +1,10 @@
 """An ensemble of small networks for tables, which share most of their weights."""
 
-from operator import attrgetter
-
 import keras
 import numpy as np
 
 from sktransfer._caches import cached
-from sktransfer._inputs.encoding import TableEncoding, robust_scale
+from sktransfer._inputs.encoding import robust_scale
 from sktransfer._random import preserve_random_state
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.tables.layers import (
@@ -30,10 +28,11 @@ _DROPOUT = 0.2
 _FIRST_OUTPUT = 0.4
 
 
-@cached("architectures of ensembles", 1 << 25, attrgetter("nbytes"))
-def _architecture(n_numbers, n_others):
+@cached("architectures of ensembles", 1 << 25, lambda pair: pair[0].nbytes)
+def _architecture(n_numbers, n_others, n_rare, n_members):
     with preserve_random_state():
-        inputs = keras.Input((n_numbers + n_others,))
+        n_inputs = n_numbers + n_others + n_rare
+        inputs = keras.Input((n_inputs,))
         x = InputRange(0, n_numbers, name="numbers")(inputs)
         # Its statistics are 0 and 1, as the columns are standardized before. Adaptation
         # methods may give it those of a target.
@@ -51,53 +50,52 @@ def _architecture(n_numbers, n_others):
         if n_others:
             others = InputRange(n_numbers, n_numbers + n_others, name="others")(inputs)
             x = keras.layers.Concatenate(name="columns")([x, others])
-        x = MemberScale(_N_MEMBERS, name="members")(x)
+        x = MemberScale(n_members, name="members")(x)
         for i in (1, 2):
-            x = keras.layers.Dense(_WIDTH, activation="relu", name=f"hidden_{i}")(x)
+            x = keras.layers.Dense(_WIDTH, name=f"hidden_{i}")(x)
+            if i == 1 and n_rare:
+                rare = InputRange(n_inputs - n_rare, n_inputs, name="rare")(inputs)
+                # All members share it, as there may be many inputs.
+                embed = keras.layers.Dense(_WIDTH, use_bias=False, name="embed_rare")
+                shared = keras.layers.Reshape((1, _WIDTH), name="shared")
+                x = keras.layers.Add(name="sum")([x, shared(embed(rare))])
+            x = keras.layers.ReLU(name=f"relu_{i}")(x)
             x = keras.layers.Dropout(_DROPOUT, seed=i, name=f"dropout_{i}")(x)
-        x = MemberScale(_N_MEMBERS, name="member_features")(x)
+        x = MemberScale(n_members, name="member_features")(x)
         x = MemberMean(name="mean")(x)
         model = keras.Model(inputs, x, name="mlp_ensemble")
-        return Backbone.from_model(model, feature_layer="output", pretrained=False)
+        backbone = Backbone.from_model(model, feature_layer="output", pretrained=False)
+        return backbone, [variable.path for variable in model.weights]
 
 
-def make_ensemble(X, index, sample_weight, rng, columns=None):
+def make_ensemble(encoding, samples, rng, n_members=None):
     """Make an untrained ensemble for a table.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, ...)
-        All samples; may be a np.memmap. Several axes are flattened.
-    index : ndarray of shape (n_train,), int
-        Positions of the training samples, by which the columns are encoded.
-    sample_weight : ndarray of shape (n_train,)
-        Weights of the training samples.
+    encoding : TableEncoding
+        Encoding of the columns, also of rare categories.
+    samples : Samples
+        Training set; X has shape (n_samples, n_columns).
     rng : numpy.random.Generator
         Source of the initial weights.
-    columns : TableColumns or None, default=None
-        Conversion of the columns of X to numbers.
+    n_members : int or None, default=None
+        Number of members. None is 8.
 
     Returns
     -------
     Backbone
     """
-    input_shape, X = X.shape[1:], X.reshape(len(X), -1)
-    encoding = TableEncoding.fit(X, index, sample_weight, columns)
-    backbone = _architecture(encoding.n_numbers, encoding.n_others)
-    frequency = _first_frequency(len(index))
-    drawn = _draw(backbone.weights[4:], encoding, frequency, rng)
-    median, distance = (array.copy() for array in backbone.weights[2:4])
-    n_numbers = len(encoding.numbers.columns)
-    median[:n_numbers], distance[:n_numbers] = robust_scale(
-        X, index, sample_weight, encoding.numbers
+    n_inputs = encoding.n_numbers, encoding.n_others, encoding.n_rare
+    backbone, paths = _architecture(*n_inputs, n_members or _N_MEMBERS)
+    weights = dict(zip(paths, backbone.weights, strict=True))
+    weights = _draw(weights, encoding, len(samples), rng)
+    scale = robust_scale(
+        samples.X, samples.index, samples.sample_weight, encoding.numbers
     )
-    return backbone.replace(
-        weights=[*backbone.weights[:2], median, distance, *drawn],
-        head=None,
-        classes=None,
-        input_shape=input_shape,
-        standardization=encoding,
-    )
+    for name, array in zip(("center", "scale"), scale, strict=True):
+        weights[f"robust_scale/{name}"][: len(array)] = array
+    return backbone.replace(weights=list(weights.values()))
 
 
 def _first_frequency(n_samples):
@@ -110,23 +108,35 @@ def _first_frequency(n_samples):
     return float(np.clip(0.1 * (n_samples / 200) ** 0.715, 0.1, 1))
 
 
-def _draw(weights, encoding, frequency, rng):
-    """Draw the initial weights; those of padded inputs are 0, and stay 0."""
-    weights = [np.zeros(array.shape) for array in weights]
-    *embedding, members, kernel_1, _, kernel_2, _, features = weights
+def _draw(weights, encoding, n_samples, rng):
+    """Draw the initial weights, by name; those of padded inputs are 0, and stay 0.
+
+    So are those of rare categories, of which nothing is known before the training.
+    """
+    fixed = ("standardize", "robust_scale")
+    weights = {
+        name: array.copy() if name.startswith(fixed) else np.zeros(array.shape)
+        for name, array in weights.items()
+    }
     n, width = len(encoding.numbers.columns), 1
-    if embedding:
-        frequencies, phases, sums, _ = (array[:n] for array in embedding)
-        frequencies[:] = rng.normal(0, 2 * np.pi * frequency, frequencies.shape)
+    if "embedding/kernel" in weights:
+        frequencies, phases, sums = (
+            weights[f"embedding/{name}"][:n]
+            for name in ("frequencies", "phases", "kernel")
+        )
+        scale = 2 * np.pi * _first_frequency(n_samples)
+        frequencies[:] = rng.normal(0, scale, frequencies.shape)
         phases[:] = rng.uniform(-np.pi, np.pi, phases.shape)
         sums[:] = rng.uniform(-1, 1, sums.shape) / np.sqrt(_N_FREQUENCIES)
         width += _EMBEDDING_WIDTH
     first_other = encoding.n_numbers * width
     n_others = len(encoding.gaps) + len(encoding.categories)
     used = np.r_[: n * width, first_other : first_other + n_others]
-    members[:, used] = rng.choice([-1.0, 1.0], (_N_MEMBERS, len(used)))
+    members, features = weights["members/gamma"], weights["member_features/gamma"]
+    members[:, used] = rng.choice([-1.0, 1.0], (len(members), len(used)))
     # He uniform.
     limits = np.sqrt(6 / max(1, len(used))), np.sqrt(6 / _WIDTH)
+    kernel_1, kernel_2 = (weights[f"hidden_{i}/kernel"] for i in (1, 2))
     kernel_1[used] = rng.uniform(-limits[0], limits[0], (len(used), _WIDTH))
     kernel_2[:] = rng.uniform(-limits[1], limits[1], kernel_2.shape)
     features[:] = _FIRST_OUTPUT * rng.choice([-1.0, 1.0], features.shape)

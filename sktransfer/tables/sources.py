@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sktransfer._inputs.encoding import TableEncoding
 from sktransfer._warnings import warn_user
 from sktransfer.backbones.backbone import Backbone
 from sktransfer.backbones.sources import BackboneSource, BuildOptions, Source
@@ -38,7 +39,7 @@ class InContextSource(Source):
         Whether a table that is too large for the network is warned of.
     """
 
-    learns_in_context = True
+    learns_in_context = averages = True
     accepts_tables = True
     accepts_images = accepts_multilabel = False
 
@@ -124,18 +125,31 @@ class MLPSource(Source):
                 "whose layers follow the data; pass a fitted estimator's backbone_."
             )
         rng.integers(2**31)
-        return self._make(samples.X, samples.index, samples.sample_weight, rng, columns)
+        input_shape = samples.X.shape[1:]
+        samples = samples.replace(X=samples.X.reshape(len(samples.X), -1))
+        encoding = TableEncoding.fit(
+            *(samples.X, samples.index, samples.sample_weight, columns),
+            has_rare=self.averages,
+        )
+        return self._make(encoding, samples, rng, options).replace(
+            head=None,
+            classes=None,
+            input_shape=input_shape,
+            standardization=encoding,
+        )
 
-    def _make(self, *args):
+    def _make(self, encoding, samples, rng, options):
+        """Return a network with fresh weights for the inputs of an encoding."""
         from sktransfer.tables.mlp import make_mlp
 
-        return make_mlp(*args)
+        return make_mlp(encoding, rng)
 
 
 class MLPEnsembleSource(MLPSource):
     """An ensemble of small networks, without pretrained weights."""
 
     name = "mlp_ensemble"
+    averages = True
 
     def training_defaults(self, n_samples):
         """Return the parameters of training that suit it; see the base class.
@@ -154,10 +168,10 @@ class MLPEnsembleSource(MLPSource):
             "warm_up": 0.1,
         }
 
-    def _make(self, *args):
+    def _make(self, encoding, samples, rng, options):
         from sktransfer.tables.mlp_ensemble import make_ensemble
 
-        return make_ensemble(*args)
+        return make_ensemble(encoding, samples, rng, options.n_estimators)
 
 
 class TrainedMLPSource(BackboneSource):
@@ -179,8 +193,9 @@ class TrainedMLPSource(BackboneSource):
             return super().build(options, samples, rng, columns)
         if samples.sample_weight is None:
             samples = samples.replace(sample_weight=np.ones(len(samples)))
-        fresh = self._kind.build(BuildOptions(None), samples, rng, columns)
-        options = options._replace(weights="auto")
+        own = BuildOptions(None, n_estimators=options.n_estimators)
+        fresh = self._kind.build(own, samples, rng, columns)
+        options = options._replace(weights="auto", n_estimators=None)
         if options == BuildOptions():
             return fresh
         return BackboneSource(fresh).build(options, samples, rng)

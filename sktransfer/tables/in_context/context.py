@@ -75,6 +75,7 @@ def make_context(
     n_classes,
     rng,
     *,
+    n_estimators=None,
     n_views=None,
     max_rows=MAX_ROWS,
     is_target=None,
@@ -91,9 +92,11 @@ def make_context(
         Number of classes; each has a sample.
     rng : numpy.random.Generator
         Random generator of the views.
+    n_estimators : int or None, default=None
+        Least number of views. None is 4, and 2 for more than 512 samples. More than 10
+        classes need 16 views, and more than 96 columns up to 16.
     n_views : int or None, default=None
-        Number of views. None is 4; for more than 512 samples 2; for more than 10
-        classes 16; for more than 96 columns up to 16.
+        Number of views, whatever is needed. None follows `n_estimators`.
     max_rows : int, default=1024
         Maximum number of samples in a view.
     is_target : ndarray of shape (n,), bool, or None, default=None
@@ -115,10 +118,11 @@ def make_context(
     category_column, category = _categories(
         X, index[used], sample_weight[used], nominal
     )
+    if n_estimators is None:
+        n_estimators = N_VIEWS if len(used) <= _MANY_SAMPLES else _N_VIEWS_MANY_SAMPLES
     if n_views is None:
-        n_views = _choose_n_views(
-            len(used), n_classes, n_columns + len(category), n_fixed
-        )
+        needed = _n_needed(n_classes, n_columns + len(category), n_fixed)
+        n_views = max(n_estimators, needed)
     columns = _draw_columns(n_columns, n_fixed, category_column, n_views, rng)
     codes = _codes(n_classes, n_views, rng)
     n_rows = _padded_size(min(len(used), max_rows))
@@ -156,12 +160,11 @@ def make_context(
     return Views(*(_read_only(name, value) for name, value in views._asdict().items()))
 
 
-def _choose_n_views(n_samples, n_classes, n_columns, n_fixed):
-    n_views = N_VIEWS if n_samples <= _MANY_SAMPLES else _N_VIEWS_MANY_SAMPLES
-    if n_classes > MAX_CLASSES:
-        n_views = _N_VIEWS_MANY_CLASSES
-    needed = -(-n_columns // (MAX_COLUMNS - n_fixed))
-    return max(n_views, min(needed, _MAX_VIEWS))
+def _n_needed(n_classes, n_columns, n_fixed):
+    """Return the number of views that many classes, or many columns, need."""
+    of_classes = _N_VIEWS_MANY_CLASSES if n_classes > MAX_CLASSES else 1
+    of_columns = -(-n_columns // (MAX_COLUMNS - n_fixed))
+    return max(of_classes, min(of_columns, _MAX_VIEWS))
 
 
 def _scores(x, bags, has_ranks, sample_weight):

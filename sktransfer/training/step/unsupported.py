@@ -38,6 +38,9 @@ def unsupported_layers(network, dtype):
         advice = "" if dtype == "float32" else "dtype='float32', "
         if getattr(layer, "data_format", None) == "channels_first":
             advice += "a network with data_format='channels_last', "
+            if dtype == "float32":
+                # TensorFlow turns it off by itself on older CPUs.
+                advice += "the environment variable TF_ENABLE_ONEDNN_OPTS=1, "
         raise BackboneError(
             f"dtype={dtype!r}: TensorFlow cannot compute {_describe(layer)} of "
             f"backbone={network.name!r} with it on this device: "
