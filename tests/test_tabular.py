@@ -427,6 +427,41 @@ def test_small_wide_and_many_classes(backbone, n, n_columns, n_classes):
     np.testing.assert_allclose(proba.sum(axis=1), 1)
 
 
+def test_number_of_views(data):
+    X, y, X_test, _ = data
+    one, many = (
+        TransferClassifier("tabular", n_estimators=n, random_state=0).fit(X, y)
+        for n in (1, 12)
+    )
+    assert len(one.context_.columns) == 1
+    assert len(many.context_.columns) == 12
+    assert not np.allclose(one.predict_proba(X_test), many.predict_proba(X_test))
+    # Each column, and each code of a class, must be in a view.
+    wide = np.random.default_rng(0).normal(size=(40, 250))
+    clf = TransferClassifier("tabular", n_estimators=1).fit(wide, np.arange(40) % 12)
+    assert len(clf.context_.columns) == 16
+    seen = set(clf.context_.columns.ravel())
+    assert seen >= set(range(250))
+
+
+def test_temperature_of_the_softmax(data):
+    X, y, X_test, _ = data
+    default = TransferClassifier("tabular", random_state=0).fit(X, y)
+    clf = TransferClassifier("tabular", softmax_temperature=0.5, random_state=0)
+    clf.fit(X, y)
+    np.testing.assert_allclose(
+        clf.decision_function(X_test), 2 * default.decision_function(X_test), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        clf.to_keras().predict(X_test, verbose=0), clf.predict_proba(X_test), atol=1e-5
+    )
+    # It belongs to the estimator, and not to the network.
+    again = TransferClassifier(clf.backbone_, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(
+        again.predict_proba(X_test), default.predict_proba(X_test)
+    )
+
+
 def test_more_rows_than_are_read(monkeypatch):
     monkeypatch.setattr("sktransfer.learners.in_context._MAX_ROWS", 30)
     X = np.random.default_rng(0).normal(size=(200, 3))

@@ -35,6 +35,15 @@ def messages(estimator):
             {"backbone": "mlp", "frozen_depth": "all", "epochs": 1},
             ["frozen_depth='all' freezes layers with random weights"],
         ),
+        (
+            {
+                "backbone": "mlp",
+                "n_estimators": 3,
+                "softmax_temperature": 2,
+                "epochs": 1,
+            },
+            ["n_estimators=3 has no effect", "softmax_temperature=2 has no effect"],
+        ),
     ],
 )
 def test_one_warning_that_names_them(parameters, parts):

@@ -94,7 +94,7 @@ class TableEncoding(NetworkInputs):
             rare += [
                 (-count, column, code)
                 for code, count in zip(codes, counts, strict=True)
-                if count >= _MIN_RARE * unit
+                if count > (_MIN_RARE - 0.5) * unit
             ][_MAX_CATEGORIES:]
         rare = sorted(rare)[: _MAX_RARE if has_rare else 0]
         return cls(

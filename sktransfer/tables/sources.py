@@ -190,6 +190,11 @@ class TrainedMLPSource(BackboneSource):
         ``weights=None`` makes a new network of the same kind for the samples.
         """
         if options.weights is not None:
+            if options.n_estimators is not None and self.averages:
+                warn_user(
+                    f"n_estimators={options.n_estimators} has no effect: the backbone "
+                    "has its members already. weights=None makes a new one."
+                )
             return super().build(options, samples, rng, columns)
         if samples.sample_weight is None:
             samples = samples.replace(sample_weight=np.ones(len(samples)))
@@ -214,6 +219,11 @@ class TrainedMLPSource(BackboneSource):
     def training_defaults(self, n_samples):
         """Return the parameters of training that suit it; see the base class."""
         return self._kind.training_defaults(n_samples)
+
+    @property
+    def averages(self):
+        """Whether the network averages predictions."""
+        return self._kind.averages
 
     @property
     def _kind(self):

@@ -1,5 +1,6 @@
 """Columns of tables as inputs of a network."""
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -127,6 +128,48 @@ def test_the_most_frequent_categories():
     codes = encoding.categories[:, 1]
     assert len(codes) == 32
     assert set(codes) >= set(range(40, 50))
+
+
+def ids(counts):
+    """Make a frame with one column of categories that have these counts."""
+    names = [f"c{i:02}" for i in range(len(counts))]
+    return pd.DataFrame({"id": np.repeat(names, counts)})
+
+
+def by_layers(encoding, X):
+    sample = keras.Input(X.shape[1:], dtype="float64")
+    return keras.Model(sample, encoding.apply_layers(sample))(X)
+
+
+@pytest.mark.parametrize("factor", [1, 1e-3, 1e3])
+def test_rare_categories(factor):
+    # The last one has too few samples; the others are 32 frequent and 17 rare ones.
+    table = ids(np.r_[np.full(32, 20), np.full(17, 8), 7])
+    columns = TableColumns(table)
+    X = columns.transform(table)
+    weight = np.full(len(X), factor)
+    encoding = TableEncoding.fit(X, np.arange(len(X)), weight, columns, has_rare=True)
+    assert encoding.rare[:, 1].tolist() == list(range(32, 49))
+    assert encoding.categories[:, 1].tolist() == list(range(32))
+    assert encoding.width == encoding.n_numbers + 32 + 32
+    inputs = encoding.transform(X)
+    is_rare = (X[:, 0] >= 32) & (X[:, 0] < 49)
+    np.testing.assert_array_equal((inputs != 0).sum(axis=1), X[:, 0] < 49)
+    np.testing.assert_array_equal(inputs[is_rare].max(axis=1), 0.25)
+    np.testing.assert_array_equal(by_layers(encoding, X), inputs)
+    assert not len(fit(X, columns=columns).rare)
+
+
+def test_a_table_has_a_limit_of_rare_categories(monkeypatch):
+    monkeypatch.setattr(encoding_module, "_MAX_RARE", 3)
+    table = ids(np.r_[np.full(32, 20), 9, 8, 10, 12, 11])
+    columns = TableColumns(table)
+    X = columns.transform(table)
+    encoding = TableEncoding.fit(
+        X, np.arange(len(X)), np.ones(len(X)), columns, has_rare=True
+    )
+    assert sorted(encoding.rare[:, 1]) == [34, 35, 36]
+    np.testing.assert_array_equal(by_layers(encoding, X), encoding.transform(X))
 
 
 def test_ordered_categories_are_numbers():

@@ -62,6 +62,50 @@ def test_learns_of_a_range_of_values():
     assert clf.score(rows[700:], y[700:]) > 0.9
 
 
+def persons(n, seed):
+    """Make a frame of 120 persons who have their own probabilities of the classes."""
+    own = np.random.default_rng(0).normal(size=120)
+    rng = np.random.default_rng(seed)
+    person = rng.integers(0, 120, n)
+    y = 2 * own[person] + rng.logistic(size=n) > 0
+    return pd.DataFrame({"id": [f"p{i}" for i in person], "x": rng.normal(size=n)}), y
+
+
+@pytest.fixture(scope="module")
+def of_persons():
+    return TransferClassifier("mlp_ensemble", random_state=0).fit(*persons(2400, 1))
+
+
+def test_learns_of_many_categories(of_persons):
+    frame, y = persons(2000, 2)
+    # Who knows all persons is right for 0.78 of the samples. The 32 most frequent
+    # persons have a third of the samples, so that they alone give 0.6.
+    assert of_persons.score(frame, y) > 0.74
+
+
+def test_a_network_of_many_categories_starts_the_next_fit(of_persons):
+    frame, y = persons(400, 3)
+    backbone = of_persons.backbone_
+    assert "embed_rare" in str(backbone.layers_table())
+    for depth in (0, "embed_rare"):
+        clf = fit(frame, y, backbone=backbone, frozen_depth=depth)
+        assert clf.score(*persons(1000, 4)) > 0.7
+    again = pickle.loads(pickle.dumps(of_persons))
+    np.testing.assert_array_equal(
+        again.predict_proba(frame), of_persons.predict_proba(frame)
+    )
+
+
+def test_number_of_members():
+    clf = fit(X, Y, n_estimators=3)
+    assert {len(w) for w in clf.backbone_.weights if w.ndim == 2} >= {3}
+    assert clf.score(X, Y) > 0.5
+    fresh = fit(X, Y, backbone=clf.backbone_, weights=None, n_estimators=5)
+    shapes = [w.shape for w in fresh.backbone_.weights]
+    assert shapes == [w.shape for w in fit(X, Y, n_estimators=5).backbone_.weights]
+    assert shapes != [w.shape for w in clf.backbone_.weights]
+
+
 def test_the_order_of_categories_stays_in_the_next_fit(fitted):
     frame, y = table(seed=2)
     # Alphabetical positions would be others.
