@@ -255,7 +255,7 @@ class FittingMixin:
             one_epoch=partial,
             nominal=self._columns.nominal,
             n_estimators=self.n_estimators,
-            temperature=self.softmax_temperature or 1.0,
+            temperature=self.softmax_temperature,
             **options,
         )
         trained, state = self._partial_fit_state

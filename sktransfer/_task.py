@@ -94,8 +94,9 @@ class FitTask:
         Which labeled samples are of the target. None if none of them is.
     n_estimators : int or None
         Least number of views of a network that learns in context. None is its default.
-    temperature : float
-        Divides the class scores of a network that learns in context.
+    temperature : float or None
+        Divides the class scores of a network that learns in context. None is its
+        default.
     """
 
     samples: Any
@@ -120,7 +121,7 @@ class FitTask:
     nominal: Any = ()
     is_target: np.ndarray | None = None
     n_estimators: int | None = None
-    temperature: float = 1.0
+    temperature: float | None = None
 
     @property
     def is_trained(self):

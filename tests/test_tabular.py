@@ -447,10 +447,11 @@ def test_number_of_views(data):
 def test_temperature_of_the_softmax(data):
     X, y, X_test, _ = data
     default = TransferClassifier("tabular", random_state=0).fit(X, y)
-    clf = TransferClassifier("tabular", softmax_temperature=0.5, random_state=0)
+    clf = TransferClassifier("tabular", softmax_temperature=0.45, random_state=0)
     clf.fit(X, y)
+    # The default is 0.9 for two classes.
     np.testing.assert_allclose(
-        clf.decision_function(X_test), 2 * default.decision_function(X_test), rtol=1e-5
+        clf.decision_function(X_test), 2 * default.decision_function(X_test), rtol=1e-4
     )
     np.testing.assert_allclose(
         clf.to_keras().predict(X_test, verbose=0), clf.predict_proba(X_test), atol=1e-5

@@ -14,11 +14,12 @@ from sktransfer._inputs.standardization import (
 from sktransfer._large_arrays import blocks, is_mapped, take_rows
 
 # The most frequent categories of a column have an input each. So have rare ones with at
-# least so many samples, up to a number in the whole table. Their inputs are small, so
-# that training takes longer to fit them. Others have none.
+# least so many samples, up to a number in the whole table. Others have none.
 _MAX_CATEGORIES = 32
 _MIN_RARE, _MAX_RARE = 8, 1024
-_RARE_VALUE = 0.25
+# The inputs of rare categories are small, so that training takes longer to fit them.
+# With more samples there are more steps, and so they are smaller.
+_LEAST_VALUE, _SAMPLES_OF_VALUE_1 = 0.25, 1250
 _MIN_INPUTS = 8
 # Medians and quartiles are computed of a part of the samples with so many values, and
 # of at least so many samples.
@@ -35,9 +36,9 @@ class TableEncoding(NetworkInputs):
     The inputs are the standardized numbers, with 0 for a missing value; one input for
     each column with missing values, which is 1 if the value is missing; one for each
     frequent category, which is 1 for that category; and one for each rare category,
-    which is 0.25 for it. A column that does not vary has no inputs. The numbers, the
-    rare categories and the other inputs are padded with zeros to a power of two each,
-    so that tables of about one width share a compiled network.
+    which is `rare_value` for it. A column that does not vary has no inputs. The
+    numbers, the rare categories and the other inputs are padded with zeros to a power
+    of two each, so that tables of about one width share a compiled network.
 
     Attributes
     ----------
@@ -49,6 +50,8 @@ class TableEncoding(NetworkInputs):
         Column and position of each frequent category.
     rare : ndarray of shape (n_rare, 2), int
         Column and position of each rare category.
+    rare_value : float
+        Value of the input of a rare category.
     columns : TableColumns or None
         Conversion of the columns in fit, which gives categories their positions.
     """
@@ -57,6 +60,7 @@ class TableEncoding(NetworkInputs):
     gaps: np.ndarray
     categories: np.ndarray
     rare: np.ndarray
+    rare_value: float
     columns: Any = None
 
     @classmethod
@@ -102,6 +106,7 @@ class TableEncoding(NetworkInputs):
             np.flatnonzero((n_known > 0) & (n_known < n_samples)),
             np.array(categories, dtype=int).reshape(-1, 2),
             np.array([pair for _, *pair in rare], dtype=int).reshape(-1, 2),
+            float(np.clip(np.sqrt(_SAMPLES_OF_VALUE_1 / n_samples), _LEAST_VALUE, 1)),
             columns,
         )
 
@@ -151,7 +156,8 @@ class TableEncoding(NetworkInputs):
         columns = np.frombuffer(hash_of(self.columns).encode(), np.uint8)
         return [
             *(numbers.columns, numbers.mean, numbers.scale),
-            *(self.gaps, self.categories, self.rare, columns),
+            *(self.gaps, self.categories, self.rare, np.array(self.rare_value)),
+            columns,
         ]
 
     def transform(self, X, dtype=np.float64):
@@ -187,7 +193,7 @@ class TableEncoding(NetworkInputs):
             part[:, first : first + n_gaps] = np.isnan(rows[:, self.gaps])
             for pairs, begin, value in (
                 (self.categories, first + n_gaps, 1),
-                (self.rare, first_rare, _RARE_VALUE),
+                (self.rare, first_rare, self.rare_value),
             ):
                 columns, codes = pairs.T
                 is_category = rows[:, columns] == codes
@@ -207,7 +213,7 @@ class TableEncoding(NetworkInputs):
         n_used = self.n_numbers + len(self.gaps)
         for pairs, value, end in (
             (self.categories, 1, self.n_numbers + self.n_others),
-            (self.rare, _RARE_VALUE, self.width),
+            (self.rare, self.rare_value, self.width),
         ):
             if len(pairs):
                 columns, codes = pairs.T

@@ -21,6 +21,9 @@ _TUNING_ROWS = 512
 _MAX_ROWS = 50_000
 # Greatest sum of the weights, and smallest ratio to the greatest one.
 _MAX_WEIGHT, _MIN_WEIGHT = 1e6, 1e-12
+# Temperatures of the softmax for few and for many classes: the network is not sure
+# enough by itself, the less so with many classes. Chosen by tables for choosing.
+_TEMPERATURE, _TEMPERATURE_MANY_CLASSES, _FEW_CLASSES = 0.9, 0.8, 3
 # The training loss is computed on at most so many samples, as it takes long.
 _LOSS_SAMPLES = 192
 
@@ -161,10 +164,8 @@ class ContextPredictor:
         from sktransfer.tables.in_context.predict import class_scores
 
         scores = class_scores(backbone, self.context, X, self.dtype)
-        kernel, bias = backbone.head
-        if not _is_identity(kernel, bias):
-            scores = scores @ kernel.astype(scores.dtype) + bias.astype(scores.dtype)
-        return scores.astype(np.float64)
+        kernel, bias = (array.astype(scores.dtype) for array in backbone.head)
+        return (scores @ kernel + bias).astype(np.float64)
 
     def to_keras(self, backbone, head):
         """Build the whole network; see :meth:`StepsPredictor.to_keras`."""
@@ -235,11 +236,10 @@ def _standardize(samples, standardization):
 
 def _scores_head(n_units, temperature):
     """Return the head whose logits are the class scores divided by a temperature."""
+    if temperature is None:
+        has_few = n_units <= _FEW_CLASSES
+        temperature = _TEMPERATURE if has_few else _TEMPERATURE_MANY_CLASSES
     return np.eye(n_units) / temperature, np.zeros(n_units)
-
-
-def _is_identity(kernel, bias):
-    return np.array_equal(kernel, np.eye(len(kernel))) and not bias.any()
 
 
 def _store_context(task, predictor, head):

@@ -155,9 +155,20 @@ def test_rare_categories(factor):
     inputs = encoding.transform(X)
     is_rare = (X[:, 0] >= 32) & (X[:, 0] < 49)
     np.testing.assert_array_equal((inputs != 0).sum(axis=1), X[:, 0] < 49)
-    np.testing.assert_array_equal(inputs[is_rare].max(axis=1), 0.25)
+    np.testing.assert_array_equal(inputs[is_rare].max(axis=1), 1)
     np.testing.assert_array_equal(by_layers(encoding, X), inputs)
     assert not len(fit(X, columns=columns).rare)
+
+
+def test_inputs_of_rare_categories_are_smaller_in_large_tables():
+    table = ids(np.r_[np.full(32, 140), np.full(40, 13)])
+    columns = TableColumns(table)
+    encoding = TableEncoding.fit(
+        columns.transform(table), np.arange(5000), np.ones(5000), columns, has_rare=True
+    )
+    assert encoding.rare_value == 0.5
+    inputs = encoding.transform(columns.transform(table))
+    assert set(inputs.ravel()) == {0, 0.5, 1}
 
 
 def test_a_table_has_a_limit_of_rare_categories(monkeypatch):
