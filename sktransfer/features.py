@@ -156,7 +156,8 @@ class BackboneFeatures(
         X = check_rows(fitted, X, reset=True, columns=columns)
         rng = make_rng(self.random_state)
         options = BuildOptions(self.weights, self.feature_layer, self.preprocess)
-        backbone = source.build(options, Samples(X, np.arange(len(X)), None, None), rng)
+        samples = Samples(X, np.arange(len(X)), None, None)
+        backbone = source.build(options, samples, rng, columns)
         backbone.prepare(X[:1], self.dtype)
         fitted.backbone_, fitted._columns = backbone, columns  # noqa: SLF001
         fitted._n_features_out = backbone.n_features_out  # noqa: SLF001

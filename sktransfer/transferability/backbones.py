@@ -1,5 +1,6 @@
 """rank_backbones: which pretrained backbone to start from."""
 
+import contextlib
 import math
 import os
 import time
@@ -7,12 +8,15 @@ from functools import partial
 
 import numpy as np
 from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing
 
 from sktransfer._inputs.columns import TableColumns
+from sktransfer._inputs.encoding import TableEncoding
 from sktransfer._inputs.samples import check_rows
 from sktransfer._large_arrays import take_rows
 from sktransfer._results_table import ResultsTable
 from sktransfer._suggestions import did_you_mean
+from sktransfer.learners.choose import read_source
 from sktransfer.transferability._candidates import describe_error, named_candidates
 from sktransfer.transferability._checks import check_partial_labels
 from sktransfer.transferability.bhattacharyya import gbc
@@ -43,7 +47,8 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
         callables, Keras models or `Backbone` objects. A tuple (backbone,
         feature_layer) has the features of that layer. The keys of a dict are names.
     X : array-like of shape (n_samples, ...)
-        Target samples.
+        Target samples. Networks for tables accept frames with categories and missing
+        values; the raw inputs are then encoded as for them.
     y : array-like of shape (n_samples,)
         Their labels. Unlabeled samples are left out: None or NaN, or -1 if the classes
         are numbers, there are fitted backbones among the candidates, and -1 is not a
@@ -94,19 +99,20 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     score = _resolve_score(score)
     candidates = named_candidates(candidates, "candidates", _make_name)
     candidates = {name: _split_candidate(c) for name, c in candidates.items()}
-    X = check_rows(
-        BackboneFeatures(None),
-        X,
-        reset=True,
-        columns=TableColumns(X, accepts_tables=False),
-    )
-    n_samples = len(X)
+    columns = TableColumns(X, accepts_tables=_accepts_tables(candidates))
+    numbers = check_rows(BackboneFeatures(None), X, reset=True, columns=columns)
+    # Each network for tables gives the categories of a frame its own positions.
+    has_own = columns.accepts_tables and columns.must_convert(X)
+    n_samples = len(numbers)
     y, labeled = check_partial_labels(y, n_samples, _known_classes(candidates))
     if len(labeled) < n_samples:
-        X = take_rows(X, labeled)
+        numbers = take_rows(numbers, labeled)
+        X = _safe_indexing(X, labeled) if has_own else X
+    X = X if has_own else numbers
     splits = [slice(None)]
     if cv is not None:
-        splits = [train for train, _ in check_cv(cv, y, classifier=True).split(X, y)]
+        cross_validation = check_cv(cv, y, classifier=True)
+        splits = [train for train, _ in cross_validation.split(numbers, y)]
         if len(labeled) < n_samples and not hasattr(cv, "split") and np.iterable(cv):
             # These are positions among all samples.
             splits = [np.flatnonzero(np.isin(labeled, train)) for train in splits]
@@ -117,7 +123,7 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
             name, partial(_compute_features, X, backbone, layer), score, y, splits
         )
         rows.append(row)
-    controls = {"raw inputs": (lambda: (X.reshape(len(X), -1), None, 0.0), "control")}
+    controls = {"raw inputs": (partial(_raw_inputs, numbers, columns), "control")}
     scored = [row for row in rows if not math.isnan(row["score"])]
     if scored:
         best = max(scored, key=lambda row: row["score"])["candidate"]
@@ -135,6 +141,29 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
     # NaN has no order.
     rows.sort(key=lambda row: math.inf if math.isnan(row["score"]) else -row["score"])
     return ResultsTable(rows)
+
+
+def _accepts_tables(candidates):
+    """Return whether a candidate accepts missing values and categories."""
+    for backbone, _ in candidates.values():
+        # What cannot be a backbone is told in the note of its row.
+        with contextlib.suppress(TypeError):
+            if read_source(backbone).accepts_tables:
+                return True
+    return False
+
+
+def _raw_inputs(X, columns):
+    """Return the inputs as features, as :func:`_compute_features` does.
+
+    Categories and missing values are encoded as for a network.
+    """
+    features = X.reshape(len(X), -1)
+    if columns.nominal or (X.dtype.kind == "f" and np.isnan(X).any()):
+        weight = np.ones(len(X))
+        encoding = TableEncoding.fit(features, np.arange(len(X)), weight, columns)
+        features = encoding.transform(features)[:, encoding.used_inputs]
+    return features, None, 0.0
 
 
 def _known_classes(candidates):

@@ -2,7 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sktransfer import BackboneFeatures, ResultsTable, rank_backbones
+from sktransfer import (
+    BackboneFeatures,
+    ResultsTable,
+    TransferClassifier,
+    rank_backbones,
+)
 from sktransfer.transferability import knn_score, logme
 
 COLUMNS = ["candidate", "score", "n_features", "n_parameters", "seconds", "note"]
@@ -199,3 +204,30 @@ def test_bad_input(changes, message, source, rows):
     arguments = {"candidates": [source], "X": rows[0], "y": rows[1]} | changes
     with pytest.raises(ValueError, match=message):
         rank_backbones(**arguments)
+
+
+def test_networks_that_were_fitted_on_frames():
+    # Persons have their own probabilities of the classes; the ranked rows of the target
+    # begin with another person than the source, and have gaps.
+    own = np.random.default_rng(0).normal(size=40)
+    rng = np.random.default_rng(1)
+
+    def draw(n):
+        person = rng.integers(0, 40, n)
+        y = (2 * own[person] + rng.logistic(size=n) > 0).astype(float)
+        number = np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n))
+        return pd.DataFrame({"id": [f"p{i}" for i in person], "x": number}), y
+
+    source = TransferClassifier("mlp_ensemble", random_state=0).fit(*draw(1500))
+    frame, y = draw(200)
+    y[:20] = np.nan
+    table = rank_backbones(
+        {"persons": source.backbone_, "images": "MobileNetV2"}, frame, y
+    )
+    assert table["candidate"][0] == "persons"
+    notes = dict(zip(table["candidate"], table["note"], strict=True))
+    assert "has categories" in notes["images"]
+    sizes = dict(zip(table["candidate"], table["n_features"], strict=True))
+    # A number, its gaps, and the 32 most frequent persons.
+    assert sizes["raw inputs"] == 34
+    assert sizes["random weights"] == sizes["persons"] == 128
