@@ -54,7 +54,7 @@ class BaseTransferClassifier(
         "recipe": [StrOptions(set(ORDERS)), Recipe],
         "n_estimators": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "softmax_temperature": [
-            Interval(numbers.Real, 0, None, closed="neither"),
+            Interval(numbers.Real, 1e-3, 1e3, closed="both"),
             None,
         ],
         "learning_rate": "no_validation",

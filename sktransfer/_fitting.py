@@ -223,9 +223,9 @@ class FittingMixin:
                     f"its shape is {samples.y.shape}, and that fit had {head}."
                 )
         else:
-            build = BuildOptions(
-                self.weights, self.feature_layer, self.preprocess, self.n_estimators
-            )
+            build = BuildOptions(self.weights, self.feature_layer, self.preprocess)
+            if source.uses_n_estimators(self.weights):
+                build = build._replace(n_estimators=self.n_estimators)
             backbone = source.build(build, weighted, rng, self._columns)
             if partial and not backbone.pretrained and backbone.standardization:
                 _check_first_batch(backbone.standardization, self._columns)
@@ -255,7 +255,7 @@ class FittingMixin:
             one_epoch=partial,
             nominal=self._columns.nominal,
             n_estimators=self.n_estimators,
-            temperature=self.softmax_temperature,
+            softmax_temperature=self.softmax_temperature,
             **options,
         )
         trained, state = self._partial_fit_state

@@ -94,7 +94,7 @@ class FitTask:
         Which labeled samples are of the target. None if none of them is.
     n_estimators : int or None
         Least number of views of a network that learns in context. None is its default.
-    temperature : float or None
+    softmax_temperature : float or None
         Divides the class scores of a network that learns in context. None is its
         default.
     """
@@ -121,7 +121,7 @@ class FitTask:
     nominal: Any = ()
     is_target: np.ndarray | None = None
     n_estimators: int | None = None
-    temperature: float | None = None
+    softmax_temperature: float | None = None
 
     @property
     def is_trained(self):

@@ -47,15 +47,20 @@ def warn_of_unused(estimator, source, task):
     is_named = source.backbone is estimator.backbone
     rules = [
         (
-            is_named and not source.averages,
+            is_named and not source.uses_n_estimators(estimator.weights),
             ("n_estimators",),
-            "has no effect: only backbone='tabular' and 'mlp_ensemble' average "
-            "predictions.",
+            "has no effect: it is for backbone='tabular', and for 'mlp_ensemble' "
+            "without trained weights.",
         ),
         (
             is_named and not source.learns_in_context,
             ("softmax_temperature",),
             "has no effect: it is for backbone='tabular'.",
+        ),
+        (
+            source.learns_in_context and estimator.head == "keep",
+            ("softmax_temperature",),
+            "has no effect: head='keep' keeps the temperature of the backbone.",
         ),
         (
             order == "in_context" and is_default_recipe,

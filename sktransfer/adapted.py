@@ -74,6 +74,12 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         Which weights are trained, and in which order; see :class:`TransferClassifier`.
         "auto" is "in_context" for "tabular", which has no other, and "lp_ft" for other
         backbones [1]_ [2]_. A :class:`~sktransfer.Recipe` has more options.
+    n_estimators : int or None, default=None
+        Number of views of "tabular", or of members of "mlp_ensemble"; see
+        :class:`TransferClassifier`.
+    softmax_temperature : float or None, default=None
+        The class scores of "tabular" are divided by it before the softmax. None is 0.9
+        for up to 3 classes, and 0.8 for more.
     learning_rate : float, LearningRateSchedule or None, default=None
         Learning rate of the gradient steps, or a Keras schedule over the steps. It is
         usually the first parameter to tune. None is 1e-3; 2e-3 for "mlp_ensemble", from
@@ -248,6 +254,8 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         preprocess="auto",
         frozen_depth=None,
         recipe="auto",
+        n_estimators=None,
+        softmax_temperature=None,
         learning_rate=None,
         head_learning_rate=None,
         layer_decay=None,
@@ -278,6 +286,8 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
             preprocess=preprocess,
             frozen_depth=frozen_depth,
             recipe=recipe,
+            n_estimators=n_estimators,
+            softmax_temperature=softmax_temperature,
             learning_rate=learning_rate,
             head_learning_rate=head_learning_rate,
             layer_decay=layer_decay,

@@ -152,7 +152,8 @@ def soup(estimators, X_val, y_val):
     estimators : list of TransferClassifier or DomainAdaptedClassifier
         Fitted estimators with the same backbone and the same head at the start. All
         fits with ``recipe="lp_ft"`` on the same samples start from the same head. Other
-        parameters, such as `learning_rate` and `random_state`, may differ.
+        parameters, such as `learning_rate` and `random_state`, may differ, but for
+        `softmax_temperature`, which is in the head.
     X_val : array-like of shape (n_val, ...)
         Validation set: samples that were not trained on.
     y_val : array-like of shape (n_val,)
@@ -294,5 +295,6 @@ def _check_members(estimators):
                 raise ValueError(
                     f"estimators[{i}] started from another {name} than estimators[0]. "
                     "Fit all from the same backbone, with recipe='lp_ft' on the same "
-                    "samples or with head='keep'."
+                    "samples or with head='keep', and with the same "
+                    "softmax_temperature."
                 )

@@ -89,10 +89,10 @@ class TransferClassifier(BaseTransferClassifier):
         :class:`~sktransfer.Recipe` has more options: which of the unfrozen weights are
         trained, warm-up, a cosine schedule and MixUp.
     n_estimators : int or None, default=None
-        Number of predictions that are averaged: the views of "tabular", or the members
-        of "mlp_ensemble". More of them take more time. None is 4 views, or 2 with more
-        than 512 samples, and at least as many as many classes or columns need; and 8
-        members.
+        Number of views of "tabular", or of members of "mlp_ensemble", that are
+        averaged. More of them take more time. None is 8 members, or 4 views, 2 with
+        more than 512 samples. More than 10 classes need 16 views, and more than 96
+        columns up to 16, whatever is set.
     softmax_temperature : float or None, default=None
         The class scores of "tabular" are divided by it before the softmax. Below 1 the
         probabilities are more extreme, above 1 less; predictions stay the same. None

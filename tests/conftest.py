@@ -5,7 +5,8 @@ import os
 # Without it scikit-learn skips its array API checks.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Older CPUs compute the layers of newer ones too, such as channels_first.
+# TensorFlow turns oneDNN off on older CPUs, and then has no convolutions with
+# channels_first.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 

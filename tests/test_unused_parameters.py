@@ -52,6 +52,14 @@ def test_one_warning_that_names_them(parameters, parts):
         assert part in message
 
 
+def test_members_of_a_trained_ensemble_stay():
+    source = TransferClassifier("mlp_ensemble", epochs=1).fit(X, Y)
+    clf = TransferClassifier(source.backbone_, n_estimators=3, epochs=1)
+    (message,) = messages(clf)
+    assert "n_estimators=3 has no effect" in message
+    assert not messages(clf.set_params(weights=None))
+
+
 @pytest.mark.parametrize(
     "parameters",
     [

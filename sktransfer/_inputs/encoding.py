@@ -48,7 +48,7 @@ class TableEncoding(NetworkInputs):
         Columns with missing values in fit.
     categories : ndarray of shape (n_categories, 2), int
         Column and position of each frequent category.
-    rare : ndarray of shape (n_rare, 2), int
+    rare_categories : ndarray of shape (n_rare, 2), int
         Column and position of each rare category.
     rare_value : float
         Value of the input of a rare category.
@@ -59,7 +59,7 @@ class TableEncoding(NetworkInputs):
     numbers: Standardization
     gaps: np.ndarray
     categories: np.ndarray
-    rare: np.ndarray
+    rare_categories: np.ndarray
     rare_value: float
     columns: Any = None
 
@@ -91,22 +91,22 @@ class TableEncoding(NetworkInputs):
         numbers = standardization.select(np.flatnonzero(varies))
         n_known = _count_known(X, index[sample_weight > 0])
         n_samples = np.count_nonzero(sample_weight)
-        categories, rare, unit = [], [], np.sum(sample_weight) / n_samples
+        categories, rare = [], np.zeros((0, 3), dtype=int)
         for column in np.flatnonzero(is_nominal):
             codes, counts = _by_frequency(take_rows(X[:, column], index), sample_weight)
             categories += [(column, code) for code in sorted(codes[:_MAX_CATEGORIES])]
-            rare += [
-                (-count, column, code)
-                for code, count in zip(codes, counts, strict=True)
-                if count > (_MIN_RARE - 0.5) * unit
-            ][_MAX_CATEGORIES:]
-        rare = sorted(rare)[: _MAX_RARE if has_rare else 0]
+            if has_rare:
+                codes, counts = codes[_MAX_CATEGORIES:], counts[_MAX_CATEGORIES:]
+                own = np.column_stack([-counts, np.full(len(codes), column), codes])
+                rare = np.concatenate([rare, own[counts >= _MIN_RARE]])
+        rare = rare[np.lexsort(rare.T[::-1])][:_MAX_RARE, 1:]
+        rare_value = np.clip(np.sqrt(_SAMPLES_OF_VALUE_1 / n_samples), _LEAST_VALUE, 1)
         return cls(
             replace(numbers, width=_padded(len(numbers.columns))),
             np.flatnonzero((n_known > 0) & (n_known < n_samples)),
             np.array(categories, dtype=int).reshape(-1, 2),
-            np.array([pair for _, *pair in rare], dtype=int).reshape(-1, 2),
-            float(np.clip(np.sqrt(_SAMPLES_OF_VALUE_1 / n_samples), _LEAST_VALUE, 1)),
+            rare,
+            float(rare_value) if len(rare) else 1.0,
             columns,
         )
 
@@ -122,14 +122,14 @@ class TableEncoding(NetworkInputs):
 
     @property
     def n_others(self):
-        """Number of inputs for missing values and categories."""
+        """Number of inputs for missing values and frequent categories."""
         n_used = len(self.gaps) + len(self.categories)
         return _padded(n_used) if n_used else 0
 
     @property
     def n_rare(self):
         """Number of inputs for rare categories, after all other inputs."""
-        return _padded(len(self.rare)) if len(self.rare) else 0
+        return _padded(len(self.rare_categories)) if len(self.rare_categories) else 0
 
     @property
     def width(self):
@@ -156,7 +156,12 @@ class TableEncoding(NetworkInputs):
         columns = np.frombuffer(hash_of(self.columns).encode(), np.uint8)
         return [
             *(numbers.columns, numbers.mean, numbers.scale),
-            *(self.gaps, self.categories, self.rare, np.array(self.rare_value)),
+            *(
+                self.gaps,
+                self.categories,
+                self.rare_categories,
+                np.array(self.rare_value),
+            ),
             columns,
         ]
 
@@ -185,20 +190,45 @@ class TableEncoding(NetworkInputs):
         """Encode samples in memory; see :meth:`transform`."""
         inputs, start = np.zeros((len(X), self.width), dtype), 0
         n_gaps, first = len(self.gaps), self.n_numbers
-        first_rare = first + self.n_others
+        of_columns = self._inputs_of_categories()
         for rows in blocks(X):
             part = inputs[start : start + len(rows)]
             numbers = self.numbers.transform_rows(rows, np.float64)
             part[:, :first] = np.where(np.isnan(numbers), 0, numbers)
             part[:, first : first + n_gaps] = np.isnan(rows[:, self.gaps])
-            for pairs, begin, value in (
-                (self.categories, first + n_gaps, 1),
-                (self.rare, first_rare, self.rare_value),
-            ):
-                columns, codes = pairs.T
-                is_category = rows[:, columns] == codes
-                part[:, begin : begin + len(pairs)] = value * is_category
+            for column, codes, positions, values in of_columns:
+                # Missing values come last, and are equal to no code.
+                found = np.searchsorted(codes, rows[:, column])
+                found = np.minimum(found, len(codes) - 1)
+                own = np.flatnonzero(codes[found] == rows[:, column])
+                part[own, positions[found[own]]] = values[found[own]]
             start += len(rows)
+        return inputs
+
+    def _inputs_of_categories(self):
+        """Return the inputs of each column with categories.
+
+        Returns
+        -------
+        list of (int, ndarray, ndarray, ndarray)
+            The column, its categories in ascending order, their inputs, and the values
+            of these inputs.
+        """
+        first = self.n_numbers + len(self.gaps), self.n_numbers + self.n_others
+        pairs = np.concatenate([self.categories, self.rare_categories])
+        positions = np.r_[
+            first[0] + np.arange(len(self.categories)),
+            first[1] + np.arange(len(self.rare_categories)),
+        ]
+        values = np.r_[
+            np.ones(len(self.categories)),
+            np.full(len(self.rare_categories), self.rare_value),
+        ]
+        inputs = []
+        for column in np.unique(pairs[:, 0]):
+            own = np.flatnonzero(pairs[:, 0] == column)
+            own = own[np.argsort(pairs[own, 1])]
+            inputs.append((column, pairs[own, 1], positions[own], values[own]))
         return inputs
 
     def apply_layers(self, x):
@@ -213,7 +243,7 @@ class TableEncoding(NetworkInputs):
         n_used = self.n_numbers + len(self.gaps)
         for pairs, value, end in (
             (self.categories, 1, self.n_numbers + self.n_others),
-            (self.rare, self.rare_value, self.width),
+            (self.rare_categories, self.rare_value, self.width),
         ):
             if len(pairs):
                 columns, codes = pairs.T
@@ -242,17 +272,18 @@ def _count_known(X, index):
 
 
 def _by_frequency(values, sample_weight):
-    """Return the categories of a column, the most frequent first, and their weights.
+    """Return the categories of a column, and the number of samples of each.
 
-    There are none if it has only one.
+    The one with the greatest weight is the first. There are none if it has only one.
     """
-    is_known = ~np.isnan(values)
-    codes, positions = np.unique(values[is_known].astype(int), return_inverse=True)
-    counts = np.bincount(positions, sample_weight[is_known], len(codes))
-    codes, counts = codes[counts > 0], counts[counts > 0]
+    is_used = ~np.isnan(values) & (sample_weight > 0)
+    codes, positions, counts = np.unique(
+        values[is_used].astype(int), return_inverse=True, return_counts=True
+    )
+    weights = np.bincount(positions, sample_weight[is_used], len(codes))
     if len(codes) < 2:
-        codes, counts = codes[:0], counts[:0]
-    order = np.argsort(-counts, kind="stable")
+        return codes[:0], counts[:0]
+    order = np.argsort(-weights, kind="stable")
     return codes[order], counts[order]
 
 

@@ -7,7 +7,7 @@ from sktransfer.backbones.fingerprints import architecture_fingerprint, fingerpr
 from sktransfer.backbones.immutable import Immutable, read_only
 from sktransfer.backbones.layers_table import LayersTable
 
-_FORMAT = 4
+_FORMAT = 5
 
 
 class Backbone(Immutable):

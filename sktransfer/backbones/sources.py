@@ -50,8 +50,6 @@ class Source:
         Whether y may be an indicator matrix.
     uses_options : bool
         Whether `feature_layer` and `preprocess` change the network.
-    averages : bool
-        Whether the network averages predictions, as many as `n_estimators`.
     is_chosen_by_fit : bool
         Whether a fit replaces it by another source that it chooses by the samples.
     """
@@ -61,7 +59,6 @@ class Source:
     accepts_images = True
     accepts_multilabel = True
     uses_options = True
-    averages = False
     is_chosen_by_fit = False
 
     def __init__(self, backbone):
@@ -77,6 +74,20 @@ class Source:
 
         Sources that need no other work for this check do it here.
         """
+
+    def uses_n_estimators(self, weights):
+        """Return whether the parameter `n_estimators` changes the network.
+
+        Parameters
+        ----------
+        weights : str, path-like or None
+            The parameter of the estimator.
+
+        Returns
+        -------
+        bool
+        """
+        return False
 
     def training_defaults(self, n_samples):
         """Return parameters of training that differ from the defaults of others.

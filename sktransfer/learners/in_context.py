@@ -65,7 +65,7 @@ class InContext:
             n_estimators=task.n_estimators,
             nominal=task.nominal,
         )
-        head = task.head_weights or _scores_head(task.head.n_units, task.temperature)
+        head = task.head_weights or _scores_head(task)
         predictor = self._predictor(context, task)
         if task.order == "in_context":
             return _store_context(task, predictor, head)
@@ -234,8 +234,9 @@ def _standardize(samples, standardization):
     return samples.replace(X=rows, index=np.arange(len(rows)))
 
 
-def _scores_head(n_units, temperature):
+def _scores_head(task):
     """Return the head whose logits are the class scores divided by a temperature."""
+    n_units, temperature = task.head.n_units, task.softmax_temperature
     if temperature is None:
         has_few = n_units <= _FEW_CLASSES
         temperature = _TEMPERATURE if has_few else _TEMPERATURE_MANY_CLASSES

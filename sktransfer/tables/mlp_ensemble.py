@@ -52,19 +52,19 @@ def _architecture(n_numbers, n_others, n_rare, n_members):
             x = keras.layers.Concatenate(name="columns")([x, others])
         x = MemberScale(n_members, name="members")(x)
         for i in (1, 2):
-            x = keras.layers.Dense(_WIDTH, name=f"hidden_{i}")(x)
+            x = keras.layers.Dense(_WIDTH, name=f"dense_{i}")(x)
             if i == 1 and n_rare:
                 rare = InputRange(n_inputs - n_rare, n_inputs, name="rare")(inputs)
                 # All members share it, as there may be many inputs.
                 embed = keras.layers.Dense(_WIDTH, use_bias=False, name="embed_rare")
                 shared = keras.layers.Reshape((1, _WIDTH), name="shared")
                 x = keras.layers.Add(name="sum")([x, shared(embed(rare))])
-            x = keras.layers.ReLU(name=f"relu_{i}")(x)
+            x = keras.layers.ReLU(name=f"hidden_{i}")(x)
             x = keras.layers.Dropout(_DROPOUT, seed=i, name=f"dropout_{i}")(x)
         x = MemberScale(n_members, name="member_features")(x)
         x = MemberMean(name="mean")(x)
         model = keras.Model(inputs, x, name="mlp_ensemble")
-        backbone = Backbone.from_model(model, feature_layer="output", pretrained=False)
+        backbone = Backbone.from_flat_model(model, pretrained=False)
         return backbone, [variable.path for variable in model.weights]
 
 
@@ -98,6 +98,12 @@ def make_ensemble(encoding, samples, rng, n_members=None):
     return backbone.replace(weights=list(weights.values()))
 
 
+def count_members(backbone):
+    """Return the number of members of an ensemble."""
+    # The last weights are the factors of the features of each member.
+    return len(backbone.weights[-1])
+
+
 def _first_frequency(n_samples):
     """Return the standard deviation of the first frequencies.
 
@@ -111,7 +117,7 @@ def _first_frequency(n_samples):
 def _draw(weights, encoding, n_samples, rng):
     """Draw the initial weights, by name; those of padded inputs are 0, and stay 0.
 
-    So are those of rare categories, of which nothing is known before the training.
+    Those of rare categories start at 0, and are trained.
     """
     fixed = ("standardize", "robust_scale")
     weights = {
@@ -136,7 +142,7 @@ def _draw(weights, encoding, n_samples, rng):
     members[:, used] = rng.choice([-1.0, 1.0], (len(members), len(used)))
     # He uniform.
     limits = np.sqrt(6 / max(1, len(used))), np.sqrt(6 / _WIDTH)
-    kernel_1, kernel_2 = (weights[f"hidden_{i}/kernel"] for i in (1, 2))
+    kernel_1, kernel_2 = (weights[f"dense_{i}/kernel"] for i in (1, 2))
     kernel_1[used] = rng.uniform(-limits[0], limits[0], (len(used), _WIDTH))
     kernel_2[:] = rng.uniform(-limits[1], limits[1], kernel_2.shape)
     features[:] = _FIRST_OUTPUT * rng.choice([-1.0, 1.0], features.shape)

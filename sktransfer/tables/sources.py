@@ -39,7 +39,7 @@ class InContextSource(Source):
         Whether a table that is too large for the network is warned of.
     """
 
-    learns_in_context = averages = True
+    learns_in_context = True
     accepts_tables = True
     accepts_images = accepts_multilabel = False
 
@@ -53,6 +53,10 @@ class InContextSource(Source):
         if isinstance(backbone, Backbone):
             return backbone.learns_in_context
         return isinstance(backbone, str) and backbone == "tabular"
+
+    def uses_n_estimators(self, weights):
+        """Return whether the parameter changes the network; see the base class."""
+        return True
 
     def training_defaults(self, n_samples):
         """Return parameters of fine-tuning; see the base class."""
@@ -109,6 +113,7 @@ class MLPSource(Source):
     """A network with two hidden layers, without pretrained weights."""
 
     name = "mlp"
+    has_rare_categories = False
     accepts_tables = True
     uses_options = False
 
@@ -129,7 +134,7 @@ class MLPSource(Source):
         samples = samples.replace(X=samples.X.reshape(len(samples.X), -1))
         encoding = TableEncoding.fit(
             *(samples.X, samples.index, samples.sample_weight, columns),
-            has_rare=self.averages,
+            has_rare=self.has_rare_categories,
         )
         return self._make(encoding, samples, rng, options).replace(
             head=None,
@@ -149,7 +154,11 @@ class MLPEnsembleSource(MLPSource):
     """An ensemble of small networks, without pretrained weights."""
 
     name = "mlp_ensemble"
-    averages = True
+    has_rare_categories = True
+
+    def uses_n_estimators(self, weights):
+        """Return whether the parameter changes the network; see the base class."""
+        return True
 
     def training_defaults(self, n_samples):
         """Return the parameters of training that suit it; see the base class.
@@ -190,15 +199,15 @@ class TrainedMLPSource(BackboneSource):
         ``weights=None`` makes a new network of the same kind for the samples.
         """
         if options.weights is not None:
-            if options.n_estimators is not None and self.averages:
-                warn_user(
-                    f"n_estimators={options.n_estimators} has no effect: the backbone "
-                    "has its members already. weights=None makes a new one."
-                )
             return super().build(options, samples, rng, columns)
         if samples.sample_weight is None:
             samples = samples.replace(sample_weight=np.ones(len(samples)))
-        own = BuildOptions(None, n_estimators=options.n_estimators)
+        n_estimators = options.n_estimators
+        if n_estimators is None and self._kind.uses_n_estimators(None):
+            from sktransfer.tables.mlp_ensemble import count_members
+
+            n_estimators = count_members(self.backbone)
+        own = BuildOptions(None, n_estimators=n_estimators)
         fresh = self._kind.build(own, samples, rng, columns)
         options = options._replace(weights="auto", n_estimators=None)
         if options == BuildOptions():
@@ -220,10 +229,9 @@ class TrainedMLPSource(BackboneSource):
         """Return the parameters of training that suit it; see the base class."""
         return self._kind.training_defaults(n_samples)
 
-    @property
-    def averages(self):
-        """Whether the network averages predictions."""
-        return self._kind.averages
+    def uses_n_estimators(self, weights):
+        """Return whether the parameter changes the network; see the base class."""
+        return weights is None and self._kind.uses_n_estimators(None)
 
     @property
     def _kind(self):

@@ -146,7 +146,7 @@ def rank_backbones(candidates, X, y, score="logme", cv=None):
 def _accepts_tables(candidates):
     """Return whether a candidate accepts missing values and categories."""
     for backbone, _ in candidates.values():
-        # What cannot be a backbone is told in the note of its row.
+        # The note of its row says what cannot be a backbone.
         with contextlib.suppress(TypeError):
             if read_source(backbone).accepts_tables:
                 return True

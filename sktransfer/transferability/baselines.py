@@ -210,10 +210,10 @@ def _random_start(network):
     backbone = network.backbone
     if isinstance(backbone, str) and backbone in ("auto", "tabular"):
         # With random weights, "tabular" does not learn in context.
-        return _FROM_SCRATCH | {"backbone": "mlp", "feature_layer": "auto"}
-    if getattr(backbone, "standardization", None) is not None:
-        # With weights=None, it would have the means and variances of the source.
-        return _FROM_SCRATCH | {"backbone": backbone.name, "feature_layer": "auto"}
+        own = {"n_estimators": None, "softmax_temperature": None}
+        # A subclass may have no such parameters.
+        own = {name: own[name] for name in own.keys() & network.get_params(deep=False)}
+        return _FROM_SCRATCH | {"backbone": "mlp", "feature_layer": "auto"} | own
     return _FROM_SCRATCH
 
 

@@ -141,15 +141,16 @@ def by_layers(encoding, X):
     return keras.Model(sample, encoding.apply_layers(sample))(X)
 
 
-@pytest.mark.parametrize("factor", [1, 1e-3, 1e3])
-def test_rare_categories(factor):
+@pytest.mark.parametrize("weigh", [np.ones_like, lambda z: 1e-3 * (3 + z), np.exp])
+def test_rare_categories(weigh):
     # The last one has too few samples; the others are 32 frequent and 17 rare ones.
     table = ids(np.r_[np.full(32, 20), np.full(17, 8), 7])
     columns = TableColumns(table)
     X = columns.transform(table)
-    weight = np.full(len(X), factor)
+    # Rows are counted, whatever their weights.
+    weight = weigh(-X[:, 0] / 50 - 1)
     encoding = TableEncoding.fit(X, np.arange(len(X)), weight, columns, has_rare=True)
-    assert encoding.rare[:, 1].tolist() == list(range(32, 49))
+    assert encoding.rare_categories[:, 1].tolist() == list(range(32, 49))
     assert encoding.categories[:, 1].tolist() == list(range(32))
     assert encoding.width == encoding.n_numbers + 32 + 32
     inputs = encoding.transform(X)
@@ -157,7 +158,7 @@ def test_rare_categories(factor):
     np.testing.assert_array_equal((inputs != 0).sum(axis=1), X[:, 0] < 49)
     np.testing.assert_array_equal(inputs[is_rare].max(axis=1), 1)
     np.testing.assert_array_equal(by_layers(encoding, X), inputs)
-    assert not len(fit(X, columns=columns).rare)
+    assert not len(fit(X, columns=columns).rare_categories)
 
 
 def test_inputs_of_rare_categories_are_smaller_in_large_tables():
@@ -179,7 +180,7 @@ def test_a_table_has_a_limit_of_rare_categories(monkeypatch):
     encoding = TableEncoding.fit(
         X, np.arange(len(X)), np.ones(len(X)), columns, has_rare=True
     )
-    assert sorted(encoding.rare[:, 1]) == [34, 35, 36]
+    assert sorted(encoding.rare_categories[:, 1]) == [34, 35, 36]
     np.testing.assert_array_equal(by_layers(encoding, X), encoding.transform(X))
 
 

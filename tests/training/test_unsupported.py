@@ -8,6 +8,7 @@ from keras import layers
 
 from sktransfer import BackboneFeatures, TransferClassifier
 from sktransfer.exceptions import BackboneError
+from sktransfer.training.step.unsupported import unsupported_layers
 
 FIRST = {"data_format": "channels_first"}
 Y = np.arange(12) % 2
@@ -40,6 +41,19 @@ def test_convolutions(frozen_depth):
     assert len(message) < 400
     assert not hasattr(clf, "backbone_")
     clf.set_params(dtype="float32").fit(images(), Y)
+
+
+def test_a_cpu_without_the_layer_in_float32(monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    network = keras.Sequential([keras.Input((3, 8, 8)), layers.Conv2D(4, 3, **FIRST)])
+    error = tf.errors.UnimplementedError(
+        None, None, "when calling Conv2D.call\nThe Conv2D op only supports NHWC"
+    )
+    with (
+        pytest.raises(BackboneError, match="TF_ENABLE_ONEDNN_OPTS=1"),
+        unsupported_layers(network, "float32"),
+    ):
+        raise error
 
 
 def test_the_layer_is_named_among_others_with_similar_names():

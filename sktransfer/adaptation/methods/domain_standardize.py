@@ -82,7 +82,7 @@ class DomainStandardize(AdaptationMethod):
         def map_of(moments):
             scale, offset = self._affine_map(moments, all_sources)
             if encoding is not None:
-                # Categories and marks of missing values keep their 0 and 1.
+                # Inputs of categories and of missing values stay as they are.
                 scale[encoding.n_numbers :], offset[encoding.n_numbers :] = 1.0, 0.0
             return scale, offset
 

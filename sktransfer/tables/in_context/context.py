@@ -121,7 +121,7 @@ def make_context(
     if n_estimators is None:
         n_estimators = N_VIEWS if len(used) <= _MANY_SAMPLES else _N_VIEWS_MANY_SAMPLES
     if n_views is None:
-        needed = _n_needed(n_classes, n_columns + len(category), n_fixed)
+        needed = _n_views_needed(n_classes, n_columns + len(category), n_fixed)
         n_views = max(n_estimators, needed)
     columns = _draw_columns(n_columns, n_fixed, category_column, n_views, rng)
     codes = _codes(n_classes, n_views, rng)
@@ -160,11 +160,11 @@ def make_context(
     return Views(*(_read_only(name, value) for name, value in views._asdict().items()))
 
 
-def _n_needed(n_classes, n_columns, n_fixed):
+def _n_views_needed(n_classes, n_columns, n_fixed):
     """Return the number of views that many classes, or many columns, need."""
-    of_classes = _N_VIEWS_MANY_CLASSES if n_classes > MAX_CLASSES else 1
-    of_columns = -(-n_columns // (MAX_COLUMNS - n_fixed))
-    return max(of_classes, min(of_columns, _MAX_VIEWS))
+    for_classes = _N_VIEWS_MANY_CLASSES if n_classes > MAX_CLASSES else 1
+    for_columns = -(-n_columns // (MAX_COLUMNS - n_fixed))
+    return max(for_classes, min(for_columns, _MAX_VIEWS))
 
 
 def _scores(x, bags, has_ranks, sample_weight):

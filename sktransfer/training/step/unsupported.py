@@ -1,6 +1,7 @@
 """The error of layers that TensorFlow cannot compute on this device."""
 
 import contextlib
+import os
 import re
 
 import keras
@@ -35,16 +36,18 @@ def unsupported_layers(network, dtype):
         if reason is None:
             raise
         layer = _find_layer(str(error), network)
-        advice = "" if dtype == "float32" else "dtype='float32', "
-        if getattr(layer, "data_format", None) == "channels_first":
-            advice += "a network with data_format='channels_last', "
-            if dtype == "float32":
+        advice = [] if dtype == "float32" else ["dtype='float32'"]
+        data_format = getattr(layer, "data_format", None)
+        if data_format == "channels_first" or "NHWC" in reason[0]:
+            advice.append("a network with data_format='channels_last'")
+            if dtype == "float32" and os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "1":
                 # TensorFlow turns it off by itself on older CPUs.
-                advice += "the environment variable TF_ENABLE_ONEDNN_OPTS=1, "
+                advice.append("TF_ENABLE_ONEDNN_OPTS=1 in the environment")
+        advice.append("a GPU")
         raise BackboneError(
             f"dtype={dtype!r}: TensorFlow cannot compute {_describe(layer)} of "
             f"backbone={network.name!r} with it on this device: "
-            f"{reason[0].strip(' .')}. Use {advice}or a GPU."
+            f"{reason[0].strip(' .')}. Use {' or '.join(advice)}."
         ) from error
 
 
