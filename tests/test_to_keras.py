@@ -19,7 +19,7 @@ QUICK = {"epochs": 3, "random_state": 0}
     [
         {"backbone": "mlp"},
         {"backbone": "mlp", "frozen_depth": "all"},
-        {"backbone": "tabular", "epochs": 50},
+        {"backbone": "tabular", "epochs": None},
         {"backbone": "tabular", "recipe": "full"},
     ],
 )

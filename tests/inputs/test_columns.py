@@ -308,8 +308,8 @@ def test_complex_columns():
 
 
 def fit(X, backbone="tabular"):
-    clf = TransferClassifier(backbone, random_state=0, epochs=2)
-    clf.set_params(**({} if backbone == "mlp" else {"epochs": 50}))
+    epochs = 2 if backbone == "mlp" else None
+    clf = TransferClassifier(backbone, random_state=0, epochs=epochs)
     return clf.fit(X, np.arange(len(X)) % 2)
 
 

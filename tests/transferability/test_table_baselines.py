@@ -42,8 +42,8 @@ FRAMES = pytest.mark.parametrize("make_frame", [as_pandas, pl.DataFrame])
 def test_default_baselines_of_a_frame(make_frame, columns):
     columns, y = columns
     for estimator in (
-        TransferClassifier("tabular", epochs=2),
-        make_pipeline("passthrough", TransferClassifier("tabular", epochs=2)),
+        TransferClassifier("tabular"),
+        make_pipeline("passthrough", TransferClassifier("tabular")),
     ):
         report = transfer_report(
             estimator, make_frame(columns), y, cv=2, train_sizes=[10], random_state=0
