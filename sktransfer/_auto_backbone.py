@@ -102,7 +102,7 @@ class AutoBackboneMixin:
         """Compare the log losses of the candidates on samples held aside."""
         classes = np.unique(samples.y)
         samples = weigh_classes(self.class_weight, samples, classes)
-        train, held, key = _split(samples, self._columns.nominal)
+        train, held, key, columns = _split(samples, self._columns.nominal)
         candidates = (
             InContextSource("tabular", warns_of_size=False),
             MLPEnsembleSource("mlp_ensemble"),
@@ -117,7 +117,8 @@ class AutoBackboneMixin:
         losses = _choices.find(key)
         if losses is None:
             # Fits in other threads go on meanwhile.
-            losses = self._losses(candidates, train, held)
+            trial_columns = self._columns.select(columns)
+            losses = self._losses(candidates, train, held, trial_columns)
             _choices.put(key, losses, _CHOICE_BYTES)
         found = ", ".join(
             f"{loss:.4f} with {source.backbone!r}"
@@ -126,9 +127,10 @@ class AutoBackboneMixin:
         reason = f"on {len(held)} samples held aside the log loss is {found}"
         return candidates[np.argmin(np.nan_to_num(losses, nan=np.inf))], reason
 
-    def _losses(self, candidates, train, held):
+    def _losses(self, candidates, train, held, columns):
         """Fit the candidates to `train`; return their log losses on `held`."""
         trial = copy.copy(self)
+        trial._columns = columns  # noqa: SLF001
         trial.verbose, trial.random_state, trial.recipe = 0, 0, "auto"
         trial.scoring = "loss"
         trial.class_weight = trial.callbacks = trial.memory = None
@@ -156,8 +158,9 @@ class AutoBackboneMixin:
 def _split(samples, nominal=()):
     """Split distinct samples into a part to train on and a part held aside.
 
-    The split depends neither on the order of the samples, nor on whether a sample of
-    weight 2 is one row or two, nor on units if no sample is left out.
+    The parts, and the order of their rows and columns, depend neither on the order of
+    the samples and columns, nor on whether a sample of weight 2 is one row or two, nor
+    on units if no sample is left out.
 
     Parameters
     ----------
@@ -172,6 +175,8 @@ def _split(samples, nominal=()):
         The parts. None if there are too few distinct samples.
     key : bytes
         Digest of all samples, if there are parts.
+    columns : ndarray of int
+        Columns of the parts, in their order: those that vary.
     """
     from sktransfer.tables.in_context.canonical import standardize_columns
 
@@ -191,18 +196,22 @@ def _split(samples, nominal=()):
     place, is_held = _places(first_class)
     is_small = len(place) < _MIN_DISTINCT or is_held.sum() < _MIN_HELD
     if is_small or len(np.unique(y[~is_held[distinct]])) <= y.max():
-        return None, None, None
+        return None, None, None, None
+    order = np.lexsort((samples.sample_weight, y, distinct))
+    columns = standardization.columns
+    ordered = samples.part(order).replace(X=X[np.ix_(order, columns)], index=index)
     train, held = (
-        _part(samples, np.isin(distinct, chosen[np.argsort(place[chosen])][:most]))
+        _part(
+            ordered, np.isin(distinct[order], chosen[np.argsort(place[chosen])][:most])
+        )
         for chosen, most in (
             (np.flatnonzero(~is_held), _MAX_TRAIN),
             (np.flatnonzero(is_held), _MAX_HELD),
         )
     )
-    order = np.lexsort((samples.sample_weight, y, distinct))
     key = digests[order].view(np.uint8), y[order], samples.sample_weight[order]
-    is_nominal = np.isin(standardization.columns, nominal)
-    return train, held, b"".join(map(array_digest, (*key, is_nominal)))
+    key += (np.isin(columns, nominal),)
+    return train, held, b"".join(map(array_digest, key)), columns
 
 
 def _part(samples, is_chosen):

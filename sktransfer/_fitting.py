@@ -75,7 +75,7 @@ class FittingMixin:
             Its y has class labels, not class indices.
         """
         if reset:
-            self._columns = source.table_columns(X)
+            self._columns = source.table_columns(X, self.weights)
         check_none_missing(y)
         X, y = check_rows(self, X, y, reset=reset, columns=self._columns)
         return check_labels(

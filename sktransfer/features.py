@@ -152,7 +152,7 @@ class BackboneFeatures(
                 "trained by gradient steps."
             )
         fitted = copy.copy(self)
-        columns = source.table_columns(X)
+        columns = source.table_columns(X, self.weights)
         X = check_rows(fitted, X, reset=True, columns=columns)
         rng = make_rng(self.random_state)
         options = BuildOptions(self.weights, self.feature_layer, self.preprocess)

@@ -1,5 +1,7 @@
 """`backbone="auto"` chooses one of the networks for tables."""
 
+import contextlib
+import io
 import warnings
 
 import numpy as np
@@ -289,3 +291,24 @@ def test_copies_are_on_one_side_whatever_the_order():
 
     train, held, _ = _auto_backbone._split(samples)
     assert not {row.tobytes() for row in train.X} & {row.tobytes() for row in held.X}
+
+
+def test_the_choice_depends_on_no_order():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(200, 3)), columns=list("abc"))
+    frame["g"], frame["same"] = rng.choice(["u", "v", "w"], 200), 1.0
+    y = (frame.a * frame.b + (frame.g == "u") + rng.normal(size=200) / 2 > 0).to_numpy()
+    order = rng.permutation(200)
+    reasons = []
+    for X, labels in (
+        (frame, y),
+        (frame.iloc[order], y[order]),
+        (frame[["same", "g", "c", "a", "b"]], y),
+    ):
+        clear_caches()
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            auto(verbose=1, n_estimators=2).fit(X, labels)
+        reasons.append(output.getvalue().partition("'mlp'.")[0])
+    assert len(set(reasons)) == 1
+    assert "held aside" in reasons[0]

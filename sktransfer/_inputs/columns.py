@@ -1,5 +1,6 @@
 """Columns of tables as numbers: dates, texts of numbers, and categories."""
 
+import copy
 import math
 
 import numpy as np
@@ -142,6 +143,25 @@ class TableColumns:
         )
         return f"{names}, ..." if len(positions) > _N_SHOWN else names
 
+    def select(self, positions):
+        """Return the conversion of some of the columns, in this order.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n,), int
+            Positions of the columns.
+
+        Returns
+        -------
+        TableColumns
+        """
+        selected = copy.copy(self)
+        selected.nominal = np.flatnonzero(np.isin(positions, self.nominal)).tolist()
+        if self._converters is not None:
+            own = [self._converters[i] for i in positions]
+            selected._converters = own  # noqa: SLF001
+        return selected
+
     def warn_of_large_integers(self, positions):
         """Warn that float64 rounds the integers of some columns."""
         warn_user(
@@ -213,6 +233,20 @@ class _Numbers:
         return number
 
 
+class _TextNumbers(_Numbers):
+    """Converts a column of texts that are numbers; other texts become NaN."""
+
+    def transform(self, values):
+        """Return the numbers; NaN for missing values and for other texts."""
+        numbers = [as_number(value) for value in values]
+        known = [i for i, value in enumerate(values) if not is_missing(value)]
+        new = [values[i] for i in known if numbers[i] is None]
+        _warn_of_new(self.name, new, len(known), "numbers")
+        return np.array(
+            [math.nan if number is None else number for number in numbers], np.float64
+        )
+
+
 class _Durations(_Numbers):
     """Converts a column of durations to days."""
 
@@ -265,13 +299,7 @@ class _Categories:
         positions = np.array([self._position(v) for v in values], dtype=np.float64)
         known = [i for i, value in enumerate(values) if not is_missing(value)]
         new = [values[i] for i in known if math.isnan(positions[i])]
-        if new and len(new) >= _MOST * len(known):
-            shown = ", ".join(map(show, list(dict.fromkeys(new))[:_N_SHOWN]))
-            warn_user(
-                f"Of {len(known)} values in column {self.name!r} of X, {len(new)} were "
-                f"not in fit, such as {shown}; fit had {self.examples()}. They are "
-                "treated as missing values."
-            )
+        _warn_of_new(self.name, new, len(known), self.examples())
         return positions
 
     def _position(self, value):
@@ -279,6 +307,16 @@ class _Categories:
             return self._positions.get(value, math.nan)
         except TypeError:
             raise _cell_error(self.name, value) from None
+
+
+def _warn_of_new(name, new, n_known, examples):
+    """Warn if most values of a column are not in fit; a single one may be rare."""
+    if len(new) > 1 and len(new) >= _MOST * n_known:
+        shown = ", ".join(map(show, list(dict.fromkeys(new))[:_N_SHOWN]))
+        warn_user(
+            f"Of {n_known} values in column {name!r} of X, {len(new)} were not in fit, "
+            f"such as {shown}; fit had {examples}. They are treated as missing values."
+        )
 
 
 def _make_converter(column):
@@ -293,7 +331,10 @@ def _make_converter(column):
         return _Empty(name)
     is_number = [as_number(value) is not None for value in known]
     if all(is_number):
-        return (_Durations if any(map(is_duration, known)) else _Numbers)(name)
+        if any(map(is_duration, known)):
+            return _Durations(name)
+        has_texts = any(isinstance(value, (str, bytes)) for value in known)
+        return (_TextNumbers if has_texts else _Numbers)(name)
     if any(isinstance(value, complex) for value in known):
         raise ValueError(f"Column {name!r} of X: Complex data not supported.")
     dates = [value for value in known if is_date(value)]
@@ -307,7 +348,8 @@ def _make_converter(column):
             "pandas.to_datetime(..., errors='coerce')."
         )
     try:
-        categories = sorted(set(known), key=str)
+        # 1 and "1" have no order otherwise.
+        categories = sorted(set(known), key=lambda value: (str(value), repr(value)))
     except TypeError:
         unhashable = next(value for value in known if not is_hashable(value))
         raise _cell_error(name, unhashable) from None
@@ -330,7 +372,7 @@ def _make_converter(column):
 
 def _has_large_integers(converter, column):
     """Return whether float64 rounds some of the numbers of a column."""
-    if type(converter) is not _Numbers:
+    if type(converter) not in (_Numbers, _TextNumbers):
         return False
     if column.values.dtype == object:
         return any(map(is_large_integer, column.values))

@@ -25,6 +25,12 @@ _MIN_INPUTS = 8
 # of at least so many samples.
 _MAX_VALUES, _MIN_SAMPLES = 1 << 24, 1 << 12
 _LEAST_DISTANCE = 1e-3
+# Outliers, such as -9999 for a missing value, determine the standard deviation of a
+# column whose quartiles are closer than this part of it.
+_LEAST_PART = 0.05
+_DECIMALS = 9
+# Distance of the quartiles of a normal distribution with standard deviation 1.
+_NORMAL_DISTANCE = 1.349
 # Larger encoded tables are not kept in memory; rows are encoded when they are read.
 _KEEP_BYTES = 1 << 29
 
@@ -89,6 +95,7 @@ class TableEncoding(NetworkInputs):
         is_nominal[columns.nominal if columns is not None else []] = True
         varies = np.isfinite(standardization.scale) & ~is_nominal
         numbers = standardization.select(np.flatnonzero(varies))
+        numbers = _without_outliers(X, index, sample_weight, numbers)
         n_known = _count_known(X, index[sample_weight > 0])
         n_samples = np.count_nonzero(sample_weight)
         categories, rare = [], np.zeros((0, 3), dtype=int)
@@ -283,8 +290,45 @@ def _by_frequency(values, sample_weight):
     weights = np.bincount(positions, sample_weight[is_used], len(codes))
     if len(codes) < 2:
         return codes[:0], counts[:0]
-    order = np.argsort(-weights, kind="stable")
+    # Sums of equal weights may differ by rounding, which depends on the order of rows.
+    order = np.argsort(-np.round(weights / weights.max(), _DECIMALS), kind="stable")
     return codes[order], counts[order]
+
+
+def _without_outliers(X, index, sample_weight, numbers):
+    """Return the standardization of columns, by quartiles where there are outliers.
+
+    Parameters and result are those of :func:`robust_scale` and its `numbers`.
+    """
+    step = _sample_step(X, index)
+    rows, weight = take_rows(X, index[::step]), sample_weight[::step]
+    rows = rows[:, numbers.columns].astype(np.float64)
+    mean, scale = numbers.mean.copy(), numbers.scale.copy()
+    for i, values in enumerate(rows.T):
+        is_used = ~np.isnan(values) & (weight > 0)
+        if not is_used.any():
+            continue
+        low, middle, high = _quartiles(values[is_used], weight[is_used])
+        # Halves do not overflow.
+        distance = 2 * (high / 2 - low / 2)
+        rounding = 64 * np.finfo(np.float64).eps * abs(middle)
+        if rounding < distance < _LEAST_PART * scale[i]:
+            mean[i], scale[i] = middle, distance / _NORMAL_DISTANCE
+    return replace(numbers, mean=mean, scale=scale)
+
+
+def _sample_step(X, index):
+    """Return the distance of the samples that quartiles are computed of."""
+    n_most = max(_MIN_SAMPLES, _MAX_VALUES // X.shape[1])
+    return -(-len(index) // n_most)
+
+
+def _quartiles(values, weight):
+    """Return the weighted quartiles of known values."""
+    order = np.argsort(values, kind="stable")
+    # A weight of 2 is a row twice.
+    total = np.cumsum(weight[order] / weight.max())
+    return values[order][np.searchsorted(total, np.array([1, 2, 3]) / 4 * total[-1])]
 
 
 def robust_scale(X, index, sample_weight, numbers):
@@ -309,25 +353,20 @@ def robust_scale(X, index, sample_weight, numbers):
         In units of standardized columns. Distances are at least 0.001: smaller ones
         would enlarge rounding errors.
     """
-    n_most = max(_MIN_SAMPLES, _MAX_VALUES // X.shape[1])
-    step = -(-len(index) // n_most)
+    step = _sample_step(X, index)
     rows, weight = take_rows(X, index[::step]), sample_weight[::step]
     numbers = replace(numbers, width=len(numbers.columns))
-    rows, weight = numbers.transform_rows(rows, np.float64), weight / weight.max()
+    rows = numbers.transform_rows(rows, np.float64)
     median, distance = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
     for i, values in enumerate(rows.T):
         is_used = ~np.isnan(values) & (weight > 0)
         if not is_used.any():
             continue
-        values, own_weight = values[is_used], weight[is_used]
-        order = np.argsort(values, kind="stable")
-        values, total = values[order], np.cumsum(own_weight[order])
-        # A weight of 2 is a row twice.
-        low, middle, high = np.searchsorted(total, np.array([1, 2, 3]) / 4 * total[-1])
+        values = values[is_used]
+        low, median[i], high = _quartiles(values, weight[is_used])
         # Standardized values that differ by less are equal but for rounding.
-        if values[high] - values[low] > _LEAST_DISTANCE:
-            distance[i] = values[high] - values[low]
+        if high - low > _LEAST_DISTANCE:
+            distance[i] = high - low
         else:
-            distance[i] = max((values[-1] - values[0]) / 2, _LEAST_DISTANCE)
-        median[i] = values[middle]
+            distance[i] = max((values.max() - values.min()) / 2, _LEAST_DISTANCE)
     return median, distance

@@ -211,6 +211,7 @@ class Standardization(NetworkInputs):
         x = keras.layers.Rescaling(
             factor.tolist(), rest.tolist(), name="scale", **layer
         )(x)
+        x = keras.ops.clip(x, -_LIMIT, _LIMIT)
         return keras.ops.pad(x, [[0, 0], [0, n_more]]) if n_more else x
 
     def _check_range(self):

@@ -104,13 +104,15 @@ class Source:
         """
         return {}
 
-    def table_columns(self, X):
+    def table_columns(self, X, weights="auto"):
         """Return the conversion of the columns of a training set to numbers.
 
         Parameters
         ----------
         X : data frame or array-like
             Training set.
+        weights : str, path-like or None, default="auto"
+            The parameter of the estimator.
 
         Returns
         -------

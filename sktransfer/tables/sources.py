@@ -214,14 +214,15 @@ class TrainedMLPSource(BackboneSource):
             return fresh
         return BackboneSource(fresh).build(options, samples, rng)
 
-    def table_columns(self, X):
+    def table_columns(self, X, weights="auto"):
         """Return the conversion in the fit of the backbone; see the base class.
 
-        The positions of the categories are those that the network was trained with.
+        The positions of the categories are those that the network was trained with. A
+        new network has its own.
         """
         columns = self.backbone.standardization.columns
-        if columns is None:
-            return super().table_columns(X)
+        if columns is None or weights is None:
+            return super().table_columns(X, weights)
         columns.check_names(X)
         return columns
 

@@ -386,3 +386,26 @@ def test_columns_without_large_integers(values):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         TableColumns(pd.DataFrame({"id": values}))
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "tabular"])
+def test_a_rare_text_among_texts_of_numbers_is_missing(backbone):
+    # A fold of a cross-validation has the only code with a letter.
+    rng = np.random.default_rng(0)
+    codes = pd.Series(rng.integers(0, 9, 40).astype(str), dtype="str")
+    X = pd.DataFrame({"code": codes, "x": rng.normal(size=40)})
+    clf = fit(X[:30], backbone)
+    X.loc[35, "code"] = "B7"
+    missing = X.copy()
+    missing.loc[35, "code"] = None
+    np.testing.assert_array_equal(
+        clf.predict_proba(X[30:]), clf.predict_proba(missing[30:])
+    )
+    with pytest.warns(UserWarning, match="2 were not in fit, such as 'B7'"):
+        clf.predict(X.iloc[[35, 35]])
+
+
+def test_categories_that_print_alike():
+    frame = pd.DataFrame({"c": np.array([1, "1", "a", 1, "1", "a"], dtype=object)})
+    positions = TableColumns(frame).transform(frame)[:, 0]
+    np.testing.assert_array_equal(positions, [1, 0, 2, 1, 0, 2])

@@ -172,6 +172,31 @@ def test_inputs_of_rare_categories_are_smaller_in_large_tables():
     assert set(inputs.ravel()) == {0, 0.5, 1}
 
 
+def test_equal_weights_in_another_order_choose_the_same_categories():
+    table = ids(np.full(60, 10))
+    weight = np.tile([0.1, 0.2, 0.3, 0.7, 0.1, 0.2, 0.3, 0.7, 0.1, 0.6], 60)
+    columns = TableColumns(table)
+    X = columns.transform(table)
+    order = np.random.default_rng(0).permutation(600)
+    chosen = [
+        fit(X[rows], weight[rows], columns).categories.tolist()
+        for rows in (np.arange(600), order)
+    ]
+    assert chosen[0] == chosen[1]
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1, 1e200])
+def test_outliers_do_not_decide_the_scale(unit):
+    rows = np.linspace(-1, 1, 401)[:, None]
+    rows[::50] = -9999
+    numbers = fit(rows * unit).numbers
+    assert abs(numbers.mean[0]) < 0.1 * unit
+    np.testing.assert_allclose(numbers.scale, unit / 1.349, rtol=0.1)
+    # Without outliers it is the standard deviation.
+    plain = rows[rows > -2][:, None]
+    np.testing.assert_allclose(fit(plain).numbers.scale, plain.std())
+
+
 def test_a_table_has_a_limit_of_rare_categories(monkeypatch):
     monkeypatch.setattr(encoding_module, "_MAX_RARE", 3)
     table = ids(np.r_[np.full(32, 20), 9, 8, 10, 12, 11])

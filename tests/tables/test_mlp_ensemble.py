@@ -96,6 +96,39 @@ def test_a_network_of_many_categories_starts_the_next_fit(persons_network):
     )
 
 
+@pytest.mark.parametrize("backbone", ["mlp", "mlp_ensemble"])
+@pytest.mark.parametrize("mark", [-9999, 1e9, 1e300])
+def test_marks_of_missing_values_are_outliers(backbone, mark):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(1000, 2))
+    y = rows.sum(axis=1) > 0
+    rows[rng.random(1000) < 0.03, 0] = mark
+    clf = TransferClassifier(backbone, random_state=0).fit(rows[:500], y[:500])
+    assert clf.score(rows[500:], y[500:]) > 0.9
+
+
+def test_huge_values_in_keras():
+    rows, y = np.random.default_rng(0).normal(size=(100, 2)), np.arange(100) % 2
+    rows[:, 0] += 4 * y
+    clf = TransferClassifier("mlp_ensemble", random_state=0).fit(rows, y)
+    huge = np.array([[1e15, 0], [1e20, 0], [1e36, 0], [-1e36, 0]])
+    np.testing.assert_allclose(
+        clf.to_keras().predict(huge, verbose=0), clf.predict_proba(huge), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "mlp_ensemble"])
+def test_a_network_without_weights_has_its_own_categories(backbone):
+    frame, y = table()
+    source = fit(frame, y, backbone=backbone)
+    other = frame.assign(city=frame["city"].str.upper(), more=1.0)
+    clf = fit(other, y, backbone=source.backbone_, weights=None)
+    fresh = fit(other, y, backbone=backbone)
+    encodings = (c.backbone_.standardization for c in (clf, fresh))
+    first, second = ([a.tolist() for a in e.arrays] for e in encodings)
+    assert first == second
+
+
 def test_number_of_members():
     clf = fit(X, Y, n_estimators=3)
     assert {len(w) for w in clf.backbone_.weights if w.ndim == 2} >= {3}

@@ -122,7 +122,7 @@ def make_context(
         n_estimators = N_VIEWS if len(used) <= _MANY_SAMPLES else _N_VIEWS_MANY_SAMPLES
     if n_views is None:
         needed = _n_views_needed(n_classes, n_columns + len(category), n_fixed)
-        n_views = max(n_estimators, needed)
+        n_views = max(int(n_estimators), needed)
     columns = _draw_columns(n_columns, n_fixed, category_column, n_views, rng)
     codes = _codes(n_classes, n_views, rng)
     n_rows = _padded_size(min(len(used), max_rows))
