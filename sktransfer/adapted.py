@@ -79,7 +79,7 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         :class:`TransferClassifier`.
     softmax_temperature : float or None, default=None
         The class scores of "tabular" are divided by it before the softmax. None is 0.9
-        for up to 3 classes, and 0.8 for more.
+        for up to 3 classes, 0.8 for up to 10, and 1 for more.
     learning_rate : float, LearningRateSchedule or None, default=None
         Learning rate of the gradient steps, or a Keras schedule over the steps. It is
         usually the first parameter to tune. None is 1e-3; 2e-3 for "mlp_ensemble", from

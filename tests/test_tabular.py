@@ -456,6 +456,10 @@ def test_temperature_of_the_softmax(data):
     np.testing.assert_allclose(
         clf.to_keras().predict(X_test, verbose=0), clf.predict_proba(X_test), atol=1e-5
     )
+    labels = np.arange(60)
+    for n_classes, temperature in ((2, 0.9), (3, 0.9), (4, 0.8), (10, 0.8), (12, 1)):
+        kernel = tabular().fit(X, labels % n_classes).backbone_.head[0]
+        np.testing.assert_allclose(kernel, np.eye(n_classes) / temperature)
     # It belongs to the estimator, and not to the network.
     again = TransferClassifier(clf.backbone_, random_state=0).fit(X, y)
     np.testing.assert_array_equal(

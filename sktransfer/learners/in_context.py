@@ -21,9 +21,10 @@ _TUNING_ROWS = 512
 _MAX_ROWS = 50_000
 # Greatest sum of the weights, and smallest ratio to the greatest one.
 _MAX_WEIGHT, _MIN_WEIGHT = 1e6, 1e-12
-# Temperatures of the softmax for few and for many classes: the network is not sure
-# enough by itself, the less so with many classes. Chosen by tables for choosing.
-_TEMPERATURE, _TEMPERATURE_MANY_CLASSES, _FEW_CLASSES = 0.9, 0.8, 3
+# Temperatures of the softmax for up to so many classes: the network is not sure enough
+# by itself, the less so with many classes. Chosen by tables for choosing. Above 10
+# classes, it was right on synthetic tables.
+_TEMPERATURES = {3: 0.9, 10: 0.8, np.inf: 1.0}
 # The training loss is computed on at most so many samples, as it takes long.
 _LOSS_SAMPLES = 192
 
@@ -238,8 +239,7 @@ def _scores_head(task):
     """Return the head whose logits are the class scores divided by a temperature."""
     n_units, temperature = task.head.n_units, task.softmax_temperature
     if temperature is None:
-        has_few = n_units <= _FEW_CLASSES
-        temperature = _TEMPERATURE if has_few else _TEMPERATURE_MANY_CLASSES
+        temperature = next(t for n, t in _TEMPERATURES.items() if n_units <= n)
     return np.eye(n_units) / temperature, np.zeros(n_units)
 
 
