@@ -298,23 +298,20 @@ def _by_frequency(values, sample_weight):
 def _without_outliers(X, index, sample_weight, numbers):
     """Return the standardization of columns, by quartiles where there are outliers.
 
-    Parameters and result are those of :func:`robust_scale` and its `numbers`.
+    The parameters are those of :func:`robust_scale`; the result is as `numbers`.
     """
     step = _sample_step(X, index)
-    rows, weight = take_rows(X, index[::step]), sample_weight[::step]
-    rows = rows[:, numbers.columns].astype(np.float64)
-    mean, scale = numbers.mean.copy(), numbers.scale.copy()
-    for i, values in enumerate(rows.T):
-        is_used = ~np.isnan(values) & (weight > 0)
-        if not is_used.any():
-            continue
-        low, middle, high = _quartiles(values[is_used], weight[is_used])
-        # Halves do not overflow.
-        distance = 2 * (high / 2 - low / 2)
-        rounding = 64 * np.finfo(np.float64).eps * abs(middle)
-        if rounding < distance < _LEAST_PART * scale[i]:
-            mean[i], scale[i] = middle, distance / _NORMAL_DISTANCE
-    return replace(numbers, mean=mean, scale=scale)
+    rows = take_rows(X, index[::step])[:, numbers.columns].astype(np.float64)
+    low, middle, high = _quartiles(rows, sample_weight[::step])
+    # Halves do not overflow.
+    distance = 2 * (high / 2 - low / 2)
+    rounding = 64 * np.finfo(np.float64).eps * np.abs(middle)
+    has_outliers = (distance > rounding) & (distance < _LEAST_PART * numbers.scale)
+    return replace(
+        numbers,
+        mean=np.where(has_outliers, middle, numbers.mean),
+        scale=np.where(has_outliers, distance / _NORMAL_DISTANCE, numbers.scale),
+    )
 
 
 def _sample_step(X, index):
@@ -323,12 +320,25 @@ def _sample_step(X, index):
     return -(-len(index) // n_most)
 
 
-def _quartiles(values, weight):
-    """Return the weighted quartiles of known values."""
-    order = np.argsort(values, kind="stable")
-    # A weight of 2 is a row twice.
-    total = np.cumsum(weight[order] / weight.max())
-    return values[order][np.searchsorted(total, np.array([1, 2, 3]) / 4 * total[-1])]
+def _quartiles(rows, weight):
+    """Return the quartiles of columns, of shape (3, n_columns); NaN if all is missing.
+
+    A weight of 2 is a row twice.
+    """
+    fractions = np.array([1, 2, 3]) / 4
+    if np.ptp(weight) == 0 and not np.isnan(rows).any():
+        places = np.ceil(fractions * len(rows)).astype(int) - 1
+        return np.partition(rows, places, axis=0)[places]
+    quartiles = np.full((3, rows.shape[1]), np.nan)
+    for i, values in enumerate(rows.T):
+        is_used = ~np.isnan(values) & (weight > 0)
+        if is_used.any():
+            values, own_weight = values[is_used], weight[is_used]
+            order = np.argsort(values, kind="stable")
+            total = np.cumsum(own_weight[order] / own_weight.max())
+            places = np.searchsorted(total, fractions * total[-1])
+            quartiles[:, i] = values[order][places]
+    return quartiles
 
 
 def robust_scale(X, index, sample_weight, numbers):
@@ -354,19 +364,12 @@ def robust_scale(X, index, sample_weight, numbers):
         would enlarge rounding errors.
     """
     step = _sample_step(X, index)
-    rows, weight = take_rows(X, index[::step]), sample_weight[::step]
     numbers = replace(numbers, width=len(numbers.columns))
-    rows = numbers.transform_rows(rows, np.float64)
-    median, distance = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
-    for i, values in enumerate(rows.T):
-        is_used = ~np.isnan(values) & (weight > 0)
-        if not is_used.any():
-            continue
-        values = values[is_used]
-        low, median[i], high = _quartiles(values, weight[is_used])
-        # Standardized values that differ by less are equal but for rounding.
-        if high - low > _LEAST_DISTANCE:
-            distance[i] = high - low
-        else:
-            distance[i] = max((values.max() - values.min()) / 2, _LEAST_DISTANCE)
-    return median, distance
+    rows = numbers.transform_rows(take_rows(X, index[::step]), np.float64)
+    low, median, high = _quartiles(rows, sample_weight[::step])
+    half_range = (np.fmax.reduce(rows) - np.fmin.reduce(rows)) / 2
+    # Standardized values that differ by less are equal but for rounding.
+    are_equal = high - low <= _LEAST_DISTANCE
+    distance = np.where(are_equal, np.fmax(half_range, _LEAST_DISTANCE), high - low)
+    is_known = ~np.isnan(median)
+    return np.where(is_known, median, 0), np.where(is_known, distance, 1)
