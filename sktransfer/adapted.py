@@ -75,11 +75,14 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         "auto" is "in_context" for "tabular", which has no other, and "lp_ft" for other
         backbones [1]_ [2]_. A :class:`~sktransfer.Recipe` has more options.
     n_estimators : int or None, default=None
-        Number of views of "tabular", or of members of "mlp_ensemble"; see
-        :class:`TransferClassifier`.
+        Number of views of "tabular", or of members of "mlp_ensemble", that are
+        averaged. More of them take more time. None is 8 members, or 4 views, 2 with
+        more than 512 samples. More than 10 classes need 16 views, and more than 96
+        columns up to 16, whatever is set.
     softmax_temperature : float or None, default=None
-        The class scores of "tabular" are divided by it before the softmax. None is 0.9
-        for up to 3 classes, 0.8 for up to 10, and 1 for more.
+        The class scores of "tabular" are divided by it before the softmax. Below 1 the
+        probabilities are more extreme, above 1 less; predictions stay the same. None
+        is 0.9 for up to 3 classes, 0.8 for up to 10, and 1 for more.
     learning_rate : float, LearningRateSchedule or None, default=None
         Learning rate of the gradient steps, or a Keras schedule over the steps. It is
         usually the first parameter to tune. None is 1e-3; 2e-3 for "mlp_ensemble", from
