@@ -204,9 +204,19 @@ def test_networks_inside_other_estimators(source):
 
 def test_scratch_of_a_table_network_standardizes(digits):
     fitted = TransferClassifier("mlp", epochs=1, random_state=0).fit(*digits[:2])
+    X, y = digits[2][:60], digits[3][:60]
+    fresh = TransferClassifier("mlp", epochs=1, random_state=0).fit(X, y)
+    expected = fresh.backbone_.standardization.arrays
     for backbone in (fitted.backbone_, "tabular"):
-        scratch = made(TransferClassifier(backbone), ["scratch"])["scratch"].estimator
-        assert scratch.backbone == "mlp"
+        clf = TransferClassifier(backbone, softmax_temperature=0.9)
+        scratch = made(clf, ["scratch"])["scratch"].estimator
+        scratch.set_params(epochs=1).fit(X, y)
+        assert scratch.backbone_.name == "mlp"
+        found = scratch.backbone_.standardization.arrays
+        for own, array in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(own, array)
+        is_reset = backbone == "tabular"
+        assert (scratch.softmax_temperature is None) == is_reset
 
 
 def test_baselines_of_an_adaptation():
