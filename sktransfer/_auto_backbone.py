@@ -199,26 +199,21 @@ def _split(samples, nominal=()):
         return None, None, None, None
     order = np.lexsort((samples.sample_weight, y, distinct))
     columns = standardization.columns
-    ordered = samples.part(order).replace(X=X[np.ix_(order, columns)], index=index)
-    train, held = (
-        _part(
-            ordered, np.isin(distinct[order], chosen[np.argsort(place[chosen])][:most])
-        )
-        for chosen, most in (
-            (np.flatnonzero(~is_held), _MAX_TRAIN),
-            (np.flatnonzero(is_held), _MAX_HELD),
-        )
-    )
+    parts = []
+    for own, most in ((~is_held, _MAX_TRAIN), (is_held, _MAX_HELD)):
+        chosen = np.flatnonzero(own)
+        chosen = chosen[np.argsort(place[chosen])][:most]
+        rows = order[np.isin(distinct[order], chosen)]
+        parts.append(_part(samples, rows, columns))
     key = digests[order].view(np.uint8), y[order], samples.sample_weight[order]
     key += (np.isin(columns, nominal),)
-    return train, held, b"".join(map(array_digest, key)), columns
+    return *parts, b"".join(map(array_digest, key)), columns
 
 
-def _part(samples, is_chosen):
-    """Return a part of samples, with X of these alone."""
-    chosen = np.flatnonzero(is_chosen)
-    part = samples.part(chosen)
-    return part.replace(X=samples.X[chosen], index=np.arange(len(chosen)))
+def _part(samples, rows, columns):
+    """Return some rows and columns of samples, in this order, with X of these alone."""
+    X = samples.X[np.ix_(rows, columns)]
+    return samples.part(rows).replace(X=X, index=np.arange(len(rows)))
 
 
 def _places(y):

@@ -210,10 +210,11 @@ def _random_start(network):
     backbone = network.backbone
     if isinstance(backbone, str) and backbone in ("auto", "tabular"):
         # With random weights, "tabular" does not learn in context.
-        own = {"n_estimators": None, "softmax_temperature": None}
+        own = {"backbone": "mlp", "feature_layer": "auto"}
         # A subclass may have no such parameters.
-        own = {name: own[name] for name in own.keys() & network.get_params(deep=False)}
-        return _FROM_SCRATCH | {"backbone": "mlp", "feature_layer": "auto"} | own
+        names = {"n_estimators", "softmax_temperature"}
+        unused = names & network.get_params(deep=False).keys()
+        return _FROM_SCRATCH | own | dict.fromkeys(unused)
     return _FROM_SCRATCH
 
 
