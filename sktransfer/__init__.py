@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         exceptions,
         model_selection,
         plotting,
+        preprocessing,
         transferability,
     )
     from sktransfer._caches import CacheInfo, cache_info, clear_caches
@@ -52,6 +53,7 @@ __all__ = [
     "feature_store",
     "model_selection",
     "plotting",
+    "preprocessing",
     "rank_backbones",
     "rank_sources",
     "soup",

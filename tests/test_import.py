@@ -33,6 +33,7 @@ SUBPACKAGES = {
     "exceptions",
     "model_selection",
     "plotting",
+    "preprocessing",
     "transferability",
 }
 ROOT = Path(__file__).parents[1]

@@ -75,7 +75,7 @@ class DomainSamples:
                 "or more); expected more than 0 for some of them."
             )
         if X_target is not None:
-            X_target = _check_target(check_X, X_target, X)
+            X_target = check_target(check_X, X_target, X)
         target_index = index[domains[index] < 0]
         if is_labeled is not None:
             samples = samples.part(is_labeled[index])
@@ -174,7 +174,22 @@ def _hide_labels(y, domains, is_labeled):
     return visible
 
 
-def _check_target(check_X, X_target, X):
+def check_target(check_X, X_target, X):
+    """Check samples of the target that are passed beside X.
+
+    Parameters
+    ----------
+    check_X : callable
+        Checks an array of samples, and returns it.
+    X_target : array-like of shape (n_target, ...) or tuple
+        Samples, or a tuple of one array of samples.
+    X : ndarray of shape (n_samples, ...)
+        Checked samples of the source.
+
+    Returns
+    -------
+    ndarray of shape (n_target, ...)
+    """
     is_tuple = isinstance(X_target, tuple)
     if is_tuple:
         if len(X_target) != 1:

@@ -25,14 +25,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from adaptation_cases import records, speed
 from adaptation_cases.cases import CASES
-from adaptation_cases.methods import NEIGHBOURS, OURS, REFERENCES
+from adaptation_cases.methods import MAPPED, NEIGHBOURS, OURS, REFERENCES
 from adaptation_cases.report import all_tables, guide_tables
 from adaptation_cases.results import Results
 from adaptation_cases.run import run
 from benchmark_tools.names import chosen
 from benchmark_tools.table import markdown, rst
 
-METHODS = {"ours": [*REFERENCES, *OURS], "neighbors": list(NEIGHBOURS)}
+METHODS = {
+    "ours": [*REFERENCES, *OURS],
+    "mapped": list(MAPPED),
+    "neighbors": list(NEIGHBOURS),
+}
 
 
 def by_family():
@@ -49,7 +53,7 @@ def main():
     add = parser.add_argument
     add("--out", type=Path, required=True, help="file of results, a JSON line a fit")
     add("--cases", default="all", help="names or families, by commas; or all")
-    add("--methods", default="ours", help="names, ours or neighbors, by commas")
+    add("--methods", default="ours", help="names, ours, mapped or neighbors, by commas")
     add("--seeds", default="0,1,2,3,4", help="by commas")
     add("--epochs", type=int, default=50)
     add("--jobs", type=int, default=2, help="processes at a time")

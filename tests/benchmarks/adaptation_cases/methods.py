@@ -10,6 +10,11 @@ FLOOR, CEILING, WITH_LABELLED = REFERENCES = (
     "source-and-labeled",
 )
 OURS = tuple(METHODS)
+# Logistic regression, alone and after the tools of sktransfer.preprocessing.
+MAPPED = (
+    *("logistic", "logistic-coral", "logistic-ot"),
+    *("logistic-weights", "logistic-kmm", "logistic-ulsif"),
+)
 # Neighbors' methods, and what they are called with us, if they are.
 NEIGHBOURS = {
     "adapt:DeepCORAL": "deep_coral",

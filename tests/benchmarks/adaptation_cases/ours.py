@@ -6,9 +6,14 @@ from pathlib import Path
 import joblib
 import keras
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from adaptation_cases.methods import MAPPED
 from sktransfer import TransferClassifier
+from sktransfer.preprocessing import CORAL, OTMapping, density_ratio_weights
 
 
 def fit(job):
@@ -22,7 +27,7 @@ def fit(job):
     Returns
     -------
     callable
-        Gives the probabilities of the target's rows, of shape (n_rows, n_classes).
+        Gives the probabilities of the rows to predict, of shape (n_rows, n_classes).
     """
     parameters = {
         "backbone": _backbone(job),
@@ -39,11 +44,16 @@ def fit(job):
 
 def _fit_source(job, parameters):
     model = TransferClassifier(**parameters).fit(job.X_source, job.y_source)
-    return lambda: model.predict_proba(job.X_target)
+    return lambda: model.predict_proba(job.X_scored)
 
 
 def _fit_target(job, parameters):
     """Fit on either half of the target; each row is of the model without it."""
+    if not np.array_equal(job.X_scored, job.X_target):
+        model = TransferClassifier(**parameters).fit(job.X_target, job.y_target)
+        columns = np.zeros((len(job.X_scored), job.n_classes))
+        columns[:, model.classes_] = model.predict_proba(job.X_scored)
+        return lambda: columns
     proba = np.zeros((len(job.X_target), job.n_classes))
     halves = StratifiedKFold(2, shuffle=True, random_state=job.seed)
     for train, test in halves.split(job.X_target, job.y_target):
@@ -61,10 +71,28 @@ def _fit_labeled(job, parameters):
         np.concatenate([job.X_source, job.X_target[known]]),
         np.concatenate([job.y_source, job.y_target[known]]),
     )
-    return lambda: model.predict_proba(job.X_target)
+    return lambda: model.predict_proba(job.X_scored)
 
 
-_REFERENCES = {
+def _fit_logistic(job, parameters):
+    """Fit a logistic regression, alone or after a mapping or with weights."""
+    tool = job.method.partition("-")[2]
+    steps = [*_MAPPINGS.get(tool, ()), LogisticRegression(max_iter=1000)]
+    scale = StandardScaler().fit(job.X_source)
+    X, X_target = scale.transform(job.X_source), scale.transform(job.X_target)
+    fit_parameters = {}
+    if tool in _WEIGHTS:
+        weights = density_ratio_weights(X, (X_target,), method=_WEIGHTS[tool])
+        fit_parameters["logisticregression__sample_weight"] = weights
+    elif tool:
+        fit_parameters[f"{type(steps[0]).__name__.lower()}__X_target"] = (X_target,)
+    model = make_pipeline(*steps).fit(X, job.y_source, **fit_parameters)
+    return lambda: model.predict_proba(scale.transform(job.X_scored))
+
+
+_MAPPINGS = {"coral": (CORAL(),), "ot": (OTMapping(),)}
+_WEIGHTS = {"weights": "logistic", "kmm": "kmm", "ulsif": "ulsif"}
+_REFERENCES = dict.fromkeys(MAPPED, _fit_logistic) | {
     "source-trained": _fit_source,
     "target_trained": _fit_target,
     "source-and-labeled": _fit_labeled,
@@ -84,7 +112,7 @@ def _fit_adapted(job, parameters):
         np.concatenate([job.y_source, labels]),
         sample_domain=np.repeat([0, -1], [len(job.X_source), len(job.X_target)]),
     )
-    return lambda: model.predict_proba(job.X_target)
+    return lambda: model.predict_proba(job.X_scored)
 
 
 def _backbone(job):

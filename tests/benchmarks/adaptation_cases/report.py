@@ -7,6 +7,7 @@ from adaptation_cases.cases import CASES
 from adaptation_cases.methods import (
     CEILING,
     FLOOR,
+    MAPPED,
     NEIGHBOURS,
     OURS,
     SEMI_SUPERVISED,
@@ -21,6 +22,7 @@ _FAMILIES = {
     "convolution": "Digits, convolutional network trained on the source",
     "table": "Tables",
     "control": "Tables without a gap",
+    "report": "Cases for the report",
 }
 _UNSUPERVISED = [method for method in OURS if method not in SEMI_SUPERVISED]
 # Least difference of two accuracies that counts as one.
@@ -54,7 +56,7 @@ def all_tables(results, times):
 def guide_tables(results, times):
     """Make the tables of the user guide; see :func:`all_tables`."""
     near = [case for case in results.cases() if CASES[case].neighbors]
-    everyone = [*_UNSUPERVISED, *NEIGHBOURS]
+    everyone = [*_UNSUPERVISED, *MAPPED, *NEIGHBOURS]
     tables = [
         ranking(results, _UNSUPERVISED, results.cases(), "Methods over all cases"),
         *gains(results),
@@ -122,7 +124,7 @@ def gains(results):
 def ranking(results, methods, cases, title):
     """Make a table of methods over cases, the best on average first."""
     kinds = {"toys": ["toy"], "digits": ["digits"], "convolution": ["convolution"]}
-    kinds |= {"tables": ["table", "control"]}
+    kinds |= {"tables": ["table", "control"], "report": ["report"]}
     kinds = {
         kind: [case for case in results.cases(*families) if case in cases]
         for kind, families in kinds.items()

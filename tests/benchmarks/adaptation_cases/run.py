@@ -91,7 +91,11 @@ def make_job(folder, method, case, seed, epochs):
         # Under a name of its own first, as another thread may want the same rows.
         own = folder / f"{threading.get_ident()}.npz"
         np.savez(
-            own, X_source=rows.X_source, y_source=rows.y_source, X_target=rows.X_target
+            own,
+            X_source=rows.X_source,
+            y_source=rows.y_source,
+            X_target=rows.X_target,
+            X_scored=rows.X_scored,
         )
         own.replace(file)
     known = known_labels(method, rows.y_target, seed)
@@ -113,9 +117,10 @@ def _run_one(worker, folder, method, case, seed, epochs):
     answer = worker.ask(job)
     proba = answer.pop("proba", None)
     if proba is not None:
-        y = CASES[case].draw(seed).y_target
+        rows = CASES[case].draw(seed)
+        y = rows.y_scored
         tested = np.ones(len(y), dtype=bool)
-        if method in SEMI_SUPERVISED:
+        if method in SEMI_SUPERVISED and rows.X_new is None:
             tested = np.array(job["y_target"]) < 0
         answer |= records.scores(np.array(proba)[tested], y[tested])
     return {"method": method, "case": case, "seed": seed, "epochs": epochs, **answer}

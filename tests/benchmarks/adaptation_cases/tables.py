@@ -183,29 +183,36 @@ def _draw(load, source, target, seed):
     return Rows(*parts)
 
 
-def _case(title, load, source, target, family="table"):
+def table_case(title, load, source, target, family="table", **options):
+    """Make a case of two domains of a table."""
     draw = partial(_draw, load, source, target)
-    return Case(family, title, draw, neighbors=True)
+    return Case(family, title, draw, neighbors=family != "report", **options)
 
 
 TABLES = {
-    "stackoverflow": _case(
+    "stackoverflow": table_case(
         "salary, United States to Germany", stackoverflow, "United States", "Germany"
     ),
-    "wages-later": _case("wage, 1978 to 1985", wages, 78, 85),
-    "wages-earlier": _case("wage, 1985 to 1978", wages, 85, 78),
-    "house-types": _case(
+    "wages-later": table_case("wage, 1978 to 1985", wages, 78, 85),
+    "wages-earlier": table_case("wage, 1985 to 1978", wages, 85, 78),
+    "house-types": table_case(
         "house price, detached to town", house_types, "detached", "townhouse"
     ),
-    "house-ages": _case("house price, old to new", house_ages, "old", "new"),
-    "penguins": _case("sex, Adelie to Gentoo", penguins, "Adelie", "Gentoo"),
-    "weather-mumbai": _case("rain, Beijing to Mumbai", weather, "Beijing", "Mumbai"),
-    "weather-auckland": _case(
+    "house-ages": table_case("house price, old to new", house_ages, "old", "new"),
+    "penguins": table_case("sex, Adelie to Gentoo", penguins, "Adelie", "Gentoo"),
+    "weather-mumbai": table_case(
+        "rain, Beijing to Mumbai", weather, "Beijing", "Mumbai"
+    ),
+    "weather-auckland": table_case(
         "rain, San Diego to Auckland", weather, "San Diego", "Auckland"
     ),
-    "cars": _case("premium petrol, 2012 to 2021", cars, 2012, 2021),
-    "titanic": _case("survival, class 1 to 3", titanic, "1st", "3rd"),
-    "orange-juice": _case("brand, store 7 to 2", orange_juice, 7, 2),
-    "light-chains": _case("death, women to men", light_chains, "F", "M", "control"),
-    "vocabulary": _case("words, early to late", vocabulary, "early", "late", "control"),
+    "cars": table_case("premium petrol, 2012 to 2021", cars, 2012, 2021),
+    "titanic": table_case("survival, class 1 to 3", titanic, "1st", "3rd"),
+    "orange-juice": table_case("brand, store 7 to 2", orange_juice, 7, 2),
+    "light-chains": table_case(
+        "death, women to men", light_chains, "F", "M", "control"
+    ),
+    "vocabulary": table_case(
+        "words, early to late", vocabulary, "early", "late", "control"
+    ),
 }

@@ -13,7 +13,7 @@ import numpy as np
 from benchmark_tools.versions import versions
 
 # Package -> module whose `fit` takes a Job and returns a function without arguments
-# that gives the probabilities of the target's rows, and packages worth a version.
+# that gives the probabilities of the rows to predict, and packages worth a version.
 _PACKAGES = {
     "sktransfer": ("ours", ("sktransfer", "keras", "tensorflow")),
     "adapt": ("adapt_package", ("adapt", "tf-keras", "tensorflow")),
@@ -30,6 +30,8 @@ class Job:
         Names.
     X_source, y_source, X_target : ndarray
         Rows of both domains and class indices of the source's.
+    X_scored : ndarray
+        Rows of the target to predict.
     y_target : ndarray or None
         Class indices of the target's rows, -1 where the method may not know them;
         None where it may know none.
@@ -62,7 +64,7 @@ def _answer(fit, job):
     predict = fit(job)
     seconds = time.perf_counter() - start
     proba = np.asarray(predict(), dtype=float)
-    if proba.shape != (len(job.X_target), job.n_classes):
+    if proba.shape != (len(job.X_scored), job.n_classes):
         raise ValueError(f"probabilities of shape {proba.shape}")
     if not np.isfinite(proba).all():
         raise ValueError("probabilities that are not finite")
