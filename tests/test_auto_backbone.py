@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
 
 from sktransfer import DomainAdaptedClassifier, Recipe, TransferClassifier
-from sktransfer._caches import clear_caches
+from sktransfer._auto_backbone import _choices
 from sktransfer._inputs.columns import TableColumns
 from sktransfer.exceptions import BackboneError
 from sktransfer.learners.choose import read_source
@@ -79,7 +79,7 @@ def test_the_choice_is_made_once_for_equal_samples(digits, monkeypatch):
         return original(self, *args)
 
     monkeypatch.setattr(_auto_backbone.AutoBackboneMixin, "_loss_of", counted)
-    clear_caches()
+    _choices.clear()
     X, y = digits
     auto(epochs=1).fit(X, y)
     assert len(calls) == 3
@@ -107,7 +107,7 @@ def test_a_weight_of_two_is_a_row_twice(smooth, monkeypatch):
     twice = np.r_[np.arange(len(X)), np.arange(0, len(X), 2)]
     weight = np.ones(len(X))
     weight[::2] = 2
-    clear_caches()
+    _choices.clear()
     auto().fit(X, y, sample_weight=weight)
     auto().fit(X[twice], y[twice])
     for weighted, repeated in zip(*parts, strict=True):
@@ -251,7 +251,7 @@ def test_a_candidate_that_fails_is_not_chosen(digits, monkeypatch):
         return original(self, task, source, *args)
 
     monkeypatch.setattr(TransferClassifier, "_fit_task", failing)
-    clear_caches()
+    _choices.clear()
     X, y = digits
     assert auto().fit(X[:, 10:30], y).backbone_.name != "mlp"
 
@@ -305,7 +305,7 @@ def test_the_choice_depends_on_no_order():
         (frame.iloc[order], y[order]),
         (frame[["same", "g", "c", "a", "b"]], y),
     ):
-        clear_caches()
+        _choices.clear()
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
             auto(verbose=1, n_estimators=2).fit(X, labels)

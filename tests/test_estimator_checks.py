@@ -39,7 +39,7 @@ def test_pretrained_float64(estimator, check):
 
 @parametrize_with_checks(
     [
-        TransferClassifier(),
+        TransferClassifier("mlp"),
         DomainAdaptedClassifier(backbone=two_layers, frozen_depth=1),
     ],
     expected_failed_checks=lambda estimator: ROUNDING,
@@ -51,7 +51,7 @@ def test_float32(estimator, check):
 @pytest.mark.slow
 @parametrize_with_checks(
     [
-        TransferClassifier("mlp"),
+        TransferClassifier(),
         TransferClassifier(two_layers, frozen_depth=1),
         DomainAdaptedClassifier(),
     ],

@@ -64,6 +64,7 @@ def test_quickstart(run_example):
     assert is_plot_saved(output)
 
 
+@pytest.mark.slow
 def test_source_table(run_example):
     output = run_example("plot_source_table.py")
     few = re.search(r"^less alone +([+-]\d+\.\d)", output, re.M)

@@ -13,23 +13,23 @@ X, Y = load_wine(return_X_y=True)
 QUICK = {"epochs": 3, "random_state": 0}
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "parameters",
     [
         {"backbone": "mlp"},
+        {"backbone": "mlp", "dtype": "float64"},
         {"backbone": "mlp", "frozen_depth": "all"},
-        {"backbone": "tabular", "epochs": None},
+        {"backbone": "tabular", "epochs": None, "dtype": "float64"},
         {"backbone": "tabular", "recipe": "full"},
     ],
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_predicts_what_the_classifier_predicts(parameters, dtype, tmp_path):
+def test_predicts_what_the_classifier_predicts(parameters, tmp_path):
     # Two columns tell nothing, so that the table network leaves them out.
     rows = np.column_stack(
         [np.ones(len(X)), X * 10.0 ** np.arange(-6, 7), np.ones(len(X))]
     )
-    clf = TransferClassifier(dtype=dtype, **(QUICK | parameters)).fit(rows[::3], Y[::3])
+    clf = TransferClassifier(**(QUICK | parameters)).fit(rows[::3], Y[::3])
     model = clf.to_keras()
     expected = clf.predict_proba(rows)
     np.testing.assert_allclose(model.predict(rows, verbose=0), expected, atol=1e-4)
@@ -56,7 +56,7 @@ def test_several_labels_and_missing_values():
         clf.to_keras().predict(X, verbose=0), clf.predict_proba(X), atol=1e-5
     )
     gaps = np.where(np.arange(X.size).reshape(X.shape) % 7 == 0, np.nan, X)
-    clf = TransferClassifier(random_state=0).fit(gaps, Y)
+    clf = TransferClassifier("tabular", random_state=0).fit(gaps, Y)
     np.testing.assert_allclose(
         clf.to_keras().predict(gaps, verbose=0), clf.predict_proba(gaps), atol=1e-4
     )

@@ -111,11 +111,10 @@ class InContext:
             n_views=1,
             max_rows=_TUNING_ROWS,
         )
-        batch_size = min(
-            settings.batch_size,
-            max(1, len(task.samples) // _SAMPLES_PER_QUERY),
-            _TUNING_ROWS,
-        )
+        # Folds of nearly the same size then share a compiled program.
+        n_queries = 8 * -(-len(task.samples) // (8 * _SAMPLES_PER_QUERY))
+        batch_size = min(settings.batch_size, n_queries, len(task.samples) // 2)
+        batch_size = min(max(1, batch_size), _TUNING_ROWS)
         task = task.replace(
             head_weights=head,
             backbone=with_context(task.backbone, self._context),
