@@ -49,6 +49,27 @@ def mutual_information(proba):
     return entropy(proba.mean(axis=0)) - entropy(proba).mean()
 
 
+def cohen_kappa(y, other_y):
+    """Compute Cohen's kappa: the agreement of two labelings beyond chance.
+
+    Parameters
+    ----------
+    y, other_y : ndarray of shape (n_samples,), int
+        Class indices.
+
+    Returns
+    -------
+    float
+        1 for equal labelings, and 0 for as many equal labels as by chance.
+    """
+    n_classes = max(y.max(), other_y.max()) + 1
+    fractions = [np.bincount(v, minlength=n_classes) / len(v) for v in (y, other_y)]
+    chance = fractions[0] @ fractions[1]
+    if chance == 1:
+        return 1.0
+    return float(((y == other_y).mean() - chance) / (1 - chance))
+
+
 def true_class_proba(proba, y, classes):
     """Return the probability of the true class of each sample.
 

@@ -1,11 +1,13 @@
 """DomainAdaptedClassifier: adapt a Keras network to a target without labels."""
 
 import functools
+from dataclasses import replace
 
 from sklearn.base import _fit_context, clone
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import StrOptions
 
+from sktransfer._context_choice import ContextChoiceMixin
 from sktransfer._estimator import BaseTransferClassifier
 from sktransfer._inputs.domain_samples import DomainSamples
 from sktransfer._inputs.labels import check_classes
@@ -15,7 +17,7 @@ from sktransfer._warnings import warn_user
 from sktransfer.heads import make_head
 
 
-class DomainAdaptedClassifier(BaseTransferClassifier):
+class DomainAdaptedClassifier(ContextChoiceMixin, BaseTransferClassifier):
     """Classifier trained on a labeled source for an unlabeled target.
 
     ``DomainAdaptedClassifier().fit(X, y, sample_domain=sample_domain)`` uses samples of
@@ -161,6 +163,9 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
         Class labels of the labeled samples.
     method_ : AdaptationMethod
         The method that was used. For "auto" the method that it chose.
+    decision_ : ResultsTable or None
+        Evidence by which "auto" chose, in the order of its questions: a value, the
+        condition for it, and whether the condition holds. None for other methods.
     target_prior_ : ndarray of shape (n_classes,) or None
         Estimated class prior of the target: the estimate of the method, or the mean of
         the predicted probabilities if it has none. None without a target.
@@ -404,6 +409,10 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
             keeps_head=self.head == "keep",
             has_domains=data[2] is not None,
         )
+        decision = None
+        if source.learns_in_context and in_context.chooses(method, self.recipe):
+            labeled, decision = self._choose_context(source, samples)
+            samples = replace(samples, labeled=labeled)
         head = make_head(labeled.y)
         task = self._make_task(
             labeled,
@@ -415,10 +424,13 @@ class DomainAdaptedClassifier(BaseTransferClassifier):
             adapt=functools.partial(adapt, clone(method), samples),
         )
         if source.learns_in_context:
-            in_context.check_method(method, task.order)
+            in_context.check_method(method, task.order, samples)
         reports = self._fit_task(task, source, estimator, data[0])
         if source.learns_in_context:
             vars(self).update(
-                in_context.attributes(samples, task, self.backbone_, self._predictor)
+                in_context.attributes(samples, task, self.backbone_, self._predictor),
+                decision_=decision,
             )
+        if self.verbose and self.decision_ is not None:
+            print(f"method={method} is {self.method_} in this fit; see decision_.")
         return reports

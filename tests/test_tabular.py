@@ -383,10 +383,13 @@ def test_labels_of_the_target_and_a_column_for_the_domain():
     some = y.copy()
     some[200:] = np.nan
     scores = {}
-    for use in ("ignore", "use"):
-        model = DomainAdaptedClassifier(
-            "tabular", target_labels=use, random_state=0
-        ).fit(X, some, sample_domain=domain)
+    for use, n, advice in (("ignore", 150, "or target_labels"), ("use", 100, "does.")):
+        model = DomainAdaptedClassifier("tabular", target_labels=use, random_state=0)
+        with pytest.warns(
+            UserWarning, match=f"the {n} unlabeled .* which does"
+        ) as told:
+            model.fit(X, some, sample_domain=domain)
+        assert advice in str(told[0].message)
         scores[use] = model.score(X[200:], y[200:])
     assert scores["use"] > scores["ignore"] + 0.1
 

@@ -95,6 +95,14 @@ class DomainSamples:
         """Whether there are samples of a target."""
         return len(self.target_index) > 0 or self.X_target is not None
 
+    @property
+    def n_unlabeled(self):
+        """Number of samples of the target without a label that may be used."""
+        n_target = len(self.target_index)
+        if self.X_target is not None:
+            n_target += len(self.X_target)
+        return n_target - int((self.domains[self.labeled.index] < 0).sum())
+
     def target(self, X, backbone, dtype):
         """Return the samples of the target, and their domains.
 

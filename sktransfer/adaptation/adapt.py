@@ -34,6 +34,7 @@ def adapt(method, data, task, stages):
     """
     attributes = {
         "method": method,
+        "decision": None,
         "target_prior": None,
         "source_weights": np.ones(len(task.samples)),
     }
@@ -43,7 +44,7 @@ def adapt(method, data, task, stages):
         target, target_domains = data.target(task.samples.X, task.backbone, task.dtype)
         domain_task = DomainTask(task, stages, target, data.domains, target_domains)
         is_adapted = method.trade_off != 0
-        fit = method.adapt(domain_task) if is_adapted else domain_task.train()
+        fit = method.adapt(domain_task) if is_adapted else domain_task.source_fit
         logits = domain_task.logits(fit, target)
         attributes["target_prior"] = softmax(logits, axis=1).mean(axis=0)
         if is_adapted and not isinstance(method, SourceOnly):

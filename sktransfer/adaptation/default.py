@@ -1,27 +1,42 @@
 """What the default does, and its evidence: adapt only where it seems to help."""
 
+import contextlib
+import itertools
+import operator
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import softmax
 
-from sktransfer._statistics import mutual_information
+from sktransfer._results_table import ResultsTable
+from sktransfer._statistics import cohen_kappa, mutual_information
 from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.label_shift_checks import (
     MAX_DOMAIN_AUC,
+    MAX_UNEXPLAINED,
     domain_auc,
     estimate_label_shift,
 )
 from sktransfer.adaptation.methods.dan import DAN
 from sktransfer.adaptation.methods.domain_standardize import DomainStandardize
+from sktransfer.adaptation.methods.ensemble import Ensemble, target_proba
 from sktransfer.adaptation.methods.label_shift import LabelShift
 from sktransfer.adaptation.methods.source_only import SourceOnly
-from sktransfer.adaptation.parameter_checks import NON_NEGATIVE
+from sktransfer.adaptation.methods.stacking import Stacking
+from sktransfer.adaptation.parameter_checks import NON_NEGATIVE, check_methods
+from sktransfer.exceptions import NonFiniteLossError
 
-# Total variation of the class priors. Above the first value features are not aligned.
-# Above the second value predictions are corrected. A change of the features can look
-# like a smaller label shift, and then the correction costs more than it gains.
+# Total variation of the class priors. Above the first value another class prior may
+# explain the shift. Above the second value predictions are corrected. A change of the
+# features can look like a smaller label shift, and then the correction costs more than
+# it gains.
 _MIN_TOTAL_VARIATION, _LARGE_TOTAL_VARIATION = 0.1, 0.5
+# Fall of the confidence from which the source network fails on the target.
+_MIN_CONFIDENCE_DROP = 0.08
+# The methods agree by so much more with each other than with the source network.
+_MIN_EXCESS_AGREEMENT = 0.1
+# Networks of the estimates, each trained without one fold of the source.
+_N_SPLITS = 3
+_COMPARISONS = {"<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 class Auto(AdaptationMethod):
@@ -30,39 +45,47 @@ class Auto(AdaptationMethod):
     No method helps under every shift. A method that aligns the features moves samples
     of one class to another if the class priors differ. A correction for class priors is
     wrong if the features differ. So the choice uses samples of the target without
-    labels:
+    labels. These questions are asked in turn; the first "yes" decides:
 
-    1. The first check of :class:`LabelShift` is made. If another class prior explains
-       how the predictions differ, the features are not aligned. The predictions are
-       corrected by :class:`LabelShift` if two more conditions hold. The class priors
-       differ by a total variation above 0.5. And the second check, with the
-       source weighted to the estimated class prior, cannot separate the domains.
-       Otherwise a label shift is only one of two explanations, and the network is that
-       of :class:`SourceOnly`.
-    2. If no other class prior explains the difference, each candidate is trained. Its
-       score is the mutual information of sample and predicted class on the target [1]_,
-       the score of :class:`~sktransfer.model_selection.InfoMaxScorer`,
+    1. Is it a large label shift? Another class prior explains how the predictions
+       differ (first check of :class:`LabelShift`), it has a total variation above 0.5
+       from that of the source, and a linear classifier cannot separate the domains
+       otherwise (second check). Then predictions are corrected by :class:`LabelShift`.
+    2. Does the source network fail on the target? Its confidence, the mean of the
+       greatest calibrated probability, is lower by at least 0.08 than on source samples
+       that were held aside, and no other class prior explains the difference. Then an
+       :class:`Ensemble` of the `members` is used.
+    3. Is one of the `candidates` clearly better? Its mutual information of sample and
+       predicted class on the target [1]_, :math:`H(\overline{p_t}) -
+       \overline{H(p_t)}`, exceeds that of the source network by `margin` times
+       :math:`\log C`, the largest possible value with C classes. If another class prior
+       explains the difference, the members must also agree, as in question 4. Then
+       this candidate is used.
+    4. Are the changes of the ensemble plausible? It changes at most as many predictions
+       of the source network as that expects to be wrong; or the members agree, by
+       Cohen's kappa, by 0.1 more with each other than with the source network. Then the
+       :class:`Ensemble` is used.
 
-       .. math:: H(\overline{p_t}) - \overline{H(p_t)}
+    Otherwise the network is that of :class:`SourceOnly`.
 
-       The best candidate is chosen if its score exceeds that of the source-only network
-       by `margin` times :math:`\log C`, the largest possible score with C classes.
-       Otherwise the network is that of :class:`SourceOnly`.
-
-    The attribute ``method_`` of the estimator is the chosen method. The method adds no
-    loss of its own. It takes three to four trainings on the source and one of each
-    candidate.
+    The attribute ``method_`` of the estimator is the chosen method, and ``decision_``
+    is a table of the evidence. The method adds no loss of its own. The time is about
+    that of ten trainings on the source; ``members=()`` takes about four.
 
     Parameters
     ----------
     trade_off : float, default=1.0
-        0 disables adaptation. Other values have no effect, because each candidate has
-        its own.
+        0 disables adaptation. Other values have no effect, because each method has its
+        own.
     candidates : list of AdaptationMethod or None, default=None
-        Methods to choose from in step 2. None means :class:`DAN`, and
-        :class:`DomainStandardize` without its guard, which step 1 replaces.
+        Methods to choose from in question 3. None means :class:`DAN`, and
+        :class:`DomainStandardize` without its guard, which question 1 replaces.
+    members : list of AdaptationMethod or None, default=None
+        Methods of the ensemble. None means those of :class:`Ensemble`. An empty list
+        skips questions 2 and 4.
     margin : float, default=0.15
-        Minimum gain of the score, as a fraction of the largest possible score.
+        Minimum gain of the mutual information, as a fraction of the largest possible
+        value.
 
     References
     ----------
@@ -72,65 +95,163 @@ class Auto(AdaptationMethod):
 
     _parameter_constraints = {
         "candidates": [tuple, list, None],
+        "members": [tuple, list, None],
         "margin": [NON_NEGATIVE],
     }
 
-    def __init__(self, trade_off=1.0, *, candidates=None, margin=0.15):
+    def __init__(self, trade_off=1.0, *, candidates=None, members=None, margin=0.15):
         self.trade_off = trade_off
         self.candidates = candidates
+        self.members = members
         self.margin = margin
 
     def check_parameters(self):
-        """Check the parameters, and those of the candidates."""
+        """Check the parameters, and those of the candidates and members."""
         super().check_parameters()
-        for candidate in self.candidates or ():
-            if not isinstance(candidate, AdaptationMethod):
-                raise TypeError(
-                    f"The 'candidates' parameter of Auto has {candidate!r}; expected "
-                    "objects of sktransfer.adaptation, such as DAN()."
-                )
-            candidate.check_parameters()
+        check_methods(self, "candidates", self.candidates)
+        check_methods(self, "members", self.members)
 
     def adapt(self, task):
         """Choose a method and train with it; see the base class."""
-        source_only = task.train()
-        estimate = estimate_label_shift(task, self)
-        if estimate.is_plausible and estimate.total_variation > _MIN_TOTAL_VARIATION:
-            method, fit = _correct_large_shift(task, source_only, estimate)
-        else:
-            method, fit = self._choose_candidate(task, source_only)
-        return replace(fit, attributes=fit.attributes | {"method": method})
+        if (task.source_domains < 0).any():
+            return Stacking(method=self).adapt(task)
+        choice = _Choice(task, self)
+        method, fit = choice.choose()
+        attributes = {"method": method, "decision": ResultsTable(choice.rows)}
+        return replace(fit, attributes=fit.attributes | attributes)
 
-    def _choose_candidate(self, task, source_only):
-        """Train the candidates; return the best method and its fit."""
-        method, fit = SourceOnly(), source_only
-        best_score = _mutual_information(task, source_only)
-        best_score += self.margin * np.log(task.n_classes)
-        candidates = self.candidates
+
+class _Choice:
+    """Trains the methods, asks the questions and notes the answers."""
+
+    def __init__(self, task, auto):
+        self._task, self._auto = task, auto
+        self.rows, self._fits, self._proba = [], {}, {}
+        is_source = task.source_domains >= 0
+        largest = np.bincount(task.source.y[is_source]).max()
+        # With fewer than two samples of each class this raises an error.
+        n_splits = max(2, min(_N_SPLITS, largest))
+        self._estimate = estimate_label_shift(task, auto, n_splits=n_splits)
+
+    def choose(self):
+        """Return the chosen method and its fit."""
+        label_shift = LabelShift(guard=False)
+        if self._is_large_label_shift():
+            return label_shift, label_shift.adapt(self._task)
+        source_only = SourceOnly()
+        candidates, members = self._methods()
+        for method in (source_only, *candidates, *members):
+            self._train(method)
+        best, is_better = self._best_candidate(candidates)
+        ensemble = Ensemble(methods=self._auto.members)
+        members = [repr(m) for m in members if repr(m) in self._fits]
+        agree = False
+        if members:
+            if self._source_fails():
+                return ensemble, self._combine(ensemble, members)
+            agree = self._members_agree(members)
+        if is_better and (agree or not self._is_label_shift):
+            return best, self._fits[repr(best)]
+        if members and (agree or self._changes_are_plausible(members)):
+            return ensemble, self._combine(ensemble, members)
+        return source_only, self._fits[repr(source_only)]
+
+    @property
+    def _is_label_shift(self):
+        """Whether another class prior explains how the predictions differ."""
+        estimate = self._estimate
+        return estimate.is_plausible and estimate.total_variation > _MIN_TOTAL_VARIATION
+
+    def _is_large_label_shift(self):
+        estimate = self._estimate
+        is_explained = self._note(
+            "unexplained by a class prior", estimate.unexplained, "<=", MAX_UNEXPLAINED
+        )
+        is_large = self._note(
+            "total variation of the class prior",
+            estimate.total_variation,
+            ">",
+            _LARGE_TOTAL_VARIATION,
+        )
+        if not (is_explained and is_large):
+            return False
+        auc = domain_auc(self._task, self._task.source_fit, estimate)
+        return self._note("AUC of the domains", auc, "<=", MAX_DOMAIN_AUC)
+
+    def _methods(self):
+        """List the candidates and the members."""
+        is_frozen = self._task.frozen_depth == self._task.backbone.n_layers
+        candidates, members = self._auto.candidates, self._auto.members
         if candidates is None:
             candidates = [DomainStandardize(guard=False)]
-            if task.frozen_depth < task.backbone.n_layers:
-                candidates.append(DAN())
-        for candidate in candidates:
-            candidate_fit = candidate.adapt(task)
-            score = _mutual_information(task, candidate_fit)
-            if score > best_score:
-                method, fit, best_score = candidate, candidate_fit, score
-        return method, fit
+            candidates += [] if is_frozen else [DAN()]
+        if members is None:
+            members = [] if is_frozen else Ensemble().members()
+        return candidates, members
 
+    def _train(self, method):
+        """Train by a method, unless its loss is not finite."""
+        name = repr(method)
+        if name in self._fits:
+            return
+        with contextlib.suppress(NonFiniteLossError):
+            fit = method.adapt(self._task)
+            self._proba[name] = target_proba(self._task, fit)
+            self._fits[name] = fit
 
-def _correct_large_shift(task, source_only, estimate):
-    """Correct a clear and large label shift; return the method and its fit."""
-    if (
-        estimate.total_variation > _LARGE_TOTAL_VARIATION
-        and domain_auc(task, source_only, estimate) <= MAX_DOMAIN_AUC
-    ):
-        method = LabelShift(guard=False)
-        return method, method.adapt(task)
-    return SourceOnly(), source_only
+    def _best_candidate(self, candidates):
+        """Return the best candidate, and whether it is better than the source."""
+        score = mutual_information(self._proba[repr(SourceOnly())])
+        limit = score + self._auto.margin * np.log(self._task.n_classes)
+        best, best_score = None, -np.inf
+        for method in candidates:
+            if repr(method) in self._fits:
+                score = mutual_information(self._proba[repr(method)])
+                self._note(f"mutual information of {method}", score, ">", limit)
+                if score > best_score:
+                    best, best_score = method, score
+        return best, best_score > limit
 
+    def _source_fails(self):
+        drop = self._estimate.confidence_drop
+        is_low = self._note("fall of the confidence", drop, ">=", _MIN_CONFIDENCE_DROP)
+        return is_low and not self._is_label_shift
 
-def _mutual_information(task, fit):
-    """Compute the mutual information of target sample and predicted class, in nats."""
-    proba = softmax(task.logits(fit, task.target), axis=1)
-    return mutual_information(proba)
+    def _members_agree(self, members):
+        labels = [self._predicted(name) for name in members]
+        source = self._predicted(repr(SourceOnly()))
+        pairs = itertools.combinations(labels, 2)
+        among = [cohen_kappa(*pair) for pair in pairs] or [1.0]
+        excess = np.mean(among) - np.mean([cohen_kappa(y, source) for y in labels])
+        return self._note(
+            "agreement of the members, minus that with the source network",
+            excess,
+            ">=",
+            _MIN_EXCESS_AGREEMENT,
+        )
+
+    def _changes_are_plausible(self, members):
+        mean = np.mean([self._proba[name] for name in members], axis=0)
+        changed = mean.argmax(axis=1) != self._predicted(repr(SourceOnly()))
+        return self._note(
+            "fraction of predictions that the ensemble changes",
+            changed.mean(),
+            "<=",
+            1 - self._estimate.target_confidence,
+        )
+
+    def _predicted(self, name):
+        return self._proba[name].argmax(axis=1)
+
+    def _combine(self, ensemble, members):
+        return ensemble.combine(self._task, [self._fits[name] for name in members])
+
+    def _note(self, name, value, comparison, limit):
+        """Add a row to the table; return whether the condition holds."""
+        value, limit = float(value), float(limit)
+        holds = _COMPARISONS[comparison](value, limit)
+        condition = f"{comparison} {limit:.4g}"
+        self.rows.append(
+            {"evidence": name, "value": value, "condition": condition, "holds": holds}
+        )
+        return holds

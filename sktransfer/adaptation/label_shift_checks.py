@@ -41,6 +41,9 @@ class LabelShiftEstimate:
         Distance between the predicted probabilities of target samples and of source
         samples that are weighted to `target_prior`, divided by the distance without
         weights. It is 0 for a pure label shift.
+    source_confidence, target_confidence : float
+        Mean of the greatest calibrated probability of source samples that were held
+        aside, and of target samples.
     """
 
     source_prior: np.ndarray
@@ -48,6 +51,13 @@ class LabelShiftEstimate:
     slope: float
     bias: np.ndarray
     unexplained: float
+    source_confidence: float
+    target_confidence: float
+
+    @property
+    def confidence_drop(self):
+        """Fall of the confidence from the source to the target."""
+        return self.source_confidence - self.target_confidence
 
     @property
     def total_variation(self):
@@ -102,18 +112,21 @@ def estimate_label_shift(task, method, *, estimator="em", n_splits=2):
         results.append(
             _estimate_on_fold(task, fit, source.part(test), source_prior, estimator)
         )
-    target_prior, slope, bias, distances = (
+    target_prior, slope, bias, distances, confidence = (
         np.mean(values, axis=0) for values in zip(*results, strict=True)
     )
     unweighted, weighted = distances
     unexplained = weighted / unweighted if unweighted else 0.0
-    return LabelShiftEstimate(source_prior, target_prior, slope, bias, unexplained)
+    return LabelShiftEstimate(
+        source_prior, target_prior, slope, bias, unexplained, *confidence
+    )
 
 
 def _estimate_on_fold(task, fit, test, source_prior, estimator):
     """Estimate with one network, calibrated on source samples it was not trained on.
 
-    The last result is the distance of predictions without and with weights.
+    The last two results are the distances of predictions without and with weights, and
+    the confidences on source and target.
     """
     has_class = source_prior > 0
     logits = task.logits(fit, test)
@@ -138,7 +151,9 @@ def _estimate_on_fold(task, fit, test, source_prior, estimator):
     distances = [
         prediction_distance(proba, w, target_proba) for w in (weight, shifted_weight)
     ]
-    return target_prior, slope, bias, distances
+    confidence = [np.average(proba.max(axis=1), weights=weight)]
+    confidence.append(target_proba.max(axis=1).mean())
+    return target_prior, slope, bias, distances, confidence
 
 
 def prediction_distance(proba, sample_weight, target_proba):

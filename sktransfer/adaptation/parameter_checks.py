@@ -22,3 +22,32 @@ class _SequenceOf(Interval):
 
 
 COUNTS = _SequenceOf(numbers.Integral, 1, None, closed="left")
+
+
+def check_methods(owner, name, methods):
+    """Check the parameters of methods that are a parameter of another method.
+
+    Parameters
+    ----------
+    owner : AdaptationMethod
+        Method with the parameter.
+    name : str
+        Name of the parameter.
+    methods : sequence or None
+        Its value.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an item is no method, or has a parameter that is not valid.
+    """
+    # A method cannot be imported before this module.
+    from sktransfer.adaptation.base import AdaptationMethod
+
+    for method in methods or ():
+        if not isinstance(method, AdaptationMethod):
+            raise TypeError(
+                f"The {name!r} parameter of {type(owner).__name__} has {method!r}; "
+                "expected objects of sktransfer.adaptation, such as DAN()."
+            )
+        method.check_parameters()

@@ -7,6 +7,7 @@ from sktransfer._suggestions import did_you_mean
 # Value of the parameter `method`: module in sktransfer.adaptation, and class.
 METHODS = {
     "auto": ("default", "Auto"),
+    "ensemble": ("methods.ensemble", "Ensemble"),
     "source_only": ("methods.source_only", "SourceOnly"),
     "deep_coral": ("methods.deep_coral", "DeepCORAL"),
     "dan": ("methods.dan", "DAN"),
@@ -21,6 +22,7 @@ METHODS = {
     "adabn": ("methods.adabn", "AdaBN"),
     "tent": ("methods.tent", "TENT"),
     "mme": ("methods.mme", "MME"),
+    "stacking": ("methods.stacking", "Stacking"),
     "reweight": ("methods.reweight", "Reweight"),
     "label_shift": ("methods.label_shift", "LabelShift"),
     "domain_standardize": ("methods.domain_standardize", "DomainStandardize"),

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from sktransfer.training.plan.stages import Stage
 from sktransfer.training.step.alignment import Alignment
 from sktransfer.training.step.program_cache import get_program
 from sktransfer.training.store.samples import SampleFeatures, Samples
+
+# Classes of a smaller probability are left out.
+_MIN_PROBA = 0.01
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ class DomainTask:
     def rng(self):
         """A new random generator, independent of that of the training."""
         return copy.deepcopy(self.fit_task.rng).spawn(1)[0]
+
+    @cached_property
+    def source_fit(self):
+        """Fit on all labeled samples without a method; trained once."""
+        return self.train()
 
     def train(
         self,
@@ -177,17 +186,22 @@ class DomainTask:
         FitResult
         """
         target = replace(self.target)
-        depth, task = self.frozen_depth, self.fit_task
-        if depth == fit.backbone.n_layers:
+        if self.frozen_depth == fit.backbone.n_layers:
             raise _nothing_to_train(method, "changes the features")
-        epochs = epochs or task.settings.epochs
+        epochs = epochs or self.fit_task.settings.epochs
 
         def update_labels(program):
             rows = SampleFeatures(target, program)
             target.y = relabel(rows.features(), rows.logits()).astype(np.int32)
 
+        alignment = Alignment(
+            method, None, self.rng, epochs, update_labels if relabel else None
+        )
+        return self._continue_on_target(fit, target, epochs, alignment)
+
+    def _continue_on_target(self, fit, target, epochs, alignment=None):
         adapted = fine_tune(
-            task.replace(
+            self.fit_task.replace(
                 samples=target,
                 validation=None,
                 backbone=fit.backbone.replace(weights=fit.weights, pretrained=True),
@@ -195,10 +209,8 @@ class DomainTask:
                 rng=self.rng,
                 from_scratch=False,
             ),
-            [Stage("target", depth, epochs)],
-            Alignment(
-                method, None, self.rng, epochs, update_labels if relabel else None
-            ),
+            [Stage("target", self.frozen_depth, epochs)],
+            alignment,
         )
         return adapted.replace(
             backbone=fit.backbone,
@@ -207,6 +219,39 @@ class DomainTask:
             start_weights=fit.start_weights,
             attributes=fit.attributes,
         )
+
+    def part(self, chosen):
+        """Return a copy with some of the labeled samples; `chosen` are positions."""
+        task = self.fit_task.replace(samples=self.source.part(chosen))
+        return replace(self, fit_task=task)
+
+    def distill(self, fit, proba, *, samples=None, epochs=None):
+        """Continue a fit with class probabilities as labels.
+
+        Parameters
+        ----------
+        fit : FitResult
+            Fit to start from.
+        proba : ndarray of shape (n, n_classes)
+            Probabilities of the classes of each sample.
+        samples : Samples or None, default=None
+            Samples to learn from. None is those of the target.
+        epochs : int or None, default=None
+            Number of epochs. None is that of the estimator.
+
+        Returns
+        -------
+        FitResult
+        """
+        # The cross-entropy with probabilities is that of one sample for each class,
+        # with the probabilities as weights.
+        row, y = np.nonzero(proba >= _MIN_PROBA)
+        samples = (samples or self.target).part(row)
+        samples = samples.replace(
+            y=y.astype(np.int32), sample_weight=samples.sample_weight * proba[row, y]
+        )
+        epochs = epochs or self.fit_task.settings.epochs
+        return self._continue_on_target(fit, samples, epochs)
 
     def features(self, fit, samples):
         """Compute the inputs of the head of a fit, of shape (n, n_features)."""

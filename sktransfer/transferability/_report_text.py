@@ -1,6 +1,7 @@
 """A transfer report as text and as HTML."""
 
 import math
+from collections import Counter
 from html import escape
 
 from sktransfer._results_table import ResultsTable
@@ -17,7 +18,8 @@ def as_text(report):
     -------
     str
     """
-    parts = [_title(report), _basis(report), "", *_verdict_lines(report), ""]
+    parts = [_title(report), _basis(report), *_method_lines(report)]
+    parts += ["", *_verdict_lines(report), ""]
     parts.append(repr(_summary(report)))
     costs = _compute_lines(report)
     return "\n".join(parts + (["", *costs] if costs else []))
@@ -36,7 +38,8 @@ def as_html(report):
     """
     verdicts = _html_list(_verdict_lines(report))
     costs = _html_list(_compute_lines(report))
-    title, basis = escape(_title(report)), escape(_basis(report))
+    title = escape(_title(report))
+    basis = "<br>".join(map(escape, [_basis(report), *_method_lines(report)]))
     curves = report.curves()._repr_html_()
     return (
         f"<p><strong>{title}</strong><br>{basis}</p>"
@@ -66,6 +69,19 @@ def _basis(report):
         f"Scores are {report.scoring} over {report.n_splits} splits; confidence of all "
         f"intervals together: {report.confidence:.0%}{done}."
     )
+
+
+def _method_lines(report):
+    """Say which adaptation methods the estimator has used."""
+    counts = Counter(
+        fit["method"]
+        for fit in report.fits
+        if fit["model"] == report.name and fit["method"] and not fit["epochs_allowed"]
+    )
+    if not counts:
+        return []
+    found = ", ".join(f"{name} in {n}" for name, n in counts.most_common())
+    return [f"Adaptation methods that were used, in {counts.total()} fits: {found}."]
 
 
 def _verdict_lines(report):

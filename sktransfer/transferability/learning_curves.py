@@ -169,6 +169,7 @@ def run_fit(fit, data, scoring, error_score):
         "calibration_error": np.nan,
         "seconds": np.nan,
         "epochs": None,
+        "method": "",
         "note": "",
     }
     try:
@@ -198,6 +199,11 @@ def _fit_and_score(fit, data, scoring):
         "seconds": seconds,
         "score": float(check_scoring(estimator, scoring)(estimator, X, y)),
         "epochs": _epochs(estimator),
+        "method": ", ".join(
+            repr(network.method_)
+            for network in find_networks(estimator).values()
+            if hasattr(network, "method_")
+        ),
     }
     if hasattr(estimator, "predict_proba"):
         row |= calibration(y, estimator.predict_proba(X), estimator.classes_)

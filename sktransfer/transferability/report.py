@@ -48,7 +48,8 @@ class TransferReport:
     fits : ResultsTable
         One row a finished fit: model, size, split, epochs_allowed (None for the number
         of epochs of the estimator), score, log_loss, calibration_error, seconds,
-        epochs, and note (why there is no score).
+        epochs, method (the adaptation method that was used, which "auto" chooses), and
+        note (why there is no score).
     n_fits : int
         Number of planned fits.
 

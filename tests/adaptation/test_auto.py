@@ -12,14 +12,17 @@ from domain_methods import (
     toy,
 )
 
+from sktransfer import DomainAdaptedClassifier
 from sktransfer.adaptation import (
     DAN,
     MCC,
     Auto,
     DomainStandardize,
+    Ensemble,
     LabelShift,
     SourceOnly,
 )
+from sktransfer.datasets import load_shifted_digits
 
 
 def alike(n=300):
@@ -29,6 +32,13 @@ def alike(n=300):
     return rng.normal(size=(2 * n, 4)) + y[:, None], y, np.repeat([0, -1], n)
 
 
+def images():
+    """Digits 0 to 4, rotated in the target."""
+    X, y, sample_domain = load_shifted_digits("rotated", random_state=0)
+    few = y < 5
+    return X[few], y[few], sample_domain[few]
+
+
 @pytest.mark.parametrize(
     ("domains", "expected"),
     [
@@ -36,13 +46,54 @@ def alike(n=300):
         (toy("concept"), DomainStandardize(guard=False)),
         (toy("label"), LabelShift(guard=False)),
         (alike(), SourceOnly()),
+        (images(), Ensemble()),
     ],
-    ids=["subspace", "concept", "label", "no shift"],
+    ids=["subspace", "concept", "label", "no shift", "images"],
 )
 def test_chooses_by_the_shift(domains, expected):
     model = fit("auto", domains, random_state=0)
     assert repr(model.method_) == repr(expected)
     assert_same_network(model, fit(expected, domains, random_state=0))
+    assert model.decision_.columns == ["evidence", "value", "condition", "holds"]
+    if isinstance(model.method_, LabelShift):
+        assert model.decision_["holds"] == [True] * 3
+    elif isinstance(model.method_, SourceOnly):
+        assert not any(model.decision_["holds"][-3:])
+
+
+def test_the_ensemble_is_better_on_images():
+    domains = images()
+    plain, adapted = (
+        target_accuracy(fit(m, domains, random_state=0), domains)
+        for m in ("source_only", "auto")
+    )
+    assert adapted > plain + 0.15
+
+
+def test_without_members():
+    """The fast setting: no ensemble."""
+    auto = Auto(members=[], candidates=[])
+    model = fit(auto, images(), random_state=0)
+    assert isinstance(model.method_, SourceOnly)
+    names = model.decision_["evidence"]
+    assert not any("ensemble" in n or "members" in n or "fall" in n for n in names)
+
+
+def test_a_line_says_what_was_chosen(capsys):
+    X, y, sample_domain = toy("label", n_samples=80)
+    for method, line in (
+        (
+            "auto",
+            "method=Auto() is LabelShift(guard=False) in this fit; see decision_.",
+        ),
+        ("source_only", ""),
+    ):
+        clf = DomainAdaptedClassifier(method=method, epochs=5, verbose=1)
+        clf.set_params(random_state=0).fit(X, y, sample_domain=sample_domain)
+        output = capsys.readouterr().out
+        assert ("in this fit" in output) == bool(line)
+        assert line in output
+    assert clf.decision_ is None
 
 
 def test_chooses_among_candidates():

@@ -18,12 +18,17 @@ PARAMETERS = {
     "adabn": {"trade_off": A_FRACTION},
     "auto": {
         "candidates": ([DANN(), "dann"], "'tuple', an instance of 'list' or None"),
+        "members": ([DANN(), "dann"], "'tuple', an instance of 'list' or None"),
         "margin": OR_MORE,
     },
     "cdan": {"entropy_weighting": SWITCH, "hidden_units": SIZES},
     "dann": {"hidden_units": SIZES},
     "deep_jdot": {"alpha": OR_MORE, "beta": OR_MORE},
     "domain_standardize": {"trade_off": A_FRACTION, "guard": SWITCH},
+    "ensemble": {
+        "methods": ([DANN(), "dann"], "'tuple', an instance of 'list' or None"),
+        "epochs": ([0, 2.5, "3"], "an int in the range [1, inf) or None"),
+    },
     "label_shift": {
         "estimator": (["mle", None], "'bbse'"),
         "correct": (["both", None], "'predictions'"),

@@ -54,4 +54,4 @@ class AdaBN(AdaptationMethod):
                 f"{task.frozen_depth} has none. Use a smaller frozen_depth, or the "
                 "method 'domain_standardize', which needs no such layer."
             )
-        return task.renormalize(task.train(), self.trade_off)
+        return task.renormalize(task.source_fit, self.trade_off)

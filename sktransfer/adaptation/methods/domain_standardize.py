@@ -73,7 +73,7 @@ class DomainStandardize(AdaptationMethod):
     def adapt(self, task):
         """Train on the source, then map the target; see the base class."""
         if self.guard and self._is_label_shift(task):
-            return task.train()
+            return task.source_fit
         source, domains = task.source, task.source_domains
         axis = find_channel_axis(task.backbone)
         all_sources = _moments(source, domains >= 0, axis)
@@ -95,7 +95,7 @@ class DomainStandardize(AdaptationMethod):
             task = task.move_labeled(
                 lambda X, domains: _map_samples(X, domains, maps, axis)
             )
-        return self._add_map(task, task.train(), target_map)
+        return self._add_map(task, task.source_fit, target_map)
 
     def _sources_to_map(self, task):
         """Return the domains of several sources, if these have similar class priors."""

@@ -113,7 +113,7 @@ class LabelShift(AdaptationMethod):
         )
         fit = None
         if self.guard or self.correct == "predictions":
-            fit = task.train()
+            fit = task.source_fit
         reason = _reason_against(task, fit, estimate) if self.guard else None
         if reason:
             warn_user(

@@ -52,7 +52,7 @@ class Reweight(AdaptationMethod):
 
     def adapt(self, task):
         """Train twice on the source; see the base class."""
-        first = task.train()
+        first = task.source_fit
         is_source = task.source_domains >= 0
         ratio = density_ratio(
             task.features(first, task.source.part(is_source)),

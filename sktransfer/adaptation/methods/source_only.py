@@ -17,4 +17,4 @@ class SourceOnly(AdaptationMethod):
 
     def adapt(self, task):
         """Train without the target; see the base class."""
-        return task.train()
+        return task.source_fit

@@ -61,5 +61,5 @@ class TENT(AdaptationMethod):
                 "with such layers, a smaller frozen_depth, or the method 'adabn' or "
                 "'domain_standardize'."
             )
-        fit = task.renormalize(task.train(), min(self.trade_off, 1.0))
+        fit = task.renormalize(task.source_fit, min(self.trade_off, 1.0))
         return task.train_on_target(fit, self, epochs=self.epochs)

@@ -1,0 +1,246 @@
+"""Stacking: few labels of the target decide what is trusted, source or target."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.preprocessing import StandardScaler
+
+from sktransfer._large_arrays import take_rows
+from sktransfer._results_table import ResultsTable
+from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.parameter_checks import COUNT, check_methods
+
+_N_SPLITS = 3
+# Inverse penalties of the logistic regressions on columns, and on logits.
+_C_COLUMNS, _C_LOGITS = (0.1, 1.0), 0.3
+# Tables with more columns, and images, are classified by their features.
+_MAX_COLUMNS = 1000
+_MAX_Z = 5.0
+_MIN_PROBA = 1e-6
+
+
+class Stacking(AdaptationMethod):
+    r"""Use few labels of the target to weigh models of source and target.
+
+    With few labels it is not known whether the source helps or misleads. So several
+    models are fitted:
+
+    - "adapted": `method`, without the labels of the target;
+    - "source": the network that is trained on the source alone;
+    - "source, corrected": a logistic regression of the labels of the target on the
+      logits of that network;
+    - "target": two logistic regressions of the labels of the target on the columns, or
+      on the features of the adapted network if there are no columns; with the inverse
+      penalties 0.1 and 1;
+    - "pooled": the network that is trained on all labeled samples.
+
+    The last four are cross-fitted on the labeled samples of the target. With n of them
+    and the mean log loss :math:`\ell_m` of model m on labels it was not fitted to, the
+    weights are (pseudo Bayesian model averaging [1]_)
+
+    .. math:: w_m \propto e^{-n \ell_m}
+
+    One network then learns the weighted mean of the predicted probabilities on the
+    samples of the target, as in :class:`Ensemble`, and also on those of the source if
+    they are more. It is for the target only. ``decision_`` of the estimator has the log
+    losses and the weights.
+
+    It needs labels of the target: ``target_labels="use"``. The time is that of `method`
+    and of five more trainings.
+
+    Parameters
+    ----------
+    trade_off : float, default=1.0
+        0 disables adaptation. Other values have no effect.
+    method : AdaptationMethod or None, default=None
+        Method without labels of the target. None is :class:`Auto`.
+    epochs : int or None, default=None
+        Number of epochs of the last network. None is that of the estimator.
+
+    References
+    ----------
+    .. [1] Yao et al. (2018). Using Stacking to Average Bayesian Predictive
+       Distributions. Bayesian Analysis 13(3). arXiv:1704.02030
+    """
+
+    _parameter_constraints = {
+        "method": [AdaptationMethod, None],
+        "epochs": [COUNT, None],
+    }
+
+    def __init__(self, trade_off=1.0, *, method=None, epochs=None):
+        self.trade_off = trade_off
+        self.method = method
+        self.epochs = epochs
+
+    def check_parameters(self):
+        """Check the parameters, and those of the method."""
+        super().check_parameters()
+        check_methods(self, "method", [] if self.method is None else [self.method])
+
+    def adapt(self, task):
+        """Fit the models, weigh them, and train the network; see the base class."""
+        if not (task.source_domains < 0).any():
+            raise ValueError(
+                f"method={self} needs some labels of the target: use "
+                "target_labels='use', and y with the labels that are known."
+            )
+        method = self.method
+        if method is None:
+            from sktransfer.adaptation.default import Auto
+
+            method = Auto()
+        models = _Models(task, method)
+        weights, losses = models.weigh()
+        proba = sum(w * models.proba[name] for name, w in weights.items())
+        fit = task.distill(
+            models.nearest_fit(proba), proba, samples=models.rows, epochs=self.epochs
+        )
+        rows = [
+            {
+                "evidence": f"log loss of {name!r} on labels of the target",
+                "value": losses[name],
+                "condition": f"weight {weights[name]:.2f}",
+                "holds": None,
+            }
+            for name in weights
+        ]
+        attributes = {"method": self, "decision": ResultsTable(rows)}
+        return fit.replace(attributes=attributes)
+
+
+class _Models:
+    """The models, and their probabilities for the rows to learn from.
+
+    Attributes
+    ----------
+    rows : Samples
+        Target samples, and source samples if they are more.
+    proba : dict of ndarray of shape (n_rows, n_classes)
+        Class probabilities of the models for `rows`, by name.
+    held_out : dict of ndarray of shape (n_labeled, n_classes)
+        Class probabilities for the labeled samples of the target, by models that were
+        not fitted to their labels.
+    """
+
+    def __init__(self, task, method):
+        self._task = task
+        is_target = task.source_domains < 0
+        self._source, self._target = (
+            np.flatnonzero(~is_target),
+            np.flatnonzero(is_target),
+        )
+        self._labeled = task.source.part(self._target)
+        self.rows = _rows_to_learn(task, self._source)
+        self.proba, self.held_out, self._fits = {}, {}, {}
+        alone = task.part(self._source)
+        self._add("adapted", method.adapt(alone))
+        self._add("source", alone.source_fit)
+        self._add("pooled", task.source_fit)
+        self._cross_fit()
+
+    def _add(self, name, fit):
+        self._fits[name] = fit
+        self.proba[name] = self._proba(fit, self.rows)
+        self.held_out[name] = self._proba(fit, self._labeled)
+
+    def _proba(self, fit, samples):
+        return softmax(self._task.logits(fit, samples), axis=1)
+
+    def _cross_fit(self):
+        """Fit the models that learn labels of the target, also without each fold."""
+        logits, inputs = self._logits(), self._inputs()
+        regressions = {"source, corrected": (*logits, _C_LOGITS)}
+        for C in _C_COLUMNS:
+            regressions[f"target, C={C:g}"] = (*inputs, C)
+        everything = np.arange(len(self._labeled))
+        for name, (X, X_rows, C) in regressions.items():
+            self.proba[name] = self._regress(X, everything, X_rows, C)
+            self.held_out[name] = np.empty_like(self.held_out["source"])
+        for train, test in _folds(self._labeled.y):
+            chosen = np.concatenate([self._source, self._target[train]])
+            fit = self._task.train(chosen=chosen)
+            self.held_out["pooled"][test] = self._proba(fit, self._labeled.part(test))
+            for name, (X, _, C) in regressions.items():
+                self.held_out[name][test] = self._regress(X, train, X[test], C)
+
+    def _logits(self):
+        """Return log probabilities of the source network: labeled samples, and rows."""
+        return [
+            np.log(values["source"] + _MIN_PROBA)
+            for values in (self.held_out, self.proba)
+        ]
+
+    def _inputs(self):
+        """Return standardized columns, or features: labeled samples, and rows."""
+        samples = self._labeled, self.rows
+        shape = self.rows.X.shape[1:]
+        if len(shape) == 1 and shape[0] <= _MAX_COLUMNS:
+            X = [take_rows(s.X, s.index).astype(np.float64) for s in samples]
+        else:
+            X = [self._task.features(self._fits["adapted"], s) for s in samples]
+        scale = StandardScaler().fit(X[1])
+        return [np.clip(scale.transform(values), -_MAX_Z, _MAX_Z) for values in X]
+
+    def _regress(self, X, train, X_new, C):
+        """Fit a logistic regression to labeled samples; return probabilities."""
+        y, weight = self._labeled.y[train], self._labeled.sample_weight[train]
+        classes = np.unique(y)
+        proba = np.full((len(X_new), self._task.n_classes), _MIN_PROBA)
+        if len(classes) == 1:
+            proba[:, classes] = 1.0
+        else:
+            model = LogisticRegression(C=C, max_iter=1000)
+            model.fit(X[train], y, sample_weight=weight)
+            proba[:, model.classes_] += model.predict_proba(X_new)
+        return proba / proba.sum(axis=1, keepdims=True)
+
+    def weigh(self):
+        """Return weights of the models, and their mean log losses."""
+        y, weight = self._labeled.y, self._labeled.sample_weight
+        losses = {}
+        for name, proba in self.held_out.items():
+            true = np.maximum(proba[np.arange(len(y)), y], _MIN_PROBA)
+            losses[name] = float(np.average(-np.log(true), weights=weight))
+        weights = softmax([-len(y) * loss for loss in losses.values()])
+        return dict(zip(losses, weights.tolist(), strict=True)), losses
+
+    def nearest_fit(self, proba):
+        """Return the network whose predicted classes agree most with probabilities."""
+        y = proba.argmax(axis=1)
+
+        def agreement(name):
+            return (self.proba[name].argmax(axis=1) == y).mean()
+
+        return self._fits[max(self._fits, key=agreement)]
+
+
+def _rows_to_learn(task, source):
+    """Return the target samples, and those of the source too if they are more."""
+    target, source = task.target, task.source.part(source)
+    if len(target) >= len(source):
+        return target
+    X = np.concatenate([take_rows(s.X, s.index) for s in (target, source)])
+    n = len(X)
+    return replace(
+        target,
+        X=X,
+        index=np.arange(n),
+        y=np.zeros(n, np.int32),
+        sample_weight=np.ones(n),
+    )
+
+
+def _folds(y):
+    """Split labeled samples; folds have samples of each class if there are enough."""
+    n_splits = min(_N_SPLITS, len(y))
+    if n_splits < 2:
+        return []
+    counts = np.bincount(y)
+    stratified = counts[counts > 0].min() >= n_splits
+    splitter = StratifiedKFold if stratified else KFold
+    folds = splitter(n_splits, shuffle=True, random_state=0)
+    return list(folds.split(np.zeros(len(y)), y))
