@@ -7,6 +7,7 @@ from sktransfer import DomainAdaptedClassifier
 from sktransfer.adaptation import registry
 
 METHODS = [*registry.METHODS]
+NEEDS_LABELS = ("mme", "stacking")
 # Those that work on the statistics, scales and shifts of batch normalization.
 _NORMALIZATION = ("adabn", "tent")
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from domains import METHODS, bits, make_adapted, method_of
+from domains import METHODS, NEEDS_LABELS, bits, make_adapted, method_of
 from networks import convolutional, two_layers
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
@@ -119,8 +119,8 @@ def method(request):
 
 
 def target_labels_of(method, rows):
-    """Parameters and labels for a method: "mme" needs some labels of the target."""
-    if method != "mme":
+    """Parameters and labels for a method: some need labels of the target."""
+    if method not in NEEDS_LABELS:
         return {}, rows
     X, y, sample_domain = rows
     y = y.copy()
@@ -145,7 +145,7 @@ def test_fits_and_predicts(method, rows):
 
 
 def test_labels_of_the_target_are_not_read(method, rows):
-    if method == "mme":
+    if method in NEEDS_LABELS:
         pytest.skip("needs labels of the target")
     X, y, sample_domain = rows
     target = sample_domain < 0

@@ -11,6 +11,7 @@ from sktransfer._results_table import ResultsTable
 from sktransfer._statistics import cohen_kappa, mutual_information
 from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.label_shift_checks import (
+    MAX_AMPLIFICATION,
     MAX_DOMAIN_AUC,
     MAX_UNEXPLAINED,
     domain_auc,
@@ -31,7 +32,10 @@ from sktransfer.exceptions import NonFiniteLossError
 # it gains.
 _MIN_TOTAL_VARIATION, _LARGE_TOTAL_VARIATION = 0.1, 0.5
 # Fall of the confidence from which the source network fails on the target.
-_MIN_CONFIDENCE_DROP = 0.08
+_MIN_CONFIDENCE_DROP = 0.05
+# If the ensemble agrees less with a candidate that is clearly better than the source
+# network, it is not trusted.
+_MIN_AGREEMENT = 0.4
 # The methods agree by so much more with each other than with the source network.
 _MIN_EXCESS_AGREEMENT = 0.1
 # Networks of the estimates, each trained without one fold of the source.
@@ -49,12 +53,15 @@ class Auto(AdaptationMethod):
 
     1. Is it a large label shift? Another class prior explains how the predictions
        differ (first check of :class:`LabelShift`), it has a total variation above 0.5
-       from that of the source, and a linear classifier cannot separate the domains
-       otherwise (second check). Then predictions are corrected by :class:`LabelShift`.
+       from that of the source, the estimate is stable (second check), and a linear
+       classifier cannot separate the domains otherwise (third check). Then predictions
+       are corrected by :class:`LabelShift`.
     2. Does the source network fail on the target? Its confidence, the mean of the
-       greatest calibrated probability, is lower by at least 0.08 than on source samples
+       greatest calibrated probability, is lower by at least 0.05 than on source samples
        that were held aside, and no other class prior explains the difference. Then an
-       :class:`Ensemble` of the `members` is used.
+       :class:`Ensemble` of the `members` is used. But if one of the `candidates` is
+       clearly better than the source network, as in question 3, and Cohen's kappa of it
+       and the ensemble is below 0.4, this candidate is used.
     3. Is one of the `candidates` clearly better? Its mutual information of sample and
        predicted class on the target [1]_, :math:`H(\overline{p_t}) -
        \overline{H(p_t)}`, exceeds that of the source network by `margin` times
@@ -148,6 +155,8 @@ class _Choice:
         agree = False
         if members:
             if self._source_fails():
+                if is_better and not self._agrees(best, members):
+                    return best, self._fits[repr(best)]
                 return ensemble, self._combine(ensemble, members)
             agree = self._members_agree(members)
         if is_better and (agree or not self._is_label_shift):
@@ -174,6 +183,13 @@ class _Choice:
             _LARGE_TOTAL_VARIATION,
         )
         if not (is_explained and is_large):
+            return False
+        if not self._note(
+            "amplification of the class prior",
+            estimate.amplification,
+            "<=",
+            MAX_AMPLIFICATION,
+        ):
             return False
         auc = domain_auc(self._task, self._task.source_fit, estimate)
         return self._note("AUC of the domains", auc, "<=", MAX_DOMAIN_AUC)
@@ -230,15 +246,24 @@ class _Choice:
             _MIN_EXCESS_AGREEMENT,
         )
 
+    def _agrees(self, candidate, members):
+        kappa = cohen_kappa(self._predicted(repr(candidate)), self._mean(members))
+        name = f"agreement of {candidate} with the ensemble"
+        return self._note(name, kappa, ">=", _MIN_AGREEMENT)
+
     def _changes_are_plausible(self, members):
-        mean = np.mean([self._proba[name] for name in members], axis=0)
-        changed = mean.argmax(axis=1) != self._predicted(repr(SourceOnly()))
+        changed = self._mean(members) != self._predicted(repr(SourceOnly()))
         return self._note(
             "fraction of predictions that the ensemble changes",
             changed.mean(),
             "<=",
             1 - self._estimate.target_confidence,
         )
+
+    def _mean(self, members):
+        """Return the classes that the ensemble predicts."""
+        proba = np.mean([self._proba[name] for name in members], axis=0)
+        return proba.argmax(axis=1)
 
     def _predicted(self, name):
         return self._proba[name].argmax(axis=1)

@@ -22,6 +22,10 @@ from sktransfer.adaptation.class_prior import (
 MAX_UNEXPLAINED = 0.7
 # A linear classifier of the domains then has at most this area under the ROC curve.
 MAX_DOMAIN_AUC = 0.75
+# The total variation of the class priors is at most so many times the distance between
+# the predictions. If classes are hard to tell apart, small differences of the
+# predictions become large differences of the class priors, and so do their errors.
+MAX_AMPLIFICATION = 2.0
 _MAX_SAMPLES = 2000
 
 
@@ -37,6 +41,9 @@ class LabelShiftEstimate:
         1 / T of the calibration.
     bias : ndarray of shape (n_classes,)
         b of the calibration.
+    distance : float
+        Distance between the predicted probabilities of target samples and of source
+        samples; see :func:`prediction_distance`.
     unexplained : float
         Distance between the predicted probabilities of target samples and of source
         samples that are weighted to `target_prior`, divided by the distance without
@@ -50,6 +57,7 @@ class LabelShiftEstimate:
     target_prior: np.ndarray
     slope: float
     bias: np.ndarray
+    distance: float
     unexplained: float
     source_confidence: float
     target_confidence: float
@@ -63,6 +71,11 @@ class LabelShiftEstimate:
     def total_variation(self):
         """Total variation distance of the two class priors, from 0 to 1."""
         return np.abs(self.target_prior - self.source_prior).sum() / 2
+
+    @property
+    def amplification(self):
+        """Distance of the class priors, divided by that of the predictions."""
+        return self.total_variation / self.distance if self.distance else 0.0
 
     @property
     def is_plausible(self):
@@ -118,7 +131,7 @@ def estimate_label_shift(task, method, *, estimator="em", n_splits=2):
     unweighted, weighted = distances
     unexplained = weighted / unweighted if unweighted else 0.0
     return LabelShiftEstimate(
-        source_prior, target_prior, slope, bias, unexplained, *confidence
+        source_prior, target_prior, slope, bias, unweighted, unexplained, *confidence
     )
 
 

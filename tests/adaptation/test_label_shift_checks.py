@@ -28,6 +28,21 @@ def test_prediction_distance_is_that_of_the_two_sample_test():
     )
 
 
+def estimated(**values):
+    half = np.full(2, 0.5)
+    defaults = {"source_prior": half, "target_prior": half, "slope": 1.0}
+    defaults |= {"bias": np.zeros(2), "distance": 0.5, "unexplained": 0.0}
+    defaults |= {"source_confidence": 0.9, "target_confidence": 0.9}
+    return LabelShiftEstimate(**(defaults | values))
+
+
+def test_amplification():
+    estimate = estimated(target_prior=np.array([0.1, 0.9]), distance=0.2)
+    assert estimate.total_variation == pytest.approx(0.4)
+    assert estimate.amplification == pytest.approx(2.0)
+    assert estimated(distance=0.0).amplification == 0.0
+
+
 def two_classes(prior, moved, rng):
     """Samples, some moved in a column without classes; weights balance the classes."""
     y = (rng.uniform(size=1000) < prior).astype(int)
@@ -53,7 +68,5 @@ def test_domain_auc_does_not_depend_on_the_class_prior(prior, moved, lowest, hig
         rng=rng,
         features=lambda fit, examples: examples.X[examples.index],
     )
-    estimate = LabelShiftEstimate(
-        np.full(2, 0.5), np.array([1 - prior, prior]), 1.0, np.zeros(2), 0.0
-    )
+    estimate = estimated(target_prior=np.array([1 - prior, prior]))
     assert lowest < domain_auc(task, None, estimate) < highest

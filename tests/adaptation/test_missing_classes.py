@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from domain_methods import assert_same_network
+from domains import NEEDS_LABELS
 
 from sktransfer import DomainAdaptedClassifier
 from sktransfer.adaptation import DomainStandardize
@@ -36,8 +37,8 @@ def domains(source_classes, target_classes, n=60):
 
 
 def make(method, **parameters):
-    # One method needs labels of the target.
-    labels = "use" if method == "mme" else "ignore"
+    # Some methods need labels of the target.
+    labels = "use" if method in NEEDS_LABELS else "ignore"
     defaults = {"epochs": 2, "random_state": 0, "target_labels": labels}
     return DomainAdaptedClassifier(network, method=method, **(defaults | parameters))
 

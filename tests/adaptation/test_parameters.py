@@ -45,6 +45,10 @@ PARAMETERS = {
         "label_smoothing": ([-0.1, 1, None], "a float in the range [0.0, 1.0)"),
         "epochs": A_COUNT,
     },
+    "stacking": {
+        "method": (["dan", 3], "an instance of 'sktransfer.adaptation.base"),
+        "epochs": ([0, 2.5, "3"], "an int in the range [1, inf) or None"),
+    },
     "tent": {"epochs": A_COUNT},
 }
 

@@ -10,6 +10,7 @@ from sktransfer._warnings import warn_user
 from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.class_prior import class_prior, prior_ratio
 from sktransfer.adaptation.label_shift_checks import (
+    MAX_AMPLIFICATION,
     MAX_DOMAIN_AUC,
     MAX_UNEXPLAINED,
     domain_auc,
@@ -46,11 +47,14 @@ class LabelShift(AdaptationMethod):
     The method assumes label shift: each class has the same distribution in both
     domains, and the class priors differ. Otherwise the estimate may be far off. Then
     `guard` skips the correction, with a warning, and the network is that of
-    :class:`SourceOnly`. It makes two checks:
+    :class:`SourceOnly`. It makes three checks:
 
     - The source samples, weighted by q / :math:`\pi`, should have the same distribution
       of predicted probabilities as the target. Their Kolmogorov-Smirnov distance must
       be at most 0.7 of the distance without weights.
+    - The total variation distance of q and :math:`\pi` must be at most 2 times the
+      Kolmogorov-Smirnov distance of the predictions without weights. If the network
+      hardly separates the classes, small errors of the latter are large ones of q.
     - They should have the same distribution of features. A cross-validated linear
       classifier that separates the weighted source from the target must have an area
       under the ROC curve of at most 0.75.
@@ -141,6 +145,13 @@ def _reason_against(task, fit, estimate):
             "another class prior explains too little of how the predictions on the "
             f"target differ (unexplained: {estimate.unexplained:.2f}; expected at most "
             f"{MAX_UNEXPLAINED})"
+        )
+    if estimate.amplification > MAX_AMPLIFICATION:
+        return (
+            "the estimated class prior of the target is not stable, because the "
+            "predictions on source and target differ little (its total variation is "
+            f"{estimate.amplification:.2f} times their distance; expected at most "
+            f"{MAX_AMPLIFICATION})"
         )
     auc = domain_auc(task, fit, estimate)
     if auc > MAX_DOMAIN_AUC:

@@ -62,7 +62,7 @@ NEIGHBOURS = {
     "skada:JDOTClassifier": None,
 }
 # Some target rows are labeled.
-SEMI_SUPERVISED = (WITH_LABELLED, "mme")
+SEMI_SUPERVISED = (WITH_LABELLED, "mme", "stacking")
 _LABELS_A_CLASS = 3
 # They change BatchNormalization layers alone.
 _OF_BATCH_NORMALIZATION = ("adabn", "tent")
