@@ -32,7 +32,7 @@ from sktransfer.exceptions import NonFiniteLossError
 # it gains.
 _MIN_TOTAL_VARIATION, _LARGE_TOTAL_VARIATION = 0.1, 0.5
 # Fall of the confidence from which the source network fails on the target.
-_MIN_CONFIDENCE_DROP = 0.05
+_MIN_CONFIDENCE_DROP = 0.03
 # If the ensemble agrees less with a candidate that is clearly better than the source
 # network, it is not trusted.
 _MIN_AGREEMENT = 0.4
@@ -57,7 +57,7 @@ class Auto(AdaptationMethod):
        classifier cannot separate the domains otherwise (third check). Then predictions
        are corrected by :class:`LabelShift`.
     2. Does the source network fail on the target? Its confidence, the mean of the
-       greatest calibrated probability, is lower by at least 0.05 than on source samples
+       greatest calibrated probability, is lower by at least 0.03 than on source samples
        that were held aside, and no other class prior explains the difference. Then an
        :class:`Ensemble` of the `members` is used. But if one of the `candidates` is
        clearly better than the source network, as in question 3, and Cohen's kappa of it
@@ -73,7 +73,9 @@ class Auto(AdaptationMethod):
        Cohen's kappa, by 0.1 more with each other than with the source network. Then the
        :class:`Ensemble` is used.
 
-    Otherwise the network is that of :class:`SourceOnly`.
+    Otherwise the network is that of :class:`SourceOnly`. If there are labels of the
+    target that may be used, all of this is one of the models that :class:`Stacking`
+    weighs by these labels.
 
     The attribute ``method_`` of the estimator is the chosen method, and ``decision_``
     is a table of the evidence. The method adds no loss of its own. The time is about
