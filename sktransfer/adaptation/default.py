@@ -36,6 +36,9 @@ _MIN_CONFIDENCE_DROP = 0.03
 # If the ensemble agrees less with a candidate that is clearly better than the source
 # network, it is not trusted.
 _MIN_AGREEMENT = 0.4
+# MCC and SHOT pull predictions towards equal classes. So the ensemble is trusted if the
+# class prior of the source has at most this total variation from equal classes.
+_MAX_IMBALANCE = 0.15
 # The methods agree by so much more with each other than with the source network.
 _MIN_EXCESS_AGREEMENT = 0.1
 # Networks of the estimates, each trained without one fold of the source.
@@ -72,6 +75,10 @@ class Auto(AdaptationMethod):
        of the source network as that expects to be wrong; or the members agree, by
        Cohen's kappa, by 0.1 more with each other than with the source network. Then the
        :class:`Ensemble` is used.
+
+    The members pull predictions towards equal classes. So question 2, and the first
+    part of question 4, count only if the class prior of the source has a total
+    variation of at most 0.15 from equal classes.
 
     Otherwise the network is that of :class:`SourceOnly`. If there are labels of the
     target that may be used, all of this is one of the models that :class:`Stacking`
@@ -154,16 +161,16 @@ class _Choice:
         best, is_better = self._best_candidate(candidates)
         ensemble = Ensemble(methods=self._auto.members)
         members = [repr(m) for m in members if repr(m) in self._fits]
-        agree = False
+        agree = is_balanced = False
         if members:
-            if self._source_fails():
+            agree, is_balanced = self._members_agree(members), self._is_balanced()
+            if is_balanced and self._source_fails():
                 if is_better and not self._agrees(best, members):
                     return best, self._fits[repr(best)]
                 return ensemble, self._combine(ensemble, members)
-            agree = self._members_agree(members)
         if is_better and (agree or not self._is_label_shift):
             return best, self._fits[repr(best)]
-        if members and (agree or self._changes_are_plausible(members)):
+        if agree or (is_balanced and self._changes_are_plausible(members)):
             return ensemble, self._combine(ensemble, members)
         return source_only, self._fits[repr(source_only)]
 
@@ -229,6 +236,17 @@ class _Choice:
                 if score > best_score:
                     best, best_score = method, score
         return best, best_score > limit
+
+    def _is_balanced(self):
+        """Whether the classes of the source have about the same size."""
+        prior = self._estimate.source_prior
+        distance = np.abs(prior - 1 / len(prior)).sum() / 2
+        return self._note(
+            "total variation of the source from equal classes",
+            distance,
+            "<=",
+            _MAX_IMBALANCE,
+        )
 
     def _source_fails(self):
         drop = self._estimate.confidence_drop

@@ -58,7 +58,7 @@ def test_chooses_by_the_shift(domains, expected):
     if isinstance(model.method_, LabelShift):
         assert model.decision_["holds"] == [True] * 4
     elif isinstance(model.method_, SourceOnly):
-        assert not any(model.decision_["holds"][-3:])
+        assert model.decision_["holds"][-3:] == [True, False, False]
 
 
 def test_the_ensemble_is_better_on_images():
@@ -68,6 +68,18 @@ def test_the_ensemble_is_better_on_images():
         for m in ("source_only", "auto")
     )
     assert adapted > plain + 0.15
+
+
+def test_classes_of_unequal_size():
+    """The members would pull predictions towards equal classes."""
+    X, y, sample_domain = images()
+    kept = (y == 0) | (np.arange(len(y)) % 4 == 0)
+    model = fit("auto", (X[kept], y[kept], sample_domain[kept]), random_state=0)
+    evidence = dict(
+        zip(model.decision_["evidence"], model.decision_["holds"], strict=True)
+    )
+    assert evidence["total variation of the source from equal classes"] is False
+    assert "fall of the confidence" not in evidence
 
 
 def test_without_members():

@@ -77,7 +77,8 @@ class Draw:
     def proba(self, model):
         """Probabilities of the rows to score; absent classes have nearly none."""
         proba = np.full((len(self.X_scored), self.y.max() + 1), 1e-6)
-        proba[:, model.classes_] += model.predict_proba(self.X_scored)
+        classes = model.classes_.astype(int)
+        proba[:, classes] += model.predict_proba(self.X_scored)
         return proba / proba.sum(axis=1, keepdims=True)
 
 
