@@ -19,7 +19,7 @@ _C_COLUMNS, _C_LOGITS = (0.1, 1.0), 0.3
 # Tables with more columns, and images, are classified by their features.
 _MAX_COLUMNS = 1000
 _MAX_Z = 5.0
-_MIN_PROBA = 1e-6
+_MIN_PROBA, _MAX_ITER = 1e-6, 200
 
 
 class Stacking(AdaptationMethod):
@@ -29,19 +29,21 @@ class Stacking(AdaptationMethod):
     models are fitted:
 
     - "adapted": `method`, without the labels of the target;
-    - "source": the network that is trained on the source alone;
     - "source, corrected": a logistic regression of the labels of the target on the
-      logits of that network;
+      logits of a network that is trained on the source alone;
     - "target": two logistic regressions of the labels of the target on the columns, or
       on the features of the adapted network if there are no columns; with the inverse
       penalties 0.1 and 1;
-    - "pooled": the network that is trained on all labeled samples.
+    - "pooled": the network that is trained on all labeled samples;
+    - "pooled, linear": a logistic regression of all labeled samples.
 
-    The last four are cross-fitted on the labeled samples of the target. With n of them
-    and the mean log loss :math:`\ell_m` of model m on labels it was not fitted to, the
-    weights are (pseudo Bayesian model averaging [1]_)
+    All but the first are cross-fitted on the n labeled samples of the target. With
+    :math:`p_m(y_i)` the probability of the label of sample i by model m, which was not
+    fitted to it, the weights of the models maximize [1]_
 
-    .. math:: w_m \propto e^{-n \ell_m}
+    .. math:: \sum_i \log \sum_m w_m p_m(y_i) + \sum_m \log w_m
+
+    The last term has the weight of one sample for each model.
 
     One network then learns the weighted mean of the predicted probabilities on the
     samples of the target, as in :class:`Ensemble`, and also on those of the source if
@@ -136,11 +138,11 @@ class _Models:
         self._labeled = task.source.part(self._target)
         self.rows = _rows_to_learn(task, self._source)
         self.proba, self.held_out, self._fits = {}, {}, {}
+        self._all = task.source.part(np.concatenate([self._source, self._target]))
         alone = task.part(self._source)
         self._add("adapted", method.adapt(alone))
-        self._add("source", alone.source_fit)
         self._add("pooled", task.source_fit)
-        self._cross_fit()
+        self._cross_fit(alone.source_fit)
 
     def _add(self, name, fit):
         self._fits[name] = fit
@@ -150,34 +152,39 @@ class _Models:
     def _proba(self, fit, samples):
         return softmax(self._task.logits(fit, samples), axis=1)
 
-    def _cross_fit(self):
+    def _cross_fit(self, source_fit):
         """Fit the models that learn labels of the target, also without each fold."""
-        logits, inputs = self._logits(), self._inputs()
-        regressions = {"source, corrected": (*logits, _C_LOGITS)}
+        n, n_source = len(self._labeled), len(self._source)
+        everything = np.arange(n_source, n_source + n)
+        logits = [
+            np.log(self._proba(source_fit, samples) + _MIN_PROBA)
+            for samples in (self._all, self.rows)
+        ]
+        inputs = self._inputs()
+        nothing, source = np.empty(0, dtype=int), np.arange(n_source)
+        regressions = {"source, corrected": (*logits, nothing, _C_LOGITS)}
         for C in _C_COLUMNS:
-            regressions[f"target, C={C:g}"] = (*inputs, C)
-        everything = np.arange(len(self._labeled))
-        for name, (X, X_rows, C) in regressions.items():
-            self.proba[name] = self._regress(X, everything, X_rows, C)
-            self.held_out[name] = np.empty_like(self.held_out["source"])
+            regressions[f"target, C={C:g}"] = (*inputs, nothing, C)
+        regressions["pooled, linear"] = (*inputs, source, 1.0)
+        for name, (X, X_rows, more, C) in regressions.items():
+            chosen = np.concatenate([more, everything])
+            self.proba[name] = self._regress(X, chosen, X_rows, C)
+            # With a single label there is no fold.
+            self.held_out[name] = np.full((n, self._task.n_classes), _MIN_PROBA)
+        self.held_out["pooled"] = self.held_out["pooled, linear"].copy()
         for train, test in _folds(self._labeled.y):
             chosen = np.concatenate([self._source, self._target[train]])
             fit = self._task.train(chosen=chosen)
             self.held_out["pooled"][test] = self._proba(fit, self._labeled.part(test))
-            for name, (X, _, C) in regressions.items():
-                self.held_out[name][test] = self._regress(X, train, X[test], C)
-
-    def _logits(self):
-        """Return log probabilities of the source network: labeled samples, and rows."""
-        return [
-            np.log(values["source"] + _MIN_PROBA)
-            for values in (self.held_out, self.proba)
-        ]
+            for name, (X, _, more, C) in regressions.items():
+                chosen = np.concatenate([more, everything[train]])
+                self.held_out[name][test] = self._regress(
+                    X, chosen, X[everything[test]], C
+                )
 
     def _inputs(self):
-        """Return standardized columns, or features: labeled samples, and rows."""
-        samples = self._labeled, self.rows
-        shape = self.rows.X.shape[1:]
+        """Return standardized columns, or features, of labeled samples and of rows."""
+        samples, shape = (self._all, self.rows), self.rows.X.shape[1:]
         if len(shape) == 1 and shape[0] <= _MAX_COLUMNS:
             X = [take_rows(s.X, s.index).astype(np.float64) for s in samples]
         else:
@@ -185,28 +192,39 @@ class _Models:
         scale = StandardScaler().fit(X[1])
         return [np.clip(scale.transform(values), -_MAX_Z, _MAX_Z) for values in X]
 
-    def _regress(self, X, train, X_new, C):
+    def _regress(self, X, chosen, X_new, C):
         """Fit a logistic regression to labeled samples; return probabilities."""
-        y, weight = self._labeled.y[train], self._labeled.sample_weight[train]
+        y, weight = self._all.y[chosen], self._all.sample_weight[chosen]
         classes = np.unique(y)
         proba = np.full((len(X_new), self._task.n_classes), _MIN_PROBA)
         if len(classes) == 1:
             proba[:, classes] = 1.0
         else:
             model = LogisticRegression(C=C, max_iter=1000)
-            model.fit(X[train], y, sample_weight=weight)
+            model.fit(X[chosen], y, sample_weight=weight)
             proba[:, model.classes_] += model.predict_proba(X_new)
         return proba / proba.sum(axis=1, keepdims=True)
 
     def weigh(self):
         """Return weights of the models, and their mean log losses."""
         y, weight = self._labeled.y, self._labeled.sample_weight
-        losses = {}
-        for name, proba in self.held_out.items():
-            true = np.maximum(proba[np.arange(len(y)), y], _MIN_PROBA)
-            losses[name] = float(np.average(-np.log(true), weights=weight))
-        weights = softmax([-len(y) * loss for loss in losses.values()])
-        return dict(zip(losses, weights.tolist(), strict=True)), losses
+        weight = weight / weight.mean()
+        names = list(self.held_out)
+        true = np.column_stack(
+            [p[np.arange(len(y)), y] for p in self.held_out.values()]
+        )
+        true = np.maximum(true, _MIN_PROBA)
+        weights = np.full(len(names), 1 / len(names))
+        # Expectation maximization; a model has the weight of one sample beforehand.
+        for _ in range(_MAX_ITER):
+            share = true * weights
+            share *= weight[:, None] / share.sum(axis=1, keepdims=True)
+            weights = (share.sum(axis=0) + 1) / (len(y) + len(names))
+        losses = -weight @ np.log(true) / len(y)
+        return (
+            dict(zip(names, weights.tolist(), strict=True)),
+            dict(zip(names, losses.tolist(), strict=True)),
+        )
 
     def nearest_fit(self, proba):
         """Return the network whose predicted classes agree most with probabilities."""
