@@ -26,9 +26,10 @@ class DomainAdaptedClassifier(ContextChoiceMixin, BaseTransferClassifier):
     ``target_labels="use"``. Without a target it is plain fine-tuning, as
     :class:`TransferClassifier` with the same parameters.
 
-    It predicts for the target. The network of the methods "label_shift", "adabn",
-    "domain_standardize", "tent" and "shot" can be worse on the source; "auto" may
-    choose one of them. Other methods make one network for both domains.
+    It predicts for the target. The network of the methods "ensemble", "stacking",
+    "label_shift", "adabn", "domain_standardize", "tent" and "shot" can be worse on the
+    source; "auto" may choose one of them. Other methods make one network for both
+    domains.
 
     Ten parameters matter most: `backbone`, `frozen_depth`, `recipe`, `learning_rate`,
     `epochs`, `batch_size`, `early_stopping`, `class_weight`, `random_state` and
@@ -38,14 +39,15 @@ class DomainAdaptedClassifier(ContextChoiceMixin, BaseTransferClassifier):
     ----------
     backbone : str, path-like, callable, keras.Model or Backbone, default="mlp"
         Network to start from, as in :class:`TransferClassifier`; "auto" is "mlp" here.
-        "tabular" needs the method "auto" or "source_only", which are the same for it.
-        With ``target_labels="use"`` it gets one more column, which marks the samples of
-        the target.
+        "tabular" needs the method "auto" or "source_only". With
+        ``target_labels="use"`` it gets one more column, which marks the samples of the
+        target; "auto" may leave the source out, if that is better on labels of the
+        target.
     method : str or AdaptationMethod, default="auto"
         How the network is adapted: a name, or an object with parameters, such as
-        ``MCC(temperature=3)``; see :ref:`adaptation_methods`. "auto" chooses a method
-        by the samples of the target, and adapts only if the predictions on them improve
-        by measures without labels; see :ref:`adaptation_methods`.
+        ``MCC(temperature=3)``; see :ref:`adaptation_methods`. "auto" chooses a method,
+        or none, by the samples of the target; with labels of the target it also weighs
+        source against target. See :class:`~sktransfer.adaptation.Auto`.
     target_labels : {"ignore", "use"}, default="ignore"
         "ignore" never reads labels of the target. "use" also learns from the labeled
         samples of the target. A label of None or NaN, or -1 where that is not a class
@@ -164,8 +166,9 @@ class DomainAdaptedClassifier(ContextChoiceMixin, BaseTransferClassifier):
     method_ : AdaptationMethod
         The method that was used. For "auto" the method that it chose.
     decision_ : ResultsTable or None
-        Evidence by which "auto" chose, in the order of its questions: a value, the
-        condition for it, and whether the condition holds. None for other methods.
+        Evidence by which "auto" chose, in the order in which it was computed: a value,
+        the condition for it, and whether the condition holds. With "stacking", also the
+        log losses and weights of the models. None for other methods.
     target_prior_ : ndarray of shape (n_classes,) or None
         Estimated class prior of the target: the estimate of the method, or the mean of
         the predicted probabilities if it has none. None without a target.

@@ -86,9 +86,9 @@ class DomainSamples:
 
     @property
     def is_target(self):
-        """Whether each labeled sample is of the target. None if none of them is."""
+        """Whether each labeled sample is of the target; None if none is, or all are."""
         is_target = self.domains[self.labeled.index] < 0
-        return is_target if is_target.any() else None
+        return is_target if is_target.any() and not is_target.all() else None
 
     @property
     def has_target(self):
@@ -182,7 +182,7 @@ def _hide_labels(y, domains, is_labeled):
     return visible
 
 
-def check_target(check_X, X_target, X):
+def check_target(check_X, X_target, X, *, warns_of_length=True, warns_of_scale=True):
     """Check samples of the target that are passed beside X.
 
     Parameters
@@ -193,6 +193,10 @@ def check_target(check_X, X_target, X):
         Samples, or a tuple of one array of samples.
     X : ndarray of shape (n_samples, ...)
         Checked samples of the source.
+    warns_of_length : bool, default=True
+        Whether an array as long as X, which a search would split, is warned of.
+    warns_of_scale : bool, default=True
+        Whether another scale than that of X is warned of.
 
     Returns
     -------
@@ -215,16 +219,17 @@ def check_target(check_X, X_target, X):
             f"X_target has samples of shape {X_target.shape[1:]}; expected the shape "
             f"of the samples of X, {X.shape[1:]}."
         )
-    if len(X_target) == len(X) and not is_tuple:
+    if warns_of_length and len(X_target) == len(X) and not is_tuple:
         warn_user(
             f"X_target has {len(X)} samples, as many as X. A search or "
             "cross-validation splits such an array like X, which drops samples of the "
             "target. Pass X_target=(X_target,), which is never split."
         )
-    warn_of_other_scale(
-        "X_target",
-        X_target,
-        X,
-        "; or put its samples into X, with sample_domain less than 0",
-    )
+    if warns_of_scale:
+        warn_of_other_scale(
+            "X_target",
+            X_target,
+            X,
+            "; or put its samples into X, with sample_domain less than 0",
+        )
     return X_target

@@ -26,11 +26,11 @@ from sktransfer.adaptation.methods.stacking import Stacking
 from sktransfer.adaptation.parameter_checks import NON_NEGATIVE, check_methods
 from sktransfer.exceptions import NonFiniteLossError
 
-# Total variation of the class priors. Above the first value another class prior may
-# explain the shift. Above the second value predictions are corrected. A change of the
-# features can look like a smaller label shift, and then the correction costs more than
-# it gains.
-_MIN_TOTAL_VARIATION, _LARGE_TOTAL_VARIATION = 0.1, 0.5
+# Total variation of the class priors from which another one may explain the shift, and
+# fraction of the greatest possible one from which predictions are corrected. A change
+# of the features can look like a smaller label shift, and then the correction costs
+# more than it gains.
+_MIN_TOTAL_VARIATION, _LARGE_SHIFT = 0.1, 0.7
 # Fall of the confidence from which the source network fails on the target.
 _MIN_CONFIDENCE_DROP = 0.03
 # If the ensemble agrees less with a candidate that is clearly better than the source
@@ -55,10 +55,10 @@ class Auto(AdaptationMethod):
     labels. These questions are asked in turn; the first "yes" decides:
 
     1. Is it a large label shift? Another class prior explains how the predictions
-       differ (first check of :class:`LabelShift`), it has a total variation above 0.5
-       from that of the source, the estimate is stable (second check), and a linear
-       classifier cannot separate the domains otherwise (third check). Then predictions
-       are corrected by :class:`LabelShift`.
+       differ (first check of :class:`LabelShift`), its total variation from that of the
+       source is above 0.7 times the greatest possible value, the estimate is stable
+       (second check), and a linear classifier cannot separate the domains otherwise
+       (third check). Then predictions are corrected by :class:`LabelShift`.
     2. Does the source network fail on the target? Its confidence, the mean of the
        greatest calibrated probability, is lower by at least 0.03 than on source samples
        that were held aside, and no other class prior explains the difference. Then an
@@ -71,10 +71,10 @@ class Auto(AdaptationMethod):
        :math:`\log C`, the largest possible value with C classes. If another class prior
        explains the difference, the members must also agree, as in question 4. Then
        this candidate is used.
-    4. Are the changes of the ensemble plausible? It changes at most as many predictions
-       of the source network as that expects to be wrong; or the members agree, by
-       Cohen's kappa, by 0.1 more with each other than with the source network. Then the
-       :class:`Ensemble` is used.
+    4. Are the changes of the ensemble plausible? No other class prior explains the
+       difference, and it changes at most as many predictions of the source network as
+       that expects to be wrong; or the members agree, by Cohen's kappa, by 0.1 more
+       with each other than with the source network. Then the :class:`Ensemble` is used.
 
     The members pull predictions towards equal classes. So question 2, and the first
     part of question 4, count only if the class prior of the source has a total
@@ -86,7 +86,7 @@ class Auto(AdaptationMethod):
 
     The attribute ``method_`` of the estimator is the chosen method, and ``decision_``
     is a table of the evidence. The method adds no loss of its own. The time is about
-    that of ten trainings on the source; ``members=()`` takes about four.
+    that of ten trainings on the source; ``members=()`` takes about five.
 
     Parameters
     ----------
@@ -146,17 +146,18 @@ class _Choice:
         is_source = task.source_domains >= 0
         largest = np.bincount(task.source.y[is_source]).max()
         # With fewer than two samples of each class this raises an error.
-        n_splits = max(2, min(_N_SPLITS, largest))
-        self._estimate = estimate_label_shift(task, auto, n_splits=n_splits)
+        self._n_splits = int(max(2, min(_N_SPLITS, largest)))
+        self._estimate = estimate_label_shift(task, auto, n_splits=self._n_splits)
 
     def choose(self):
         """Return the chosen method and its fit."""
-        label_shift = LabelShift(guard=False)
+        label_shift = LabelShift(guard=False, n_splits=self._n_splits)
         if self._is_large_label_shift():
             return label_shift, label_shift.adapt(self._task)
         source_only = SourceOnly()
+        self._add(source_only, self._task.source_fit)
         candidates, members = self._methods()
-        for method in (source_only, *candidates, *members):
+        for method in (*candidates, *members):
             self._train(method)
         best, is_better = self._best_candidate(candidates)
         ensemble = Ensemble(methods=self._auto.members)
@@ -170,7 +171,8 @@ class _Choice:
                 return ensemble, self._combine(ensemble, members)
         if is_better and (agree or not self._is_label_shift):
             return best, self._fits[repr(best)]
-        if agree or (is_balanced and self._changes_are_plausible(members)):
+        is_likely = is_balanced and not self._is_label_shift
+        if agree or (is_likely and self._changes_are_plausible(members)):
             return ensemble, self._combine(ensemble, members)
         return source_only, self._fits[repr(source_only)]
 
@@ -185,11 +187,9 @@ class _Choice:
         is_explained = self._note(
             "unexplained by a class prior", estimate.unexplained, "<=", MAX_UNEXPLAINED
         )
+        limit = _LARGE_SHIFT * (1 - estimate.source_prior.min())
         is_large = self._note(
-            "total variation of the class prior",
-            estimate.total_variation,
-            ">",
-            _LARGE_TOTAL_VARIATION,
+            "total variation of the class prior", estimate.total_variation, ">", limit
         )
         if not (is_explained and is_large):
             return False
@@ -220,9 +220,11 @@ class _Choice:
         if name in self._fits:
             return
         with contextlib.suppress(NonFiniteLossError):
-            fit = method.adapt(self._task)
-            self._proba[name] = target_proba(self._task, fit)
-            self._fits[name] = fit
+            self._add(method, method.adapt(self._task))
+
+    def _add(self, method, fit):
+        self._fits[repr(method)] = fit
+        self._proba[repr(method)] = target_proba(self._task, fit)
 
     def _best_candidate(self, candidates):
         """Return the best candidate, and whether it is better than the source."""
@@ -254,10 +256,12 @@ class _Choice:
         return is_low and not self._is_label_shift
 
     def _members_agree(self, members):
+        if len(members) < 2:
+            return False
         labels = [self._predicted(name) for name in members]
         source = self._predicted(repr(SourceOnly()))
         pairs = itertools.combinations(labels, 2)
-        among = [cohen_kappa(*pair) for pair in pairs] or [1.0]
+        among = [cohen_kappa(*pair) for pair in pairs]
         excess = np.mean(among) - np.mean([cohen_kappa(y, source) for y in labels])
         return self._note(
             "agreement of the members, minus that with the source network",

@@ -1,4 +1,4 @@
-"""Estimate of a label shift, and two checks whether the shift is one."""
+"""Estimate of a label shift, and three checks whether the shift is one."""
 
 import warnings
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from sktransfer.training.step.alignment import Alignment
 from sktransfer.training.step.program_cache import get_program
 from sktransfer.training.store.samples import SampleFeatures, Samples
 
-# Classes of a smaller probability are left out.
+# Classes of a smaller probability are left out, but for the most probable one.
 _MIN_PROBA = 0.01
 
 
@@ -228,6 +228,8 @@ class DomainTask:
     def distill(self, fit, proba, *, samples=None, epochs=None):
         """Continue a fit with class probabilities as labels.
 
+        If the whole backbone is frozen, the head is solved.
+
         Parameters
         ----------
         fit : FitResult
@@ -245,11 +247,22 @@ class DomainTask:
         """
         # The cross-entropy with probabilities is that of one sample for each class,
         # with the probabilities as weights.
-        row, y = np.nonzero(proba >= _MIN_PROBA)
-        samples = (samples or self.target).part(row)
-        samples = samples.replace(
-            y=y.astype(np.int32), sample_weight=samples.sample_weight * proba[row, y]
+        proba = np.where(
+            (proba >= _MIN_PROBA) | (proba == proba.max(axis=1, keepdims=True)),
+            proba,
+            0,
         )
+        proba = proba / proba.sum(axis=1, keepdims=True)
+        row, y = np.nonzero(proba)
+        samples = samples or self.target
+        weight = samples.sample_weight[row] * proba[row, y]
+        if self.frozen_depth == fit.backbone.n_layers:
+            features = self.features(fit, samples)[row]
+            C = self.fit_task.settings.probe_C
+            solved = self.fit_task.head.solve(features, y, weight, C)
+            head = [array.astype(self.fit_task.dtype) for array in solved]
+            return fit.replace(head=head)
+        samples = samples.part(row).replace(y=y.astype(np.int32), sample_weight=weight)
         epochs = epochs or self.fit_task.settings.epochs
         return self._continue_on_target(fit, samples, epochs)
 

@@ -12,7 +12,7 @@ from sktransfer._warnings import warn_user
 from sktransfer.heads import evaluate
 from sktransfer.learners.validation import split_validation
 
-# In fine-tuning, a batch has at most the number of samples divided by this. The network
+# In fine-tuning, a batch has about the number of samples divided by this. The network
 # predicts its labels from the other samples.
 _SAMPLES_PER_QUERY = 4
 # The other samples of a step are at most so many; a step takes their number squared.
@@ -111,7 +111,7 @@ class InContext:
             n_views=1,
             max_rows=_TUNING_ROWS,
         )
-        # Folds of nearly the same size then share a compiled program.
+        # A multiple of 8: folds of nearly the same size share a compiled program.
         n_queries = 8 * -(-len(task.samples) // (8 * _SAMPLES_PER_QUERY))
         batch_size = min(settings.batch_size, n_queries, len(task.samples) // 2)
         batch_size = min(max(1, batch_size), _TUNING_ROWS)

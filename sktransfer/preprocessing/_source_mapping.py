@@ -69,13 +69,16 @@ class SourceMapping(
             )
             return X
         X_target = check_target(
-            lambda X: validate_data(self, X, dtype=np.float64, reset=False), X_target, X
+            lambda X: validate_data(self, X, dtype=np.float64, reset=False),
+            X_target,
+            X,
+            warns_of_scale=False,
         )
         if len(X_target) < 2:
             raise ValueError("X_target has 1 sample; expected at least 2.")
         # The result then does not depend on the units of the columns.
         center, scale = X.mean(axis=0), X.std(axis=0)
-        scale[scale <= 1e-9 * (1 + np.abs(center))] = 1.0
+        scale[scale <= 1e-9 * np.abs(center)] = 1.0
         mapped = self._map((X - center) / scale, y, (X_target - center) / scale)
         return center + scale * mapped
 

@@ -84,7 +84,7 @@ class CORAL(SourceMapping):
 
 def _power(covariance, exponent):
     values, vectors = np.linalg.eigh(np.atleast_2d(covariance))
-    # A column that is constant has the eigenvalue 0, and stays as it is.
+    # The eigenvalue of a constant column is 0; the column becomes the target's mean.
     small = values <= 1e-12 * max(values.max(), 1e-300)
     powers = np.where(small, 0.0, np.where(small, 1.0, values) ** exponent)
     return (vectors * powers) @ vectors.T

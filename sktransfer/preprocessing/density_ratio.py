@@ -46,8 +46,8 @@ def density_ratio_weights(X, X_target, *, method="logistic", random_state=0):
 
         - "logistic": by a cross-fitted logistic regression of the domain;
         - "kmm": kernel mean matching [1]_. The weighted source has nearly the mean of
-          the target in the feature space of a Gaussian kernel. Weights are at most
-          1000, and a ridge of 0.1 keeps them smooth;
+          the target in the feature space of a Gaussian kernel. A ridge of 0.1 keeps the
+          weights smooth;
         - "ulsif": least squares on Gaussian kernels at up to 100 target samples [2]_.
           Their width and the penalty are chosen by cross-validation.
     random_state : int, RandomState instance or None, default=0
@@ -86,11 +86,13 @@ def density_ratio_weights(X, X_target, *, method="logistic", random_state=0):
         ),
         X_target,
         X,
+        warns_of_length=False,
+        warns_of_scale=False,
     )
     # The weights then do not depend on the units of the columns.
     both = np.concatenate([X, X_target])
     scale = both.std(axis=0)
-    scale[scale <= 1e-9 * (1 + np.abs(both.mean(axis=0)))] = 1.0
+    scale[scale <= 1e-9 * np.abs(both.mean(axis=0))] = 1.0
     X, X_target = (
         (X - both.mean(axis=0)) / scale,
         (X_target - both.mean(axis=0)) / scale,

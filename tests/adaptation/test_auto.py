@@ -82,6 +82,28 @@ def test_classes_of_unequal_size():
     assert "fall of the confidence" not in evidence
 
 
+def balanced_label_shift():
+    """Classes of equal size in the source; 85 % of class 1 in the target."""
+    rng = np.random.default_rng(0)
+    y = np.concatenate([np.arange(400) % 2, rng.random(300) < 0.85]).astype(int)
+    X = rng.normal(size=(700, 5))
+    X[:, 0] += 1.5 * y
+    return X, y, np.repeat([0, -1], [400, 300])
+
+
+def test_a_label_shift_from_equal_classes():
+    domains = balanced_label_shift()
+    model = fit("auto", domains, random_state=0)
+    assert not isinstance(model.method_, Ensemble)
+    plain = fit("source_only", domains, random_state=0)
+    assert target_accuracy(model, domains) >= target_accuracy(plain, domains)
+
+
+def test_one_member_does_not_agree_with_itself():
+    model = fit(Auto(members=[MCC()], candidates=[]), toy("moons"), random_state=0)
+    assert not any("agreement" in name for name in model.decision_["evidence"])
+
+
 def test_without_members():
     """The fast setting: no ensemble."""
     auto = Auto(members=[], candidates=[])

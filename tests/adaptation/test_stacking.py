@@ -66,9 +66,46 @@ def test_the_default_is_this_method_if_there_are_labels():
     np.testing.assert_array_equal(model.predict_proba(X), other.predict_proba(X))
     table = model.decision_
     assert table.columns == ["evidence", "value", "condition", "holds"]
-    weights = [float(text.removeprefix("weight ")) for text in table["condition"]]
-    assert sum(weights) == pytest.approx(1, abs=0.05)
-    assert np.argmax(weights) == np.argmin(table["value"])
+    losses, weights = (
+        [row["value"] for row in table if row["evidence"].startswith(start)]
+        for start in ("log loss of", "weight of")
+    )
+    assert sum(weights) == pytest.approx(1)
+    assert np.argmax(weights) == np.argmin(losses)
+    # What the method without labels has decided is there too.
+    assert "unexplained by a class prior" in table["evidence"]
+
+
+def test_units_of_weights_do_not_matter():
+    domains, (X, _) = with_labels(toy("moons", n_samples=60), 12)
+    tables = []
+    for unit in (1e-3, 1.0, 1e3):
+        model = DomainAdaptedClassifier(
+            method=Stacking(method=DAN()), target_labels="use", epochs=2, random_state=0
+        )
+        X, y, sample_domain = domains
+        weight = np.full(len(X), unit)
+        model.fit(X, y, sample_domain=sample_domain, sample_weight=weight)
+        tables.append(model.decision_["value"])
+    np.testing.assert_allclose(tables[0], tables[1], atol=1e-3)
+    np.testing.assert_allclose(tables[2], tables[1], atol=1e-3)
+
+
+def test_a_frozen_network_has_a_solved_head():
+    """It does not depend on the number of epochs."""
+    source = fit(misleading(), "source_only", target_labels="ignore", epochs=10)
+    domains, (X, y) = with_labels(misleading(), 30)
+    scores = [
+        fit(
+            domains,
+            Stacking(method=Auto(members=[], candidates=[])),
+            backbone=source.backbone_,
+            frozen_depth="all",
+            **parameters,
+        ).score(X, y)
+        for parameters in ({}, {"recipe": "linear_probe"})
+    ]
+    assert min(scores) > 0.75
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -77,6 +114,9 @@ def test_very_few_labels(n):
     model = fit(domains, Stacking(method=DAN()), epochs=3)
     assert np.isfinite(model.predict_proba(X)).all()
     assert model.classes_.tolist() == [0, 1]
+    if n == 1:
+        pooled = fit(domains, "source_only", epochs=3)
+        np.testing.assert_array_equal(model.predict_proba(X), pooled.predict_proba(X))
 
 
 def test_only_labeled_samples_of_the_target():

@@ -59,7 +59,7 @@ def test_transported_samples_lie_within_the_target(domains):
 @ALL
 def test_units_of_columns_do_not_matter(mapping, domains):
     X, y, X_target, _ = domains
-    factor, offset = np.array([1e4, 1e-3]), np.array([1e3, -1e-3])
+    factor, offset = np.array([1e12, 1e-12]), np.array([1e12, -1e-12])
     plain = mapping.fit_transform(X, y, X_target=X_target)
     scaled = mapping.fit_transform(
         X * factor + offset, y, X_target=X_target * factor + offset

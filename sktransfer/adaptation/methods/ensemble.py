@@ -87,7 +87,9 @@ class Ensemble(AdaptationMethod):
         predicted = mean.argmax(axis=1)
         agreement = [(p.argmax(axis=1) == predicted).mean() for p in proba]
         start = fits[int(np.argmax(agreement))]
-        return task.distill(start, mean, epochs=self.epochs)
+        fit = task.distill(start, mean, epochs=self.epochs)
+        # Those of the start are of another method.
+        return fit.replace(attributes={})
 
 
 def target_proba(task, fit):

@@ -37,7 +37,8 @@ class Stacking(AdaptationMethod):
     - "pooled": the network that is trained on all labeled samples;
     - "pooled, linear": a logistic regression of all labeled samples.
 
-    All but the first are cross-fitted on the n labeled samples of the target. With
+    All but the first are cross-fitted on the n labeled samples of the target. (With one
+    label the network is that of "pooled".) With
     :math:`p_m(y_i)` the probability of the label of sample i by model m, which was not
     fitted to it, the weights of the models maximize [1]_
 
@@ -95,21 +96,26 @@ class Stacking(AdaptationMethod):
             from sktransfer.adaptation.default import Auto
 
             method = Auto()
+        if (task.source_domains < 0).sum() == 1:
+            # One label cannot be held aside.
+            return task.source_fit.replace(attributes={"method": self})
         models = _Models(task, method)
         weights, losses = models.weigh()
         proba = sum(w * models.proba[name] for name, w in weights.items())
         fit = task.distill(
             models.nearest_fit(proba), proba, samples=models.rows, epochs=self.epochs
         )
-        rows = [
-            {
-                "evidence": f"log loss of {name!r} on labels of the target",
-                "value": losses[name],
-                "condition": f"weight {weights[name]:.2f}",
-                "holds": None,
-            }
-            for name in weights
-        ]
+        rows = list(models.decision)
+        for text, values in (("log loss", losses), ("weight", weights)):
+            rows += [
+                {
+                    "evidence": f"{text} of {name!r} on labels of the target",
+                    "value": value,
+                    "condition": "",
+                    "holds": None,
+                }
+                for name, value in values.items()
+            ]
         attributes = {"method": self, "decision": ResultsTable(rows)}
         return fit.replace(attributes=attributes)
 
@@ -123,6 +129,8 @@ class _Models:
         Target samples, and source samples if they are more.
     proba : dict of ndarray of shape (n_rows, n_classes)
         Class probabilities of the models for `rows`, by name.
+    decision : ResultsTable or tuple
+        What the method for "adapted" has decided; empty if it decides nothing.
     held_out : dict of ndarray of shape (n_labeled, n_classes)
         Class probabilities for the labeled samples of the target, by models that were
         not fitted to their labels.
@@ -140,7 +148,9 @@ class _Models:
         self.proba, self.held_out, self._fits = {}, {}, {}
         self._all = task.source.part(np.concatenate([self._source, self._target]))
         alone = task.part(self._source)
-        self._add("adapted", method.adapt(alone))
+        adapted = method.adapt(alone)
+        self.decision = adapted.attributes.get("decision") or ()
+        self._add("adapted", adapted)
         self._add("pooled", task.source_fit)
         self._cross_fit(alone.source_fit)
 
@@ -162,17 +172,17 @@ class _Models:
         ]
         inputs = self._inputs()
         nothing, source = np.empty(0, dtype=int), np.arange(n_source)
-        regressions = {"source, corrected": (*logits, nothing, _C_LOGITS)}
-        for C in _C_COLUMNS:
-            regressions[f"target, C={C:g}"] = (*inputs, nothing, C)
+        regressions, folds = {}, _folds(self._labeled.y)
+        if len(np.unique(self._labeled.y)) > 1:
+            regressions["source, corrected"] = (*logits, nothing, _C_LOGITS)
+            for C in _C_COLUMNS:
+                regressions[f"target, C={C:g}"] = (*inputs, nothing, C)
         regressions["pooled, linear"] = (*inputs, source, 1.0)
         for name, (X, X_rows, more, C) in regressions.items():
             chosen = np.concatenate([more, everything])
             self.proba[name] = self._regress(X, chosen, X_rows, C)
-            # With a single label there is no fold.
-            self.held_out[name] = np.full((n, self._task.n_classes), _MIN_PROBA)
-        self.held_out["pooled"] = self.held_out["pooled, linear"].copy()
-        for train, test in _folds(self._labeled.y):
+            self.held_out[name] = np.full((n, self._task.n_classes), np.nan)
+        for train, test in folds:
             chosen = np.concatenate([self._source, self._target[train]])
             fit = self._task.train(chosen=chosen)
             self.held_out["pooled"][test] = self._proba(fit, self._labeled.part(test))
@@ -195,6 +205,7 @@ class _Models:
     def _regress(self, X, chosen, X_new, C):
         """Fit a logistic regression to labeled samples; return probabilities."""
         y, weight = self._all.y[chosen], self._all.sample_weight[chosen]
+        weight = weight / weight.mean()
         classes = np.unique(y)
         proba = np.full((len(X_new), self._task.n_classes), _MIN_PROBA)
         if len(classes) == 1:
@@ -255,8 +266,6 @@ def _rows_to_learn(task, source):
 def _folds(y):
     """Split labeled samples; folds have samples of each class if there are enough."""
     n_splits = min(_N_SPLITS, len(y))
-    if n_splits < 2:
-        return []
     counts = np.bincount(y)
     stratified = counts[counts > 0].min() >= n_splits
     splitter = StratifiedKFold if stratified else KFold
