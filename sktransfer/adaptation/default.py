@@ -17,7 +17,6 @@ from sktransfer.adaptation.label_shift_checks import (
     domain_auc,
     estimate_label_shift,
 )
-from sktransfer.adaptation.methods.dan import DAN
 from sktransfer.adaptation.methods.domain_standardize import DomainStandardize
 from sktransfer.adaptation.methods.ensemble import Ensemble, target_proba
 from sktransfer.adaptation.methods.label_shift import LabelShift
@@ -129,7 +128,7 @@ class Auto(AdaptationMethod):
 
     def adapt(self, task):
         """Choose a method and train with it; see the base class."""
-        if (task.source_domains < 0).any():
+        if (task.source.sample_weight[task.source_domains < 0] > 0).any():
             return Stacking(method=self).adapt(task)
         choice = _Choice(task, self)
         method, fit = choice.choose()
@@ -142,7 +141,9 @@ class _Choice:
 
     def __init__(self, task, auto):
         self._task, self._auto = task, auto
+        # By method: methods are equal only if they are the same object.
         self.rows, self._fits, self._proba = [], {}, {}
+        self._source_only = SourceOnly()
         is_source = task.source_domains >= 0
         largest = np.bincount(task.source.y[is_source]).max()
         # With fewer than two samples of each class this raises an error.
@@ -154,27 +155,27 @@ class _Choice:
         label_shift = LabelShift(guard=False, n_splits=self._n_splits)
         if self._is_large_label_shift():
             return label_shift, label_shift.adapt(self._task)
-        source_only = SourceOnly()
+        source_only = self._source_only
         self._add(source_only, self._task.source_fit)
         candidates, members = self._methods()
         for method in (*candidates, *members):
             self._train(method)
         best, is_better = self._best_candidate(candidates)
         ensemble = Ensemble(methods=self._auto.members)
-        members = [repr(m) for m in members if repr(m) in self._fits]
+        members = [m for m in members if m in self._fits]
         agree = is_balanced = False
         if members:
             agree, is_balanced = self._members_agree(members), self._is_balanced()
             if is_balanced and self._source_fails():
                 if is_better and not self._agrees(best, members):
-                    return best, self._fits[repr(best)]
+                    return best, self._fits[best]
                 return ensemble, self._combine(ensemble, members)
         if is_better and (agree or not self._is_label_shift):
-            return best, self._fits[repr(best)]
+            return best, self._fits[best]
         is_likely = is_balanced and not self._is_label_shift
         if agree or (is_likely and self._changes_are_plausible(members)):
             return ensemble, self._combine(ensemble, members)
-        return source_only, self._fits[repr(source_only)]
+        return source_only, self._fits[source_only]
 
     @property
     def _is_label_shift(self):
@@ -207,33 +208,33 @@ class _Choice:
         """List the candidates and the members."""
         is_frozen = self._task.frozen_depth == self._task.backbone.n_layers
         candidates, members = self._auto.candidates, self._auto.members
+        dan, *others = Ensemble().members()
         if candidates is None:
             candidates = [DomainStandardize(guard=False)]
-            candidates += [] if is_frozen else [DAN()]
+            candidates += [] if is_frozen else [dan]
         if members is None:
-            members = [] if is_frozen else Ensemble().members()
+            members = [] if is_frozen else [dan, *others]
         return candidates, members
 
     def _train(self, method):
         """Train by a method, unless its loss is not finite."""
-        name = repr(method)
-        if name in self._fits:
+        if method in self._fits:
             return
         with contextlib.suppress(NonFiniteLossError):
             self._add(method, method.adapt(self._task))
 
     def _add(self, method, fit):
-        self._fits[repr(method)] = fit
-        self._proba[repr(method)] = target_proba(self._task, fit)
+        self._fits[method] = fit
+        self._proba[method] = target_proba(self._task, fit)
 
     def _best_candidate(self, candidates):
         """Return the best candidate, and whether it is better than the source."""
-        score = mutual_information(self._proba[repr(SourceOnly())])
+        score = mutual_information(self._proba[self._source_only])
         limit = score + self._auto.margin * np.log(self._task.n_classes)
         best, best_score = None, -np.inf
         for method in candidates:
-            if repr(method) in self._fits:
-                score = mutual_information(self._proba[repr(method)])
+            if method in self._fits:
+                score = mutual_information(self._proba[method])
                 self._note(f"mutual information of {method}", score, ">", limit)
                 if score > best_score:
                     best, best_score = method, score
@@ -259,7 +260,7 @@ class _Choice:
         if len(members) < 2:
             return False
         labels = [self._predicted(name) for name in members]
-        source = self._predicted(repr(SourceOnly()))
+        source = self._predicted(self._source_only)
         pairs = itertools.combinations(labels, 2)
         among = [cohen_kappa(*pair) for pair in pairs]
         excess = np.mean(among) - np.mean([cohen_kappa(y, source) for y in labels])
@@ -271,12 +272,12 @@ class _Choice:
         )
 
     def _agrees(self, candidate, members):
-        kappa = cohen_kappa(self._predicted(repr(candidate)), self._mean(members))
+        kappa = cohen_kappa(self._predicted(candidate), self._mean(members))
         name = f"agreement of {candidate} with the ensemble"
         return self._note(name, kappa, ">=", _MIN_AGREEMENT)
 
     def _changes_are_plausible(self, members):
-        changed = self._mean(members) != self._predicted(repr(SourceOnly()))
+        changed = self._mean(members) != self._predicted(self._source_only)
         return self._note(
             "fraction of predictions that the ensemble changes",
             changed.mean(),

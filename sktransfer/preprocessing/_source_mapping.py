@@ -7,7 +7,11 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from sktransfer._inputs.domain_samples import check_target
 from sktransfer._suggestions import SuggestingMixin, suggest_keywords
@@ -62,6 +66,8 @@ class SourceMapping(
             The mapped samples.
         """
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        if y is not None:
+            check_consistent_length(X, y)
         if X_target is None:
             warn_user(
                 f"{type(self).__name__} got no samples of a target, so it maps "

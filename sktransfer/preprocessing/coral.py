@@ -79,11 +79,12 @@ class CORAL(SourceMapping):
     def _covariance(self, X):
         if self.shrinkage == "auto":
             return ledoit_wolf(X)[0]
-        return shrunk_covariance(np.cov(X, rowvar=False, ddof=0), self.shrinkage)
+        covariance = np.atleast_2d(np.cov(X, rowvar=False, ddof=0))
+        return shrunk_covariance(covariance, self.shrinkage)
 
 
 def _power(covariance, exponent):
-    values, vectors = np.linalg.eigh(np.atleast_2d(covariance))
+    values, vectors = np.linalg.eigh(covariance)
     # The eigenvalue of a constant column is 0; the column becomes the target's mean.
     small = values <= 1e-12 * max(values.max(), 1e-300)
     powers = np.where(small, 0.0, np.where(small, 1.0, values) ** exponent)

@@ -7,6 +7,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from sktransfer._inputs.domain_samples import check_target
+from sktransfer._inputs.frames import check_same_columns
 from sktransfer._random import make_rng
 from sktransfer._statistics import density_ratio
 
@@ -79,6 +80,8 @@ def density_ratio_weights(X, X_target, *, method="logistic", random_state=0):
     >>> bool(weights[X[:, 0] > 1].mean() > 5 * weights[X[:, 0] < 0].mean())
     True
     """
+    target = X_target[0] if isinstance(X_target, tuple) and X_target else X_target
+    check_same_columns(target, X, "X_target", "X")
     X = check_array(X, dtype=np.float64, ensure_min_samples=2, input_name="X")
     X_target = check_target(
         lambda X: check_array(

@@ -5,9 +5,11 @@ import warnings
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 from sktransfer._extras import import_extra
+from sktransfer._inputs.domains import as_labels
+from sktransfer._inputs.unlabeled import is_missing_label, label_array
 from sktransfer._warnings import warn_user
 from sktransfer.preprocessing._source_mapping import SourceMapping
 
@@ -94,8 +96,11 @@ class OTMapping(SourceMapping):
                     f"class_regularization={self.class_regularization!r} needs y, the "
                     "labels of the source. Pass y, or use class_regularization=0."
                 )
-            check_consistent_length(X, y)
-            _, y = np.unique(column_or_1d(y), return_inverse=True)
+            y = label_array(y)
+            if is_missing_label(y).any():
+                raise ValueError("y has missing labels; expected one for each sample.")
+            check_classification_targets(as_labels(y))
+            _, y = np.unique(as_labels(y), return_inverse=True)
             plan = transport.SinkhornLpl1Transport(
                 self.regularization,
                 self.class_regularization,
@@ -108,8 +113,10 @@ class OTMapping(SourceMapping):
         moved = plan.coupling_.sum(axis=1)
         if not np.isfinite(moved).all() or (moved <= 0).any():
             raise ValueError(
-                f"No plan was found with regularization={self.regularization!r}, which "
-                "is too small for the distances of these samples. Use a larger value."
+                f"No plan was found with regularization={self.regularization!r} and "
+                f"class_regularization={self.class_regularization!r}. Use a larger "
+                "regularization or a smaller class_regularization, and check that the "
+                "samples are not all equal."
             )
         for warning in caught:
             warn_user(f"OTMapping: {warning.message}", warning.category)

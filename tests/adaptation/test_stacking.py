@@ -164,9 +164,48 @@ def test_repeats_to_the_bit_and_changes_no_input():
         np.testing.assert_array_equal(array, copy)
 
 
+@pytest.mark.parametrize("n", [1, 10])
+def test_labels_of_one_class(n):
+    """They do not turn the predictions to that class."""
+    X, y, sample_domain = toy("moons", n_samples=100, shift=0.0, angle=0)
+    known = np.where(sample_domain < 0, np.nan, y)
+    known[np.flatnonzero((sample_domain < 0) & (y == 1))[:n]] = 1
+    model = fit((X, known, sample_domain), Stacking(method=DAN()), epochs=30)
+    assert 0.35 < model.predict(X[sample_domain < 0]).mean() < 0.65
+
+
+def test_labels_without_weight():
+    """A class weight of 0 leaves no label of the target."""
+    X, y, sample_domain = toy("moons", n_samples=60)
+    known = np.where(sample_domain < 0, np.nan, y)
+    known[np.flatnonzero((sample_domain < 0) & (y == 1))[:5]] = 1
+    auto = Auto(members=[], candidates=[])
+    parameters = {"class_weight": {0: 1, 1: 0}, "epochs": 2}
+    model = fit((X, known, sample_domain), auto, **parameters)
+    assert not isinstance(model.method_, Stacking)
+    with pytest.raises(ValueError, match="of a weight above 0"):
+        fit((X, known, sample_domain), "stacking", **parameters)
+
+
+def test_labels_stay_out_of_the_validation_set():
+    domains, _ = with_labels(toy("moons", n_samples=60), 3)
+    for seed in range(3):
+        model = fit(
+            domains,
+            Stacking(method=DAN()),
+            epochs=2,
+            early_stopping=True,
+            validation_fraction=0.5,
+            random_state=seed,
+        )
+        assert isinstance(model.method_, Stacking)
+
+
 def test_labels_are_needed():
     domains, _ = with_labels(toy("moons", n_samples=60), 10)
-    with pytest.raises(ValueError, match="needs some labels of the target: use"):
+    with pytest.raises(ValueError, match="expected a method without them"):
+        fit(domains, Stacking(method=Stacking()))
+    with pytest.raises(ValueError, match="needs some labels of the target, of a weight"):
         fit(domains, "stacking", target_labels="ignore")
 
 

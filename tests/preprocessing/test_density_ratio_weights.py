@@ -1,6 +1,7 @@
 """density_ratio_weights: near the true ratio, in any units, and bad input."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -35,6 +36,13 @@ def test_units_and_seeds(method, domains):
     scaled = density_ratio_weights(1e3 * X + 50, 1e3 * X_target + 50, method=method)
     assert_allclose(scaled, plain, rtol=1e-3, atol=1e-3)
     assert_array_equal(plain, density_ratio_weights(X, X_target, method=method))
+
+
+def test_columns_in_another_order():
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [3.0, 1.0, 2.0]})
+    for target in (frame[["b", "a"]], (frame[["b", "a"]],)):
+        with pytest.raises(ValueError, match="expected the same columns"):
+            density_ratio_weights(frame, target)
 
 
 def test_bad_input(domains):

@@ -133,6 +133,34 @@ def test_bad_parameters(domains):
         CORAL().fit(X, y, X_targt=X_target)
 
 
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.array([None, "b"] * 10, dtype=object), "y has missing labels"),
+        (np.where(np.arange(20) % 2, np.nan, 1.0), "y has missing labels"),
+        (np.linspace(0, 1, 20), "Unknown label type: continuous"),
+        (np.arange(19), "inconsistent numbers"),
+    ],
+)
+def test_bad_labels(y, message):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    with pytest.raises(ValueError, match=message):
+        OTMapping().fit(X, y, X_target=X[:10])
+
+
+@pytest.mark.parametrize("shrinkage", ["auto", 0.1])
+def test_one_column(shrinkage):
+    X = np.random.default_rng(0).normal(size=(40, 1))
+    mapped = CORAL(shrinkage=shrinkage).fit_transform(X, X_target=3 * X[:20] + 5)
+    assert_allclose(mapped.mean(), (3 * X[:20] + 5).mean())
+    assert mapped.std() > 2
+
+
+def test_equal_samples_have_no_plan():
+    with pytest.raises(ValueError, match="not all equal"):
+        OTMapping().fit(np.ones((9, 2)), [0] * 5 + [1] * 4, X_target=np.ones((7, 2)))
+
+
 def test_constant_columns(domains):
     X, y, X_target, _ = domains
     ones, twos = np.ones((len(X), 1)), np.full((len(X_target), 1), 2.0)

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from sktransfer._large_arrays import take_rows
 from sktransfer._results_table import ResultsTable
 from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.methods.mme import MME
 from sktransfer.adaptation.parameter_checks import COUNT, check_methods
 
 _N_SPLITS = 3
@@ -83,13 +84,19 @@ class Stacking(AdaptationMethod):
         """Check the parameters, and those of the method."""
         super().check_parameters()
         check_methods(self, "method", [] if self.method is None else [self.method])
+        if isinstance(self.method, (Stacking, MME)):
+            raise ValueError(
+                f"The 'method' parameter of Stacking is {self.method!r}, which needs "
+                "labels of the target; expected a method without them, such as Auto()."
+            )
 
     def adapt(self, task):
         """Fit the models, weigh them, and train the network; see the base class."""
+        task = task.part(np.flatnonzero(task.source.sample_weight > 0))
         if not (task.source_domains < 0).any():
             raise ValueError(
-                f"method={self} needs some labels of the target: use "
-                "target_labels='use', and y with the labels that are known."
+                f"method={self} needs some labels of the target, of a weight above 0: "
+                "use target_labels='use', and y with the labels that are known."
             )
         method = self.method
         if method is None:
