@@ -38,8 +38,8 @@ class Stacking(AdaptationMethod):
     - "pooled": the network that is trained on all labeled samples;
     - "pooled, linear": a logistic regression of all labeled samples.
 
-    All but the first are cross-fitted on the n labeled samples of the target. (With one
-    label the network is that of "pooled".) With
+    All but the first are cross-fitted on the n labeled samples of the target. (A single
+    label cannot be held aside; then the network is that of "adapted".) With
     :math:`p_m(y_i)` the probability of the label of sample i by model m, which was not
     fitted to it, the weights of the models maximize [1]_
 
@@ -103,9 +103,11 @@ class Stacking(AdaptationMethod):
             from sktransfer.adaptation.default import Auto
 
             method = Auto()
-        if (task.source_domains < 0).sum() == 1:
+        is_target = task.source_domains < 0
+        if is_target.sum() == 1:
             # One label cannot be held aside.
-            return task.source_fit.replace(attributes={"method": self})
+            fit = method.adapt(task.part(np.flatnonzero(~is_target)))
+            return fit.replace(attributes=fit.attributes | {"method": self})
         models = _Models(task, method)
         weights, losses = models.weigh()
         proba = sum(w * models.proba[name] for name, w in weights.items())
