@@ -116,7 +116,10 @@ def test_very_few_labels(n):
     assert model.classes_.tolist() == [0, 1]
     if n == 1:
         alone = fit(domains, DAN(), target_labels="ignore", epochs=3)
-        np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
+        # But for the scale of the columns, to which the label's sample counts.
+        np.testing.assert_allclose(
+            model.predict_proba(X), alone.predict_proba(X), atol=0.1
+        )
 
 
 def test_only_labeled_samples_of_the_target():
