@@ -387,9 +387,9 @@ def test_labels_of_the_target_and_a_column_for_the_domain():
         model = DomainAdaptedClassifier("tabular", target_labels=use, random_state=0)
         with pytest.warns(
             UserWarning, match=f"the {n} unlabeled .* which does"
-        ) as told:
+        ) as caught:
             model.fit(X, some, sample_domain=domain)
-        assert advice in str(told[0].message)
+        assert advice in str(caught[0].message)
         scores[use] = model.score(X[200:], y[200:])
     assert scores["use"] > scores["ignore"] + 0.1
 

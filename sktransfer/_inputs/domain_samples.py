@@ -96,12 +96,15 @@ class DomainSamples:
         return len(self.target_index) > 0 or self.X_target is not None
 
     @property
+    def n_labeled_target(self):
+        """Number of samples of the target with a label that may be used."""
+        return int((self.domains[self.labeled.index] < 0).sum())
+
+    @property
     def n_unlabeled(self):
         """Number of samples of the target without a label that may be used."""
-        n_target = len(self.target_index)
-        if self.X_target is not None:
-            n_target += len(self.X_target)
-        return n_target - int((self.domains[self.labeled.index] < 0).sum())
+        n_more = 0 if self.X_target is None else len(self.X_target)
+        return len(self.target_index) + n_more - self.n_labeled_target
 
     def target(self, X, backbone, dtype):
         """Return the samples of the target, and their domains.

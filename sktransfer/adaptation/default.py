@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import operator
-from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from sktransfer.adaptation.label_shift_checks import (
     estimate_label_shift,
 )
 from sktransfer.adaptation.methods.domain_standardize import DomainStandardize
-from sktransfer.adaptation.methods.ensemble import Ensemble, target_proba
+from sktransfer.adaptation.methods.ensemble import Ensemble
 from sktransfer.adaptation.methods.label_shift import LabelShift
 from sktransfer.adaptation.methods.source_only import SourceOnly
 from sktransfer.adaptation.methods.stacking import Stacking
@@ -133,7 +132,7 @@ class Auto(AdaptationMethod):
         choice = _Choice(task, self)
         method, fit = choice.choose()
         attributes = {"method": method, "decision": ResultsTable(choice.rows)}
-        return replace(fit, attributes=fit.attributes | attributes)
+        return fit.replace(attributes=fit.attributes | attributes)
 
 
 class _Choice:
@@ -154,7 +153,7 @@ class _Choice:
         """Return the chosen method and its fit."""
         label_shift = LabelShift(guard=False, n_splits=self._n_splits)
         if self._is_large_label_shift():
-            return label_shift, label_shift.adapt(self._task)
+            return label_shift, label_shift.correct_for(self._task, self._estimate)
         source_only = self._source_only
         self._add(source_only, self._task.source_fit)
         candidates, members = self._methods()
@@ -225,7 +224,7 @@ class _Choice:
 
     def _add(self, method, fit):
         self._fits[method] = fit
-        self._proba[method] = target_proba(self._task, fit)
+        self._proba[method] = self._task.proba(fit, self._task.target)
 
     def _best_candidate(self, candidates):
         """Return the best candidate, and whether it is better than the source."""

@@ -53,7 +53,7 @@ def check_method(method, order, samples):
         )
     if samples.n_unlabeled and isinstance(method, Auto):
         advice = "Use backbone='mlp', which does"
-        if not (samples.domains[samples.labeled.index] < 0).any():
+        if not samples.n_labeled_target:
             advice += ", or target_labels='use' with labels of some of them"
         warn_user(
             "backbone='tabular' learns from labeled samples only, so it does not adapt "

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.special import softmax
 
 from sktransfer._large_arrays import take_rows
 from sktransfer._task import FitTask
@@ -273,6 +274,10 @@ class DomainTask:
     def logits(self, fit, samples):
         """Compute the logits of a fit, of shape (n, n_classes)."""
         return self._outputs(fit, samples, SampleFeatures.logits)
+
+    def proba(self, fit, samples):
+        """Compute the class probabilities of a fit, of shape (n, n_classes)."""
+        return softmax(self.logits(fit, samples), axis=1)
 
     def _outputs(self, fit, samples, function):
         with self.program(fit) as program:

@@ -113,8 +113,8 @@ class InContext:
         )
         # A multiple of 8: folds of nearly the same size share a compiled program.
         n_queries = 8 * -(-len(task.samples) // (8 * _SAMPLES_PER_QUERY))
-        batch_size = min(settings.batch_size, n_queries, len(task.samples) // 2)
-        batch_size = min(max(1, batch_size), _TUNING_ROWS)
+        n_queries = min(n_queries, max(1, len(task.samples) // 2), _TUNING_ROWS)
+        batch_size = min(settings.batch_size, n_queries)
         task = task.replace(
             head_weights=head,
             backbone=with_context(task.backbone, self._context),

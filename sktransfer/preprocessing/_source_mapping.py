@@ -18,6 +18,13 @@ from sktransfer._suggestions import SuggestingMixin, suggest_keywords
 from sktransfer._warnings import warn_user
 
 
+def column_scales(X):
+    """Return mean and standard deviation of each column; 1 for a constant column."""
+    center, scale = X.mean(axis=0), X.std(axis=0)
+    scale[scale <= 1e-9 * np.abs(center)] = 1.0
+    return center, scale
+
+
 class SourceMapping(
     SuggestingMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):
@@ -83,8 +90,7 @@ class SourceMapping(
         if len(X_target) < 2:
             raise ValueError("X_target has 1 sample; expected at least 2.")
         # The result then does not depend on the units of the columns.
-        center, scale = X.mean(axis=0), X.std(axis=0)
-        scale[scale <= 1e-9 * np.abs(center)] = 1.0
+        center, scale = column_scales(X)
         mapped = self._map((X - center) / scale, y, (X_target - center) / scale)
         return center + scale * mapped
 

@@ -10,6 +10,7 @@ from sktransfer._inputs.domain_samples import check_target
 from sktransfer._inputs.frames import check_same_columns
 from sktransfer._random import make_rng
 from sktransfer._statistics import density_ratio
+from sktransfer.preprocessing._source_mapping import column_scales
 
 # Of KMM: the largest weight, as in the experiments of the paper; and a ridge, without
 # which few samples get all of the weight.
@@ -93,13 +94,8 @@ def density_ratio_weights(X, X_target, *, method="logistic", random_state=0):
         warns_of_scale=False,
     )
     # The weights then do not depend on the units of the columns.
-    both = np.concatenate([X, X_target])
-    scale = both.std(axis=0)
-    scale[scale <= 1e-9 * np.abs(both.mean(axis=0))] = 1.0
-    X, X_target = (
-        (X - both.mean(axis=0)) / scale,
-        (X_target - both.mean(axis=0)) / scale,
-    )
+    center, scale = column_scales(np.concatenate([X, X_target]))
+    X, X_target = (X - center) / scale, (X_target - center) / scale
     weights = _METHODS[method](X, X_target, make_rng(random_state))
     if not weights.sum() > 0:
         raise ValueError(

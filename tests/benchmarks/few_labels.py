@@ -4,9 +4,8 @@
     python tests/benchmarks/few_labels.py --out few_labels.jsonl
 
 Labeled rows of the target are drawn at random ("random-40") or for each class
-("class-5"); all methods get the same. Unlabeled rows are at most as many as fit in a
-case. Scores are those of up to 1000 other rows of the target. What is in the file is
-not run again.
+("class-5"); all methods get the same. The other rows of the target are unlabeled, and
+methods are scored on up to 1000 of them. What is in the file is not run again.
 """
 
 import argparse
@@ -94,14 +93,14 @@ def network(draw, backbone, pooled=False):
     return TransferClassifier(backbone, random_state=draw.seed).fit(X, y)
 
 
-def adapted(draw, backbone, method="auto"):
+def adapted(draw, backbone):
     """Network of ours with domains."""
     X = np.concatenate([draw.X, draw.X_labeled, draw.X_unlabeled])
     y = np.concatenate([draw.y, draw.y_labeled]).astype(float)
     y = np.concatenate([y, np.full(len(draw.X_unlabeled), np.nan)])
     domain = np.where(np.arange(len(X)) < len(draw.X), 0, -1)
     model = DomainAdaptedClassifier(
-        backbone, method=method, target_labels="use", random_state=draw.seed
+        backbone, target_labels="use", random_state=draw.seed
     )
     return model.fit(X, y, sample_domain=domain)
 
@@ -173,7 +172,7 @@ def report(records):
 
 
 def main():
-    """Run what is asked for, then print the report of the whole file."""
+    """Run the fits that are missing, then print the report of the whole file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--out", type=Path, required=True, help="file of results, a JSON line a fit")

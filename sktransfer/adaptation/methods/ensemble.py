@@ -1,7 +1,6 @@
 """Ensemble: one network that has learned the mean prediction of several methods."""
 
 import numpy as np
-from scipy.special import softmax
 
 from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.methods.dan import DAN
@@ -82,7 +81,7 @@ class Ensemble(AdaptationMethod):
         -------
         FitResult
         """
-        proba = [target_proba(task, fit) for fit in fits]
+        proba = [task.proba(fit, task.target) for fit in fits]
         mean = np.mean(proba, axis=0)
         predicted = mean.argmax(axis=1)
         agreement = [(p.argmax(axis=1) == predicted).mean() for p in proba]
@@ -90,19 +89,6 @@ class Ensemble(AdaptationMethod):
         fit = task.distill(start, mean, epochs=self.epochs)
         # Those of the start are of another method.
         return fit.replace(attributes={})
-
-
-def target_proba(task, fit):
-    """Compute the class probabilities of the target samples, of shape (n, n_classes).
-
-    Parameters
-    ----------
-    task : DomainTask
-        Has the samples.
-    fit : FitResult
-        Network.
-    """
-    return softmax(task.logits(fit, task.target), axis=1)
 
 
 def train_all(task, methods):

@@ -1,7 +1,6 @@
 """LabelShift: correction for the class prior of the target."""
 
 import numbers
-from dataclasses import replace
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -115,30 +114,45 @@ class LabelShift(AdaptationMethod):
         estimate = estimate_label_shift(
             task, self, estimator=self.estimator, n_splits=self.n_splits
         )
-        fit = None
-        if self.guard or self.correct == "predictions":
-            fit = task.source_fit
-        reason = _reason_against(task, fit, estimate) if self.guard else None
+        reason = _reason_against(task, estimate) if self.guard else None
         if reason:
             warn_user(
                 f"method={self}: {reason}. So nothing is corrected, and the network is "
                 "that of method='source_only'. guard=False corrects without checks."
             )
-            return replace(fit, attributes={"target_prior": estimate.source_prior})
+            attributes = {"target_prior": estimate.source_prior}
+            return task.source_fit.replace(attributes=attributes)
+        return self.correct_for(task, estimate)
+
+    def correct_for(self, task, estimate):
+        """Train, and correct for an estimated class prior.
+
+        Parameters
+        ----------
+        task : DomainTask
+            Trains the network.
+        estimate : LabelShiftEstimate
+            The class prior of the target, and the calibration.
+
+        Returns
+        -------
+        FitResult
+        """
         prior = class_prior(task.source.y, task.source.sample_weight, task.n_classes)
         ratio = prior_ratio(np.maximum(estimate.target_prior, _MIN_PRIOR), prior)
         if self.correct == "loss":
             fit = task.train(sample_weight=ratio[task.source.y] ** self.trade_off)
         else:
+            fit = task.source_fit
             kernel, bias = fit.head
             log_ratio = self.trade_off * np.log(ratio)
             bias = estimate.slope * bias + estimate.bias + log_ratio
             head = [a.astype(kernel.dtype) for a in (estimate.slope * kernel, bias)]
-            fit = replace(fit, head=head)
-        return replace(fit, attributes={"target_prior": estimate.target_prior})
+            fit = fit.replace(head=head)
+        return fit.replace(attributes={"target_prior": estimate.target_prior})
 
 
-def _reason_against(task, fit, estimate):
+def _reason_against(task, estimate):
     """Return why the shift does not look like label shift, or None."""
     if not estimate.is_plausible:
         return (
@@ -153,7 +167,7 @@ def _reason_against(task, fit, estimate):
             f"{estimate.amplification:.2f} times their distance; expected at most "
             f"{MAX_AMPLIFICATION})"
         )
-    auc = domain_auc(task, fit, estimate)
+    auc = domain_auc(task, task.source_fit, estimate)
     if auc > MAX_DOMAIN_AUC:
         return (
             "the features of the target differ from those of the source, also after "

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
@@ -165,18 +164,15 @@ class _Models:
 
     def _add(self, name, fit):
         self._fits[name] = fit
-        self.proba[name] = self._proba(fit, self.rows)
-        self.held_out[name] = self._proba(fit, self._labeled)
-
-    def _proba(self, fit, samples):
-        return softmax(self._task.logits(fit, samples), axis=1)
+        self.proba[name] = self._task.proba(fit, self.rows)
+        self.held_out[name] = self._task.proba(fit, self._labeled)
 
     def _cross_fit(self, source_fit):
         """Fit the models that learn labels of the target, also without each fold."""
         n, n_source = len(self._labeled), len(self._source)
         everything = np.arange(n_source, n_source + n)
         logits = [
-            np.log(self._proba(source_fit, samples) + _MIN_PROBA)
+            np.log(self._task.proba(source_fit, samples) + _MIN_PROBA)
             for samples in (self._all, self.rows)
         ]
         inputs = self._inputs()
@@ -194,7 +190,9 @@ class _Models:
         for train, test in folds:
             chosen = np.concatenate([self._source, self._target[train]])
             fit = self._task.train(chosen=chosen)
-            self.held_out["pooled"][test] = self._proba(fit, self._labeled.part(test))
+            self.held_out["pooled"][test] = self._task.proba(
+                fit, self._labeled.part(test)
+            )
             for name, (X, _, more, C) in regressions.items():
                 chosen = np.concatenate([more, everything[train]])
                 self.held_out[name][test] = self._regress(
