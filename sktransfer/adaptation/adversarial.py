@@ -1,4 +1,4 @@
-"""Parts that adversarial methods share: networks, reversed gradients, a schedule."""
+"""Parts that adversarial methods share: networks, reversed gradients."""
 
 import keras
 from keras import ops
@@ -33,11 +33,6 @@ def dense_network(n_inputs, hidden_units, n_outputs, *, dtype):
 def reverse_gradient(x, strength):
     """Return x unchanged, with its gradient multiplied by minus `strength`."""
     return (1 + strength) * ops.stop_gradient(x) - strength * x
-
-
-def rising_schedule(progress):
-    r"""Rise from 0 to 1 with the progress q: :math:`2 / (1 + e^{-10 q}) - 1`."""
-    return 2 / (1 + ops.exp(-10 * progress)) - 1
 
 
 def domain_loss(source_logits, target_logits, source_weight=1.0, target_weight=1.0):

@@ -1,9 +1,14 @@
-"""Parts of losses that several methods share."""
+"""Parts of losses that several methods share, and a schedule."""
 
 from keras import ops
 
 # Widths of the Gaussian kernels, as multiples of the mean squared distance.
 _WIDTH_FACTORS = [2.0**k for k in range(-3, 2)]
+
+
+def rising_schedule(progress):
+    r"""Rise from 0 to 1 with the progress q: :math:`2 / (1 + e^{-10 q}) - 1`."""
+    return 2 / (1 + ops.exp(-10 * progress)) - 1
 
 
 def entropy(logits):

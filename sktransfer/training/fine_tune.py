@@ -72,7 +72,8 @@ class _FineTuning:
     def run(self):
         """Run all stages."""
         task = self._task
-        task.observer.training_begin()
+        n_epochs = sum(stage.epochs for stage in self._stages)
+        task.observer.training_begin(n_epochs, self._title())
         for stage in self._stages:
             program = self._program(task, stage.depth)
             with program.hold():
@@ -102,6 +103,15 @@ class _FineTuning:
             best_score,
             self._state,
         )
+
+    def _title(self):
+        """Say what is trained, where a fit may train several networks."""
+        if self._task.adapt is None:
+            return None
+        data = "target" if self._stages[0].name == "target" else "source"
+        if self._alignment is None:
+            return f"Training on the {data}"
+        return f"Training by {self._alignment.method} on the {data}"
 
     def _probe(self, stage, program, rows, validation):
         """Solve the head on the frozen features."""

@@ -125,12 +125,11 @@ class Observer:
 
     def __init__(self, callbacks=(), *, verbose=0, listener=None):
         self._callbacks, self._verbose, self.listener = callbacks, verbose, listener
-        self._n_epochs = self._done = 0
         self._bar = None
-        self.training_begin()
+        self._start(0)
 
     def fit_begin(self, n_epochs, *, is_exact=True):
-        """Report that training begins, and start the progress bar.
+        """Report that the fit begins.
 
         Parameters
         ----------
@@ -139,24 +138,37 @@ class Observer:
         is_exact : bool, default=True
             False if an adaptation method may train for other numbers of epochs.
         """
-        self._n_epochs = n_epochs
-        if self._verbose:
+        if self.listener is not None:
+            self.listener.fit_begin(n_epochs if is_exact else None)
+
+    def training_begin(self, n_epochs, title=None):
+        """Report that the training of a network begins, and start its progress bar.
+
+        A fit trains one network, or several one after the other. Each training has its
+        own stages, and callbacks start anew.
+
+        Parameters
+        ----------
+        n_epochs : int
+            Maximum number of epochs of all stages.
+        title : str or None, default=None
+            Line before the progress bar.
+        """
+        self.close()
+        self._start(n_epochs)
+        if self._verbose and n_epochs > 0:
+            if title is not None:
+                print(title)
             self._bar = keras.utils.Progbar(
                 n_epochs,
                 unit_name="epoch",
                 stateful_metrics=[*_SHOWN],
             )
-        if self.listener is not None:
-            self.listener.fit_begin(n_epochs if is_exact else None)
 
-    def training_begin(self):
-        """Report that the training of a network begins.
-
-        A fit trains one network, or several one after the other. Each training has its
-        own stages, and callbacks start anew.
-        """
+    def _start(self, n_epochs):
         self.stopped = self._has_begun = False
         self._factor, self._logs = 1.0, {}
+        self._n_epochs, self._done = n_epochs, 0
 
     @contextlib.contextmanager
     def stage(self, program, task, *, is_last):
@@ -259,6 +271,7 @@ class Observer:
         """End the line of the progress bar."""
         if self._bar is not None:
             self._bar.update(self._done, finalize=True)
+        self._bar = None
 
 
 def _check_format(callback, network):

@@ -142,6 +142,17 @@ def test_a_line_says_what_was_chosen(capsys):
     assert clf.decision_ is None
 
 
+def test_each_training_has_a_progress_bar(capsys):
+    auto = Auto(candidates=[DAN()], members=[])
+    fit(auto, toy("subspace"), epochs=3, verbose=1, random_state=0)
+    output = capsys.readouterr().out
+    assert output.count("Training on the source\n") == 4
+    assert output.count("Training by DAN() on the source\n") == 1
+    # No bar goes on with the epochs of the one before.
+    assert output.count("3/3") == output.count("Training")
+    assert "4/3" not in output
+
+
 def test_chooses_among_candidates():
     domains = toy("subspace")
     auto = Auto(candidates=[SourceOnly(), MCC()], members=[])

@@ -187,7 +187,7 @@ def test_deep_jdot():
     cost = np.array(
         [
             [
-                alpha * ((source[i] - target[j]) ** 2).sum()
+                alpha * ((source[i] - target[j]) ** 2).mean()
                 - beta * log_proba[j, batch.source_y[i]]
                 for j in range(N)
             ]
@@ -263,7 +263,9 @@ def test_the_gradient_of_the_features_is_reversed(method):
 
 
 def test_schedules():
-    assert DeepCORAL().schedule(0.0) == 1
+    assert MCC().schedule(0.0) == 1
+    for method in (DAN, JAN, DeepCORAL, MDD):
+        assert float(method.schedule(0.2)) == pytest.approx(np.tanh(1.0))
     assert float(DANN.schedule(0.0)) == 0
     assert float(CDAN.schedule(0.5)) == pytest.approx(2 / (1 + np.exp(-5)) - 1)
     assert float(MDD.schedule(1.0)) == pytest.approx(1, abs=1e-4)

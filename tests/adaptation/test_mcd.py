@@ -16,13 +16,16 @@ from domain_methods import (
 )
 
 from sktransfer.adaptation import MCD
+from sktransfer.datasets import load_shifted_digits
 
 
 class OnePhase(MCD):
     """One of the steps alone."""
 
-    def __init__(self, trade_off=1.0, *, n_feature_steps=4, phase=0):
-        super().__init__(trade_off, n_feature_steps=n_feature_steps)
+    def __init__(self, trade_off=1.0, *, n_feature_steps=4, class_balance=0.1, phase=0):
+        super().__init__(
+            trade_off, n_feature_steps=n_feature_steps, class_balance=class_balance
+        )
         self.phase = phase
 
     def phases(self):
@@ -47,12 +50,16 @@ def test_phases_against_numpy(seed):
     )
     on_source = softmax(relu_network(networks[0], batch.source_features.numpy()))
     second = -np.mean([np.log(on_source[i, batch.source_y[i]]) for i in range(N)])
+    balance = -np.mean(
+        [np.log(p[:, c].sum() / N + 1e-6) for p in (first, other) for c in range(C)]
+    )
+    classes = second + 0.3 * 0.7 * 2 * balance
     strength = tf.constant(0.7, tf.float64)
     found = [
         float(phase.loss(batch, strength, networks))
-        for phase in MCD(n_feature_steps=2).phases()
+        for phase in MCD(n_feature_steps=2, class_balance=0.3).phases()
     ]
-    expected = [second, second - 0.7 * discrepancy, *2 * [0.7 * discrepancy]]
+    expected = [classes, classes - 0.7 * discrepancy, *2 * [0.7 * discrepancy]]
     np.testing.assert_allclose(found, expected, rtol=1e-10)
 
 
@@ -101,6 +108,21 @@ def test_moons_turned():
     )
     assert plain < 0.7
     assert adapted > 0.9
+
+
+@pytest.mark.filterwarnings("ignore:Adapting by MCD")
+def test_balance_keeps_the_classes_of_a_far_target():
+    """Without it all thickened digits end in a few classes."""
+    domains = load_shifted_digits("thickened", random_state=0)
+    X, _, sample_domain = domains
+    counts = []
+    for class_balance in (0.0, 0.1):
+        model = fit(
+            MCD(class_balance=class_balance), domains, epochs=10, random_state=0
+        )
+        counts.append(len(np.unique(model.predict(X[sample_domain < 0]))))
+    assert counts[0] < 10
+    assert counts[1] == 10
 
 
 def test_features_are_held_to_the_source():

@@ -36,7 +36,7 @@ PARAMETERS = {
         "guard": SWITCH,
     },
     "mcc": {"temperature": ABOVE_0},
-    "mcd": {"n_feature_steps": A_COUNT},
+    "mcd": {"n_feature_steps": A_COUNT, "class_balance": OR_MORE},
     "mdd": {"gamma": ABOVE_0, "hidden_units": ([(8,), *A_COUNT[0]], A_COUNT[1])},
     "mme": {"temperature": ABOVE_0},
     "reweight": {"clip": ABOVE_0},

@@ -3,7 +3,7 @@
 from keras import ops
 
 from sktransfer.adaptation.base import AdaptationMethod
-from sktransfer.adaptation.losses import gaussian_kernel, mmd
+from sktransfer.adaptation.losses import gaussian_kernel, mmd, rising_schedule
 
 
 class DAN(AdaptationMethod):
@@ -16,12 +16,14 @@ class DAN(AdaptationMethod):
     .. math:: \overline{k(f_s, f_s')} + \overline{k(f_t, f_t')}
        - 2\, \overline{k(f_s, f_t)}
 
-    times `trade_off`, which is constant. A bar is a mean over all pairs.
+    times `trade_off` times the schedule of :class:`DANN`, which rises from 0 to 1. A
+    bar is a mean over all pairs. Without the schedule, a network with random weights
+    soon has the same features for all samples if `trade_off` is large.
 
     Parameters
     ----------
-    trade_off : float, default=1.0
-        Weight of the loss.
+    trade_off : float, default=3.0
+        Weight of the loss at the end of the training.
 
     See Also
     --------
@@ -32,6 +34,11 @@ class DAN(AdaptationMethod):
     .. [1] Long et al. (2015). Learning Transferable Features with Deep Adaptation
        Networks. ICML. arXiv:1502.02791
     """
+
+    schedule = staticmethod(rising_schedule)
+
+    def __init__(self, trade_off=3.0):
+        self.trade_off = trade_off
 
     def loss(self, batch, strength, networks):
         """Compute the maximum mean discrepancy; see the base class."""

@@ -4,9 +4,9 @@ from sktransfer.adaptation.adversarial import (
     dense_network,
     domain_loss,
     reverse_gradient,
-    rising_schedule,
 )
 from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.losses import rising_schedule
 from sktransfer.adaptation.parameter_checks import COUNTS
 
 

@@ -3,6 +3,7 @@
 from keras import ops
 
 from sktransfer.adaptation.base import AdaptationMethod
+from sktransfer.adaptation.losses import rising_schedule
 
 
 class DeepCORAL(AdaptationMethod):
@@ -13,18 +14,24 @@ class DeepCORAL(AdaptationMethod):
 
     .. math:: \frac{1}{4 d^2} \lVert C_s - C_t \rVert_F^2
 
-    times `trade_off`, which is constant.
+    times `trade_off` times the schedule of :class:`DANN`, which rises from 0 to 1. The
+    loss is small because of the division, so `trade_off` is large.
 
     Parameters
     ----------
-    trade_off : float, default=1.0
-        Weight of the loss.
+    trade_off : float, default=100.0
+        Weight of the loss at the end of the training.
 
     References
     ----------
     .. [1] Sun & Saenko (2016). Deep CORAL: Correlation Alignment for Deep Domain
        Adaptation. ECCV Workshops. arXiv:1607.01719
     """
+
+    schedule = staticmethod(rising_schedule)
+
+    def __init__(self, trade_off=100.0):
+        self.trade_off = trade_off
 
     def loss(self, batch, strength, networks):
         """Compute the distance of the covariances; see the base class."""

@@ -14,12 +14,13 @@ class DeepJDOT(AdaptationMethod):
 
     The cost of a match of source sample i and target sample j is
 
-    .. math:: c_{ij} = \alpha \lVert f_{s,i} - f_{t,j} \rVert^2
+    .. math:: c_{ij} = \frac{\alpha}{d} \lVert f_{s,i} - f_{t,j} \rVert^2
        + \beta\, \mathrm{CE}(y_i, g_{t,j})
 
-    with features f, logits g and labels y. The loss is :math:`\sum_{ij} \pi_{ij}
-    c_{ij}` with the transport plan :math:`\pi` that minimizes it [1]_, times
-    `trade_off`, which is constant. No gradient passes through the plan.
+    with d features f, logits g and labels y. The paper does not divide by d. The loss
+    is :math:`\sum_{ij} \pi_{ij} c_{ij}` with the transport plan :math:`\pi` that
+    minimizes it [1]_, times `trade_off`, which is constant. No gradient passes through
+    the plan.
 
     The method needs the package POT: ``pip install sktransfer[ot]``.
 
@@ -27,9 +28,9 @@ class DeepJDOT(AdaptationMethod):
     ----------
     trade_off : float, default=1.0
         Weight of the loss.
-    alpha : float, default=1e-3
-        Weight of the distance of the features.
-    beta : float, default=1e-4
+    alpha : float, default=3.0
+        Weight of the mean squared distance of the features.
+    beta : float, default=1e-3
         Weight of the cross-entropy.
 
     References
@@ -42,7 +43,7 @@ class DeepJDOT(AdaptationMethod):
 
     _parameter_constraints = {"alpha": [NON_NEGATIVE], "beta": [NON_NEGATIVE]}
 
-    def __init__(self, trade_off=1.0, *, alpha=1e-3, beta=1e-4):
+    def __init__(self, trade_off=1.0, *, alpha=3.0, beta=1e-3):
         self.trade_off = trade_off
         self.alpha = alpha
         self.beta = beta
@@ -62,7 +63,8 @@ class DeepJDOT(AdaptationMethod):
         )
         log_proba = ops.log_softmax(batch.target_logits)
         cross_entropy = -ops.transpose(ops.take(log_proba, batch.source_y, axis=1))
-        cost = self.alpha * ops.maximum(squared, 0) + self.beta * cross_entropy
+        distance = ops.maximum(squared, 0) / source.shape[1]
+        cost = self.alpha * distance + self.beta * cross_entropy
         plan = tf.numpy_function(_transport_plan, [ops.stop_gradient(cost)], cost.dtype)
         return strength * ops.sum(ops.reshape(plan, ops.shape(cost)) * cost)
 

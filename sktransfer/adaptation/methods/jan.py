@@ -3,7 +3,7 @@
 from keras import ops
 
 from sktransfer.adaptation.base import AdaptationMethod
-from sktransfer.adaptation.losses import gaussian_kernel, mmd
+from sktransfer.adaptation.losses import gaussian_kernel, mmd, rising_schedule
 
 
 class JAN(AdaptationMethod):
@@ -14,13 +14,14 @@ class JAN(AdaptationMethod):
 
     .. math:: k((f, p), (f', p')) = k(f, f')\, k(p, p')
 
-    The loss is multiplied by `trade_off`, which is constant.
+    The loss is multiplied by `trade_off` and by the schedule of :class:`DANN`, which
+    rises from 0 to 1.
 
     Parameters
     ----------
-    trade_off : float, default=5.0
-        Weight of the loss. The kernels are means over five widths here, and sums in
-        the code of the authors; hence the default of 5.
+    trade_off : float, default=10.0
+        Weight of the loss at the end of the training. The kernels are means over five
+        widths here, and sums in the code of the authors.
 
     References
     ----------
@@ -28,7 +29,9 @@ class JAN(AdaptationMethod):
        ICML. arXiv:1605.06636
     """
 
-    def __init__(self, trade_off=5.0):
+    schedule = staticmethod(rising_schedule)
+
+    def __init__(self, trade_off=10.0):
         self.trade_off = trade_off
 
     def loss(self, batch, strength, networks):

@@ -3,13 +3,9 @@
 import keras
 from keras import ops
 
-from sktransfer.adaptation.adversarial import (
-    dense_network,
-    reverse_gradient,
-    rising_schedule,
-)
+from sktransfer.adaptation.adversarial import dense_network, reverse_gradient
 from sktransfer.adaptation.base import AdaptationMethod
-from sktransfer.adaptation.losses import cross_entropy
+from sktransfer.adaptation.losses import cross_entropy, rising_schedule
 from sktransfer.adaptation.parameter_checks import COUNT, POSITIVE
 
 _MAX_STRENGTH = 0.1
