@@ -1,6 +1,7 @@
 """What the default does, and its evidence: adapt only where it seems to help."""
 
 import contextlib
+import functools
 import itertools
 import operator
 
@@ -29,8 +30,11 @@ from sktransfer.exceptions import NonFiniteLossError
 # of the features can look like a smaller label shift, and then the correction costs
 # more than it gains.
 _MIN_TOTAL_VARIATION, _LARGE_SHIFT = 0.1, 0.7
-# Fall of the confidence from which the source network fails on the target.
-_MIN_CONFIDENCE_DROP = 0.03
+# With this area under the ROC curve another class prior does not explain a shift.
+_SEPARABLE_AUC = 0.9
+# The source network fails on the target if its uncertainty rises by this factor, and by
+# so much. Networks differ by orders of magnitude in how uncertain they are.
+_MIN_UNCERTAINTY_RATIO, _MIN_CONFIDENCE_DROP = 4.0, 0.01
 # If the ensemble agrees less with a candidate that is clearly better than the source
 # network, it is not trusted.
 _MIN_AGREEMENT = 0.4
@@ -57,26 +61,26 @@ class Auto(AdaptationMethod):
        source is above 0.7 times the greatest possible value, the estimate is stable
        (second check), and a linear classifier cannot separate the domains otherwise
        (third check). Then predictions are corrected by :class:`LabelShift`.
-    2. Does the source network fail on the target? Its confidence, the mean of the
-       greatest calibrated probability, is lower by at least 0.03 than on source samples
-       that were held aside, and no other class prior explains the difference. Then an
-       :class:`Ensemble` of the `members` is used. But if one of the `candidates` is
-       clearly better than the source network, as in question 3, and Cohen's kappa of it
-       and the ensemble is below 0.4, this candidate is used.
+    2. Does the source network fail on the target? Its uncertainty, 1 minus the mean of
+       the greatest calibrated probability, is at least 4 times that on source samples
+       that were held aside, and higher by 0.01; and no other class prior explains the
+       difference. Then an :class:`Ensemble` of the `members` is used. But if one of the
+       `candidates` is clearly better than the source network, as in question 3, and
+       Cohen's kappa of it and the ensemble is below 0.4, this candidate is used.
     3. Is one of the `candidates` clearly better? Its mutual information of sample and
        predicted class on the target [1]_, :math:`H(\overline{p_t}) -
        \overline{H(p_t)}`, exceeds that of the source network by `margin` times
        :math:`\log C`, the largest possible value with C classes. If another class prior
        explains the difference, the members must also agree, as in question 4. Then
        this candidate is used.
-    4. Are the changes of the ensemble plausible? No other class prior explains the
-       difference, and it changes at most as many predictions of the source network as
-       that expects to be wrong; or the members agree, by Cohen's kappa, by 0.1 more
-       with each other than with the source network. Then the :class:`Ensemble` is used.
+    4. Do the members agree? Their mean Cohen's kappa with each other is higher by 0.1
+       than that with the source network. Then the :class:`Ensemble` is used.
 
-    The members pull predictions towards equal classes. So question 2, and the first
-    part of question 4, count only if the class prior of the source has a total
-    variation of at most 0.15 from equal classes.
+    In questions 2 and 3, another class prior is no explanation if the linear classifier
+    of question 1 separates the domains with an area under the ROC curve above 0.9.
+
+    The members pull predictions towards equal classes. So question 2 counts only if the
+    class prior of the source has a total variation of at most 0.15 from equal classes.
 
     Otherwise the network is that of :class:`SourceOnly`. If there are labels of the
     target that may be used, all of this is one of the models that :class:`Stacking`
@@ -162,25 +166,32 @@ class _Choice:
         best, is_better = self._best_candidate(candidates)
         ensemble = Ensemble(methods=self._auto.members)
         members = [m for m in members if m in self._fits]
-        agree = is_balanced = False
+        agree = False
         if members:
-            agree, is_balanced = self._members_agree(members), self._is_balanced()
-            if is_balanced and self._source_fails():
+            agree = self._members_agree(members)
+            if self._is_balanced() and self._source_fails():
                 if is_better and not self._agrees(best, members):
                     return best, self._fits[best]
                 return ensemble, self._combine(ensemble, members)
         if is_better and (agree or not self._is_label_shift):
             return best, self._fits[best]
-        is_likely = is_balanced and not self._is_label_shift
-        if agree or (is_likely and self._changes_are_plausible(members)):
+        if agree:
             return ensemble, self._combine(ensemble, members)
         return source_only, self._fits[source_only]
 
-    @property
+    @functools.cached_property
     def _is_label_shift(self):
         """Whether another class prior explains how the predictions differ."""
         estimate = self._estimate
-        return estimate.is_plausible and estimate.total_variation > _MIN_TOTAL_VARIATION
+        if not estimate.is_plausible:
+            return False
+        if estimate.total_variation <= _MIN_TOTAL_VARIATION:
+            return False
+        return self._note("AUC of the domains", self._auc, "<=", _SEPARABLE_AUC)
+
+    @functools.cached_property
+    def _auc(self):
+        return domain_auc(self._task, self._task.source_fit, self._estimate)
 
     def _is_large_label_shift(self):
         estimate = self._estimate
@@ -200,8 +211,7 @@ class _Choice:
             MAX_AMPLIFICATION,
         ):
             return False
-        auc = domain_auc(self._task, self._task.source_fit, estimate)
-        return self._note("AUC of the domains", auc, "<=", MAX_DOMAIN_AUC)
+        return self._note("AUC of the domains", self._auc, "<=", MAX_DOMAIN_AUC)
 
     def _methods(self):
         """List the candidates and the members."""
@@ -251,7 +261,12 @@ class _Choice:
         )
 
     def _source_fails(self):
-        drop = self._estimate.confidence_drop
+        estimate = self._estimate
+        ratio = estimate.uncertainty_ratio
+        name = "uncertainty on the target, divided by that on the source"
+        if not self._note(name, ratio, ">=", _MIN_UNCERTAINTY_RATIO):
+            return False
+        drop = estimate.confidence_drop
         is_low = self._note("fall of the confidence", drop, ">=", _MIN_CONFIDENCE_DROP)
         return is_low and not self._is_label_shift
 
@@ -274,15 +289,6 @@ class _Choice:
         kappa = cohen_kappa(self._predicted(candidate), self._mean(members))
         name = f"agreement of {candidate} with the ensemble"
         return self._note(name, kappa, ">=", _MIN_AGREEMENT)
-
-    def _changes_are_plausible(self, members):
-        changed = self._mean(members) != self._predicted(self._source_only)
-        return self._note(
-            "fraction of predictions that the ensemble changes",
-            changed.mean(),
-            "<=",
-            1 - self._estimate.target_confidence,
-        )
 
     def _mean(self, members):
         """Return the classes that the ensemble predicts."""

@@ -78,6 +78,13 @@ class LabelShiftEstimate:
         return self.total_variation / self.distance if self.distance else 0.0
 
     @property
+    def uncertainty_ratio(self):
+        """1 minus the confidence on the target, divided by that on the source."""
+        # The smallest positive float is for a model that is certain on the source.
+        uncertainty = max(1 - self.source_confidence, np.finfo(float).tiny)
+        return (1 - self.target_confidence) / uncertainty
+
+    @property
     def is_plausible(self):
         """Whether another class prior explains much of the change of predictions."""
         return self.unexplained <= MAX_UNEXPLAINED
@@ -122,9 +129,18 @@ def estimate_label_shift(task, method, *, estimator="em", n_splits=2):
     results = []
     for train, test in splits:
         fit = task.train(chosen=source_index[train])
+        held_out = source.part(test)
+        outputs = task.logits(fit, held_out), task.logits(fit, task.target)
         results.append(
-            _estimate_on_fold(task, fit, source.part(test), source_prior, estimator)
+            estimate_on_fold(
+                *outputs, held_out.y, held_out.sample_weight, source_prior, estimator
+            )
         )
+    return mean_estimate(source_prior, results)
+
+
+def mean_estimate(source_prior, results):
+    """Average the results of :func:`estimate_on_fold` to a LabelShiftEstimate."""
     target_prior, slope, bias, distances, confidence = (
         np.mean(values, axis=0) for values in zip(*results, strict=True)
     )
@@ -135,36 +151,51 @@ def estimate_label_shift(task, method, *, estimator="em", n_splits=2):
     )
 
 
-def _estimate_on_fold(task, fit, test, source_prior, estimator):
-    """Estimate with one network, calibrated on source samples it was not trained on.
+def estimate_on_fold(
+    logits, target_logits, y, sample_weight, source_prior, estimator="em"
+):
+    """Estimate with one model, calibrated on source samples it was not trained on.
 
-    The last two results are the distances of predictions without and with weights, and
-    the confidences on source and target.
+    Parameters
+    ----------
+    logits, target_logits : ndarray of shape (n, n_classes)
+        Logits of these source samples, and of target samples.
+    y, sample_weight : ndarray of shape (n,)
+        Class indices and weights of the source samples.
+    source_prior : ndarray of shape (n_classes,)
+        Class prior of the source.
+    estimator : {"em", "bbse"}, default="em"
+        How the class prior is estimated.
+
+    Returns
+    -------
+    tuple
+        Class prior of the target, slope and bias of the calibration, distances of the
+        predictions without and with weights, and confidences on source and target.
     """
     has_class = source_prior > 0
-    logits = task.logits(fit, test)
-    slope, bias = calibrate(logits, test.y, test.sample_weight)
+    slope, bias = calibrate(logits, y, sample_weight)
 
     def calibrated_proba(logits):
         return softmax(np.where(has_class, slope * logits + bias, -np.inf), axis=1)
 
     proba = calibrated_proba(logits)
-    target_proba = calibrated_proba(task.logits(fit, task.target))
+    target_proba = calibrated_proba(target_logits)
     if estimator == "em":
-        target_prior = np.zeros(task.n_classes)
+        target_prior = np.zeros(len(source_prior))
         target_prior[has_class] = estimate_prior_em(
             target_proba[:, has_class], source_prior[has_class]
         )
     else:
         target_prior = estimate_prior_bbse(
-            target_proba.argmax(axis=1), proba.argmax(axis=1), test.y, task.n_classes
+            target_proba.argmax(axis=1), proba.argmax(axis=1), y, len(source_prior)
         )
-    weight = test.sample_weight
-    shifted_weight = weight * prior_ratio(target_prior, source_prior)[test.y]
+    shifted_weight = sample_weight * prior_ratio(target_prior, source_prior)[y]
     distances = [
-        prediction_distance(proba, w, target_proba) for w in (weight, shifted_weight)
+        prediction_distance(proba, weight, target_proba)
+        for weight in (sample_weight, shifted_weight)
     ]
-    confidence = [np.average(proba.max(axis=1), weights=weight)]
+    confidence = [np.average(proba.max(axis=1), weights=sample_weight)]
     confidence.append(target_proba.max(axis=1).mean())
     return target_prior, slope, bias, distances, confidence
 

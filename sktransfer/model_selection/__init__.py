@@ -1,8 +1,10 @@
 """Splitters by domain, and scorers that need no labels of the target."""
 
+from sktransfer.model_selection.agreement import EnsembleAgreement
 from sktransfer.model_selection.circular import CircularValidation
 from sktransfer.model_selection.clusters import ClassAMIScorer
 from sktransfer.model_selection.entropy import InfoMaxScorer, PredictionEntropyScorer
+from sktransfer.model_selection.guarded import GuardedInfoMaxScorer
 from sktransfer.model_selection.importance import (
     DeepEmbeddedValidation,
     ImportanceWeightedScorer,
@@ -27,6 +29,8 @@ __all__ = [
     "ClassAMIScorer",
     "DeepEmbeddedValidation",
     "DomainShuffleSplit",
+    "EnsembleAgreement",
+    "GuardedInfoMaxScorer",
     "ImportanceWeightedScorer",
     "InfoMaxScorer",
     "LeaveOneDomainOut",

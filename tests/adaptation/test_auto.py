@@ -16,12 +16,15 @@ from sktransfer import DomainAdaptedClassifier
 from sktransfer.adaptation import (
     DAN,
     MCC,
+    SHOT,
     Auto,
     DomainStandardize,
     Ensemble,
     LabelShift,
     SourceOnly,
+    default,
 )
+from sktransfer.adaptation.label_shift_checks import LabelShiftEstimate
 from sktransfer.datasets import load_shifted_digits
 
 
@@ -58,7 +61,7 @@ def test_chooses_by_the_shift(domains, expected):
     if isinstance(model.method_, LabelShift):
         assert model.decision_["holds"] == [True] * 4
     elif isinstance(model.method_, SourceOnly):
-        assert model.decision_["holds"][-3:] == [True, False, False]
+        assert model.decision_["holds"][-2:] == [True, False]
 
 
 def test_the_ensemble_is_better_on_images():
@@ -79,7 +82,7 @@ def test_classes_of_unequal_size():
         zip(model.decision_["evidence"], model.decision_["holds"], strict=True)
     )
     assert evidence["total variation of the source from equal classes"] is False
-    assert "fall of the confidence" not in evidence
+    assert not any("uncertainty" in name for name in evidence)
 
 
 def balanced_label_shift():
@@ -99,6 +102,54 @@ def test_a_label_shift_from_equal_classes():
     assert target_accuracy(model, domains) >= target_accuracy(plain, domains)
 
 
+def held_out_evidence(**changes):
+    """An estimate in which the source network is certain on the source."""
+    prior = np.full(10, 0.1)
+    values = {
+        "source_prior": prior,
+        "target_prior": prior,
+        "slope": 1.0,
+        "bias": np.zeros(10),
+        "distance": 0.5,
+        "unexplained": 1.0,
+        "source_confidence": 0.998,
+        "target_confidence": 0.998,
+    }
+    return LabelShiftEstimate(**values | changes)
+
+
+OTHER_PRIOR = np.r_[0.5, np.full(9, 0.5 / 9)]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "chosen"),
+    [
+        ({"target_confidence": 0.98}, Ensemble),
+        # A small fall, of networks that are hardly ever uncertain.
+        ({"target_confidence": 0.991}, SourceOnly),
+        # A large fall, but the network was uncertain before.
+        ({"source_confidence": 0.8, "target_confidence": 0.6}, SourceOnly),
+        # Another class prior explains it, but the images look otherwise.
+        (
+            {
+                "target_confidence": 0.9,
+                "unexplained": 0.2,
+                "target_prior": OTHER_PRIOR,
+            },
+            Ensemble,
+        ),
+    ],
+    ids=["fails", "small", "uncertain", "separable"],
+)
+def test_when_the_source_network_fails(evidence, chosen, monkeypatch):
+    estimate = held_out_evidence(**evidence)
+    monkeypatch.setattr(default, "estimate_label_shift", lambda *_, **__: estimate)
+    monkeypatch.setattr(default, "_MIN_EXCESS_AGREEMENT", 2.0)
+    auto = Auto(candidates=[], members=[DAN(), SHOT()])
+    model = fit(auto, images(), epochs=2, random_state=0)
+    assert isinstance(model.method_, chosen)
+
+
 def test_one_member_does_not_agree_with_itself():
     model = fit(Auto(members=[MCC()], candidates=[]), toy("moons"), random_state=0)
     assert not any("agreement" in name for name in model.decision_["evidence"])
@@ -110,7 +161,9 @@ def test_without_members():
     model = fit(auto, images(), random_state=0)
     assert isinstance(model.method_, SourceOnly)
     names = model.decision_["evidence"]
-    assert not any("ensemble" in n or "members" in n or "fall" in n for n in names)
+    assert not any(
+        "ensemble" in n or "members" in n or "uncertainty" in n for n in names
+    )
 
 
 def test_an_unstable_class_prior_is_not_used(monkeypatch):

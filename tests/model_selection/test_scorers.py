@@ -26,6 +26,7 @@ from sktransfer.model_selection import (
     CircularValidation,
     ClassAMIScorer,
     DeepEmbeddedValidation,
+    GuardedInfoMaxScorer,
     ImportanceWeightedScorer,
     InfoMaxScorer,
     MixValScorer,
@@ -42,6 +43,7 @@ LABEL_FREE = [
     ClassAMIScorer(),
     DeepEmbeddedValidation(),
     DeepEmbeddedValidation(loss="zero_one"),
+    GuardedInfoMaxScorer(),
     ImportanceWeightedScorer(),
     InfoMaxScorer(),
     MixValScorer(),
@@ -51,6 +53,7 @@ LABEL_FREE = [
 OF_PROBABILITIES = (
     BNMScorer,
     DeepEmbeddedValidation,
+    GuardedInfoMaxScorer,
     InfoMaxScorer,
     PredictionEntropyScorer,
     SoftNeighborhoodDensity,
@@ -58,9 +61,15 @@ OF_PROBABILITIES = (
 OF_THE_SOURCE_TOO = (
     CircularValidation,
     DeepEmbeddedValidation,
+    GuardedInfoMaxScorer,
     ImportanceWeightedScorer,
 )
-DRAWN_FROM_ROWS = (MixValScorer, ImportanceWeightedScorer, DeepEmbeddedValidation)
+DRAWN_FROM_ROWS = (
+    MixValScorer,
+    ImportanceWeightedScorer,
+    DeepEmbeddedValidation,
+    GuardedInfoMaxScorer,
+)
 
 
 def named(scorers):
