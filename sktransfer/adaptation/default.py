@@ -13,6 +13,7 @@ from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.label_shift_checks import (
     MAX_AMPLIFICATION,
     MAX_DOMAIN_AUC,
+    MAX_IMBALANCE,
     MAX_UNEXPLAINED,
     domain_auc,
     estimate_label_shift,
@@ -38,9 +39,6 @@ _MIN_UNCERTAINTY_RATIO, _MIN_CONFIDENCE_DROP = 4.0, 0.01
 # If the ensemble agrees less with a candidate that is clearly better than the source
 # network, it is not trusted.
 _MIN_AGREEMENT = 0.4
-# MCC and SHOT pull predictions towards equal classes. So the ensemble is trusted if the
-# class prior of the source has at most this total variation from equal classes.
-_MAX_IMBALANCE = 0.15
 # The methods agree by so much more with each other than with the source network.
 _MIN_EXCESS_AGREEMENT = 0.1
 # Networks of the estimates, each trained without one fold of the source.
@@ -251,14 +249,8 @@ class _Choice:
 
     def _is_balanced(self):
         """Whether the classes of the source have about the same size."""
-        prior = self._estimate.source_prior
-        distance = np.abs(prior - 1 / len(prior)).sum() / 2
-        return self._note(
-            "total variation of the source from equal classes",
-            distance,
-            "<=",
-            _MAX_IMBALANCE,
-        )
+        name = "total variation of the source from equal classes"
+        return self._note(name, self._estimate.imbalance, "<=", MAX_IMBALANCE)
 
     def _source_fails(self):
         estimate = self._estimate

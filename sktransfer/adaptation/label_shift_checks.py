@@ -26,6 +26,9 @@ MAX_DOMAIN_AUC = 0.75
 # the predictions. If classes are hard to tell apart, small differences of the
 # predictions become large differences of the class priors, and so do their errors.
 MAX_AMPLIFICATION = 2.0
+# Methods and scores that favor equal classes are trusted if the class prior of the
+# source has at most this total variation from equal classes.
+MAX_IMBALANCE = 0.15
 _MAX_SAMPLES = 2000
 
 
@@ -71,6 +74,12 @@ class LabelShiftEstimate:
     def total_variation(self):
         """Total variation distance of the two class priors, from 0 to 1."""
         return np.abs(self.target_prior - self.source_prior).sum() / 2
+
+    @property
+    def imbalance(self):
+        """Total variation of the class prior of the source from equal classes."""
+        prior = self.source_prior
+        return np.abs(prior - 1 / len(prior)).sum() / 2
 
     @property
     def amplification(self):

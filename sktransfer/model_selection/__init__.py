@@ -4,7 +4,6 @@ from sktransfer.model_selection.agreement import EnsembleAgreement
 from sktransfer.model_selection.circular import CircularValidation
 from sktransfer.model_selection.clusters import ClassAMIScorer
 from sktransfer.model_selection.entropy import InfoMaxScorer, PredictionEntropyScorer
-from sktransfer.model_selection.guarded import GuardedInfoMaxScorer
 from sktransfer.model_selection.importance import (
     DeepEmbeddedValidation,
     ImportanceWeightedScorer,
@@ -30,7 +29,6 @@ __all__ = [
     "DeepEmbeddedValidation",
     "DomainShuffleSplit",
     "EnsembleAgreement",
-    "GuardedInfoMaxScorer",
     "ImportanceWeightedScorer",
     "InfoMaxScorer",
     "LeaveOneDomainOut",

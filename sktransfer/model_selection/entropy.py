@@ -47,7 +47,7 @@ class PredictionEntropyScorer(BaseDomainScorer):
 class InfoMaxScorer(BaseDomainScorer):
     r"""Mutual information of sample and predicted class on the target.
 
-    This is the scorer to try first. With p_i the class probabilities of target sample
+    With p_i the class probabilities of target sample
     i of n, the score is [1]_ [2]_
 
     .. math:: H(\frac{1}{n} \sum_i p_i) - \frac{1}{n} \sum_i H(p_i),
@@ -56,7 +56,8 @@ class InfoMaxScorer(BaseDomainScorer):
     It is greatest when each sample has one class with probability 1 and the classes
     are equally frequent. It is 0 when all samples have the same probabilities. When
     the classes of the target are far from equally frequent, it prefers a model that
-    predicts them too equally.
+    predicts them too equally. Without a shift it prefers methods that train for just
+    this score.
 
     Parameters
     ----------
@@ -66,6 +67,7 @@ class InfoMaxScorer(BaseDomainScorer):
 
     See Also
     --------
+    EnsembleAgreement : Compares the candidates of a search with each other.
     PredictionEntropyScorer : The second term alone, which also rewards a model that
         predicts one class only.
 

@@ -1,16 +1,30 @@
 """EnsembleAgreement: the chosen candidate by hand, in searches, and its errors."""
 
+import warnings
+
 import numpy as np
 import pytest
+import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    RandomizedSearchCV,
+    StratifiedKFold,
+)
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sktransfer.datasets import make_shifted_classification
-from sktransfer.model_selection import EnsembleAgreement
+from sktransfer import DomainAdaptedClassifier
+from sktransfer.adaptation import SHOT
+from sktransfer.datasets import load_shifted_digits, make_shifted_classification
+from sktransfer.model_selection import (
+    EnsembleAgreement,
+    InfoMaxScorer,
+    SourceTargetShuffleSplit,
+)
 
 
 class Fixed(ClassifierMixin, BaseEstimator):
@@ -33,13 +47,15 @@ class Fixed(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
-X_FIXED, Y_FIXED = np.zeros((20, 1)), np.arange(20) % 2
+X_FIXED, Y_FIXED = np.zeros((8, 1)), np.arange(8) % 2
+DOMAIN = np.repeat([0, -1], 4)
 
 
 def agreement_of(estimator=None, **parameters):
+    """Without the guard, unless parameters say otherwise."""
     estimator = Fixed() if estimator is None else estimator
-    parameters = {"X_target": np.zeros((4, 1))} | parameters
-    return EnsembleAgreement(estimator, X_FIXED, Y_FIXED, **parameters)
+    parameters = {"guard": False} | parameters
+    return EnsembleAgreement(estimator, X_FIXED, Y_FIXED, DOMAIN, **parameters)
 
 
 def results_of(*candidates, scores=None):
@@ -82,7 +98,13 @@ def test_other_classes():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("estimator", 3), ("fit_params", [1]), ("n_jobs", "all"), ("n_jobs", 1.5)],
+    [
+        ("estimator", 3),
+        ("fit_params", [1]),
+        ("guard", "no"),
+        ("n_jobs", "all"),
+        ("n_jobs", 1.5),
+    ],
 )
 def test_parameters(name, value):
     agreement = agreement_of().set_params(**{name: value})
@@ -90,10 +112,18 @@ def test_parameters(name, value):
         agreement(results_of({"proba": [[1, 0]]}))
 
 
+@pytest.mark.parametrize("name", ["source", "target"])
+def test_no_samples_of_a_domain(name):
+    domain = np.full(8, -1 if name == "source" else 0)
+    agreement = agreement_of().set_params(sample_domain=domain)
+    with pytest.raises(ValueError, match=f"needs samples of the {name}"):
+        agreement(results_of({"proba": [[1, 0]]}))
+
+
 def toy():
     X, y, sample_domain = make_shifted_classification(random_state=0)
     order = np.random.default_rng(0).permutation(len(y))
-    return X[order], y[order], sample_domain[order] < 0
+    return X[order], y[order], sample_domain[order]
 
 
 def chosen_by_hand(candidates, X, y, X_target, weight):
@@ -108,15 +138,16 @@ def chosen_by_hand(candidates, X, y, X_target, weight):
 @pytest.mark.parametrize("n_jobs", [None, 2])
 @pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])
 def test_in_a_search(search, n_jobs):
-    X, y, is_target = toy()
-    weight = np.where(is_target, 0.0, 1.0)
+    X, y, sample_domain = toy()
+    weight = np.where(sample_domain < 0, 0.0, 1.0)
     strengths = [1e-4, 1e-3, 1e-2, 1.0]
     agreement = EnsembleAgreement(
         LogisticRegression(),
         X,
         y,
-        X_target=X[is_target],
+        sample_domain,
         fit_params={"sample_weight": weight},
+        guard=False,
         n_jobs=n_jobs,
     )
     options = {"n_iter": 4, "random_state": 0} if search is RandomizedSearchCV else {}
@@ -124,18 +155,19 @@ def test_in_a_search(search, n_jobs):
         LogisticRegression(), {"C": strengths}, refit=agreement, cv=2, **options
     ).fit(X, y, sample_weight=weight)
     candidates = [LogisticRegression(**p) for p in fitted.cv_results_["params"]]
-    expected = chosen_by_hand(candidates, X, y, X[is_target], weight)
+    expected = chosen_by_hand(candidates, X, y, X[sample_domain < 0], weight)
     assert fitted.best_index_ == expected
     assert fitted.best_estimator_.C == candidates[expected].C
+    assert agreement.source_fails_ is None
 
 
 def test_estimators_as_candidates_and_no_probabilities():
     """A step of a pipeline may be a candidate; labels replace probabilities."""
-    X, y, is_target = toy()
-    X, X_target, y = X[~is_target], X[is_target], np.array(["a", "b"])[y[~is_target]]
+    X, y, sample_domain = toy()
+    y = np.array(["a", "b"])[y]
     pipe = make_pipeline(StandardScaler(), RidgeClassifier())
     ridge = RidgeClassifier()
-    agreement = EnsembleAgreement(pipe, X, y, X_target=X_target)
+    agreement = EnsembleAgreement(pipe, X, y, sample_domain, guard=False)
     search = GridSearchCV(
         pipe,
         {"ridgeclassifier": [ridge, KNeighborsClassifier()]},
@@ -146,3 +178,117 @@ def test_estimators_as_candidates_and_no_probabilities():
     assert agreement.agreement_.shape == (2,)
     # The candidates of the search stay unfitted.
     assert not hasattr(ridge, "coef_")
+
+
+# ---- the guard
+
+
+def half_models(estimator, X, y):
+    seed = int(np.random.default_rng(0).integers(2**31))
+    folds = StratifiedKFold(2, shuffle=True, random_state=seed)
+    return [clone(estimator).fit(X[train], y[train]) for train, _ in folds.split(X, y)]
+
+
+def test_no_failure_is_agreement_with_models_of_the_source(rows):
+    X, y, sample_domain = rows
+    source = sample_domain >= 0
+    smoothings = [1e-9, 0.1, 1.0, 10.0]
+    halves = half_models(GaussianNB(), X[source], y[source])
+    mean = np.mean([model.predict_proba(X[~source]) for model in halves], axis=0)
+    expected = [
+        np.mean(
+            GaussianNB(var_smoothing=smoothing).fit(X, y).predict(X[~source])
+            == mean.argmax(axis=1)
+        )
+        for smoothing in smoothings
+    ]
+    agreement = EnsembleAgreement(GaussianNB(), *rows)
+    candidates = [{"var_smoothing": smoothing} for smoothing in smoothings]
+    assert agreement(results_of(*candidates)) == int(np.argmax(expected))
+    np.testing.assert_array_equal(agreement.agreement_, expected)
+    assert agreement.source_fails_ is False
+
+
+@pytest.mark.parametrize("labels", [np.arange(10), np.array(list("abcdefghij"))])
+def test_a_failure_is_agreement_with_the_ensemble(labels):
+    X, y, sample_domain = load_shifted_digits("translated", random_state=0)
+    X, y = X.reshape(len(X), -1), labels[y]
+    pipe = make_pipeline(StandardScaler(), LogisticRegression())
+    candidates = [{"logisticregression__C": C} for C in (1e-3, 1e-2, 1.0)]
+    found = []
+    for guard in (True, False):
+        agreement = EnsembleAgreement(pipe, X, y, sample_domain, guard=guard)
+        found.append(agreement(results_of(*candidates)))
+        found.append(agreement.agreement_.tolist())
+        assert agreement.source_fails_ is (True if guard else None)
+    assert found[:2] == found[2:]
+
+
+def test_the_guard_uses_no_adaptation_and_no_label_of_the_target():
+    """Methods that need a target, such as "mme", are left out of its models."""
+    X, y, sample_domain = make_shifted_classification(kind="moons", random_state=0)
+    clf = DomainAdaptedClassifier(epochs=3, random_state=0)
+    found = []
+    for labels in (y, np.where(sample_domain < 0, 1 - y, y)):
+        agreement = EnsembleAgreement(clf, X, labels, sample_domain)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            agreement(results_of({"method": "source_only"}, {"method": "dan"}))
+        found.append(agreement.agreement_.tolist())
+    assert found[0] == found[1]
+    base = clf.set_params(method="mme", target_labels="use")
+    agreement = EnsembleAgreement(base, X, y, sample_domain)
+    plain = {"target_labels": "ignore"}
+    agreement(results_of({"method": "source_only"} | plain, {"method": "dan"} | plain))
+    assert agreement.agreement_.tolist() == found[0]
+
+
+def label_shift():
+    """Classes of equal size in the source; 90 % of class 1 in the target."""
+    rng = np.random.default_rng(0)
+    y = np.r_[np.arange(300) % 2, rng.random(300) < 0.9].astype(int)
+    X = rng.normal(size=(600, 3)) + 1.5 * y[:, None]
+    return X, y, np.repeat([0, -1], 300)
+
+
+def test_under_a_label_shift_the_guard_keeps_the_source_network():
+    """Most candidates make the classes equal there, and lose."""
+    X, y, sample_domain = label_shift()
+    target = sample_domain < 0
+    methods = [SHOT(), SHOT(0.5), SHOT(beta=0.1), "source_only"]
+    clf = DomainAdaptedClassifier(epochs=5, random_state=0)
+    scores = []
+    for guard in (False, True):
+        agreement = EnsembleAgreement(clf, X, y, sample_domain, guard=guard)
+        search = GridSearchCV(
+            clf,
+            {"method": methods},
+            scoring=InfoMaxScorer(),
+            refit=agreement,
+            cv=SourceTargetShuffleSplit(1, random_state=0),
+            error_score="raise",
+        )
+        with sklearn.config_context(enable_metadata_routing=True):
+            search.fit(X, np.where(target, 0, y), sample_domain=sample_domain)
+        scores.append(search.best_estimator_.score(X[target], y[target]))
+    plain = clf.set_params(method="source_only")
+    plain.fit(X, y, sample_domain=sample_domain)
+    expected = plain.score(X[target], y[target])
+    assert scores[0] < expected - 0.05
+    assert scores[1] > expected - 0.02
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 0], [0, 1, 2, 3]])
+def test_too_few_samples(labels):
+    agreement = agreement_of(GaussianNB(), guard=True).set_params(
+        X=np.arange(8.0)[:, None], y=np.r_[labels, 0, 1, 2, 3]
+    )
+    with pytest.raises(ValueError, match="two classes or more, and two samples"):
+        agreement(results_of({}))
+
+
+def test_the_guard_needs_probabilities():
+    X, y, sample_domain = toy()
+    agreement = EnsembleAgreement(RidgeClassifier(), X, y, sample_domain)
+    with pytest.raises(TypeError, match="needs an estimator with predict_proba"):
+        agreement(results_of({"alpha": 1.0}))

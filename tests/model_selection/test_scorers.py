@@ -26,7 +26,6 @@ from sktransfer.model_selection import (
     CircularValidation,
     ClassAMIScorer,
     DeepEmbeddedValidation,
-    GuardedInfoMaxScorer,
     ImportanceWeightedScorer,
     InfoMaxScorer,
     MixValScorer,
@@ -43,7 +42,6 @@ LABEL_FREE = [
     ClassAMIScorer(),
     DeepEmbeddedValidation(),
     DeepEmbeddedValidation(loss="zero_one"),
-    GuardedInfoMaxScorer(),
     ImportanceWeightedScorer(),
     InfoMaxScorer(),
     MixValScorer(),
@@ -53,7 +51,6 @@ LABEL_FREE = [
 OF_PROBABILITIES = (
     BNMScorer,
     DeepEmbeddedValidation,
-    GuardedInfoMaxScorer,
     InfoMaxScorer,
     PredictionEntropyScorer,
     SoftNeighborhoodDensity,
@@ -61,14 +58,12 @@ OF_PROBABILITIES = (
 OF_THE_SOURCE_TOO = (
     CircularValidation,
     DeepEmbeddedValidation,
-    GuardedInfoMaxScorer,
     ImportanceWeightedScorer,
 )
 DRAWN_FROM_ROWS = (
     MixValScorer,
     ImportanceWeightedScorer,
     DeepEmbeddedValidation,
-    GuardedInfoMaxScorer,
 )
 
 

@@ -19,7 +19,7 @@ class JAN(AdaptationMethod):
 
     Parameters
     ----------
-    trade_off : float, default=10.0
+    trade_off : float, default=5.0
         Weight of the loss at the end of the training. The kernels are means over five
         widths here, and sums in the code of the authors.
 
@@ -31,7 +31,7 @@ class JAN(AdaptationMethod):
 
     schedule = staticmethod(rising_schedule)
 
-    def __init__(self, trade_off=10.0):
+    def __init__(self, trade_off=5.0):
         self.trade_off = trade_off
 
     def loss(self, batch, strength, networks):
