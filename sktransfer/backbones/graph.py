@@ -4,6 +4,7 @@ All uses of Keras's private attributes are in the first functions of this file.
 """
 
 import json
+import re
 
 import keras
 import numpy as np
@@ -21,6 +22,7 @@ _FLOAT_POLICIES = {
     "mixed_bfloat16",
     "mixed_float16",
 }
+_INVALID_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\\/>-]")
 
 
 def all_layers(model):
@@ -185,9 +187,24 @@ def deserialize(config, *, custom_objects=None, dtype=None, seed=0):
 
     config = map_config(config, adjust)
     with preserve_random_state(seed):
-        return keras.saving.deserialize_keras_object(
+        model = keras.saving.deserialize_keras_object(
             config, custom_objects=custom_objects, safe_mode=False
         )
+    _make_names_valid(model)
+    return model
+
+
+def _make_names_valid(model):
+    """Change names that TensorFlow rejects and other backends of Keras accept."""
+    layers = all_layers(model)
+    taken = {layer.name for layer in layers}
+    for layer in layers:
+        name = _INVALID_IN_NAMES.sub("_", layer.name)
+        if name != layer.name:
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            layer.name = name
 
 
 def flat_copy(model):

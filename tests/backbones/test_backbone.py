@@ -13,7 +13,7 @@ import pytest
 from graphs import GRAPHS, make, outputs, randomize, rows, same_bits
 from sklearn.base import clone
 
-from sktransfer import Backbone
+from sktransfer import Backbone, TransferClassifier
 from sktransfer.exceptions import BackboneError
 
 layers = keras.layers
@@ -366,6 +366,31 @@ def state(model):
         None if model.optimizer is None else id(model.optimizer),
         [layer.dtype_policy.name for layer in every],
     )
+
+
+def network_named(*names):
+    """Dense network whose layers have these names, and inputs for it."""
+    layers = [keras.layers.Dense(4, activation="relu", name=name) for name in names]
+    model = keras.Sequential([keras.Input((3,)), *layers, keras.layers.Dense(2)])
+    return model, np.random.default_rng(0).normal(size=(20, 3))
+
+
+def test_layer_names_that_tensorflow_rejects():
+    """They do no harm to a later model of the same architecture either."""
+    y, fitted = np.arange(20) % 2, []
+    for names in (("my layer", "my_layer"), ("größe", "日本"), ("one", "two")):
+        model, X = network_named(*names)
+        model.set_weights(
+            [np.full(w.shape, 0.1 * (i + 1)) for i, w in enumerate(model.get_weights())]
+        )
+        clf = TransferClassifier(model, epochs=2, random_state=0).fit(X, y)
+        fitted.append(clf.predict_proba(X))
+        exported = clf.to_keras().predict(X, verbose=0)
+        np.testing.assert_allclose(exported, fitted[-1], atol=1e-6)
+        assert [layer.name for layer in model.layers[:2]] == list(names)
+        assert len(set(clf.backbone_.layers_table()["name"])) == 3
+    np.testing.assert_array_equal(fitted[0], fitted[1])
+    np.testing.assert_array_equal(fitted[0], fitted[2])
 
 
 @pytest.mark.parametrize(
