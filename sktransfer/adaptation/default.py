@@ -3,18 +3,17 @@
 import contextlib
 import functools
 import itertools
-import operator
 
 import numpy as np
 
+from sktransfer._evidence import evidence_row
+from sktransfer._label_shift import MAX_IMBALANCE, MAX_UNEXPLAINED
 from sktransfer._results_table import ResultsTable
 from sktransfer._statistics import cohen_kappa, mutual_information
 from sktransfer.adaptation.base import AdaptationMethod
 from sktransfer.adaptation.label_shift_checks import (
     MAX_AMPLIFICATION,
     MAX_DOMAIN_AUC,
-    MAX_IMBALANCE,
-    MAX_UNEXPLAINED,
     domain_auc,
     estimate_label_shift,
 )
@@ -43,7 +42,6 @@ _MIN_AGREEMENT = 0.4
 _MIN_EXCESS_AGREEMENT = 0.1
 # Networks of the estimates, each trained without one fold of the source.
 _N_SPLITS = 3
-_COMPARISONS = {"<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 class Auto(AdaptationMethod):
@@ -86,9 +84,9 @@ class Auto(AdaptationMethod):
 
     The attribute ``method_`` of the estimator is the chosen method, and ``decision_``
     is a table of the evidence. The method adds no loss of its own. The time is about
-    that of ten trainings on the source. It is about five with ``members=[]``, and four
-    if there is also one candidate alone, such as
-    ``candidates=[DomainStandardize(guard=False)]``.
+    that of ten trainings on the source. With ``members=[]`` it is about five, and with
+    one candidate as well, such as ``candidates=[DomainStandardize(guard=False)]``,
+    about four.
 
     Parameters
     ----------
@@ -163,31 +161,32 @@ class _Choice:
         candidates, members = self._methods()
         for method in (*candidates, *members):
             self._train(method)
+        is_label_shift = self._is_label_shift()
         best, is_better = self._best_candidate(candidates)
         ensemble = Ensemble(methods=self._auto.members)
         members = [m for m in members if m in self._fits]
         agree = False
         if members:
             agree = self._members_agree(members)
-            if self._is_balanced() and self._source_fails():
+            if self._is_balanced() and not is_label_shift and self._source_fails():
                 if is_better and not self._agrees(best, members):
                     return best, self._fits[best]
                 return ensemble, self._combine(ensemble, members)
-        if is_better and (agree or not self._is_label_shift):
+        if is_better and (agree or not is_label_shift):
             return best, self._fits[best]
         if agree:
             return ensemble, self._combine(ensemble, members)
         return source_only, self._fits[source_only]
 
-    @functools.cached_property
     def _is_label_shift(self):
-        """Whether another class prior explains how the predictions differ."""
+        """Return whether another class prior explains how the predictions differ."""
         estimate = self._estimate
         if not estimate.is_plausible:
             return False
         if estimate.total_variation <= _MIN_TOTAL_VARIATION:
             return False
-        return self._note("AUC of the domains", self._auc, "<=", _SEPARABLE_AUC)
+        name = "AUC of the domains, for a smaller label shift"
+        return self._note(name, self._auc, "<=", _SEPARABLE_AUC)
 
     @functools.cached_property
     def _auc(self):
@@ -261,8 +260,7 @@ class _Choice:
         if not self._note(name, ratio, ">=", _MIN_UNCERTAINTY_RATIO):
             return False
         drop = estimate.confidence_drop
-        is_low = self._note("fall of the confidence", drop, ">=", _MIN_CONFIDENCE_DROP)
-        return is_low and not self._is_label_shift
+        return self._note("fall of the confidence", drop, ">=", _MIN_CONFIDENCE_DROP)
 
     def _members_agree(self, members):
         if len(members) < 2:
@@ -297,10 +295,5 @@ class _Choice:
 
     def _note(self, name, value, comparison, limit):
         """Add a row to the table; return whether the condition holds."""
-        value, limit = float(value), float(limit)
-        holds = _COMPARISONS[comparison](value, limit)
-        condition = f"{comparison} {limit:.4g}"
-        self.rows.append(
-            {"evidence": name, "value": value, "condition": condition, "holds": holds}
-        )
-        return holds
+        self.rows.append(evidence_row(name, value, comparison, limit))
+        return self.rows[-1]["holds"]

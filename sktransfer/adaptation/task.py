@@ -132,13 +132,15 @@ class DomainTask:
             settings=task.settings.replace(**settings),
             rng=copy.deepcopy(task.rng),
         )
+        title = "Training on the source"
         if method is not None:
+            title = f"Training with {method} on source and target"
             n_epochs = sum(stage.epochs for stage in self.stages)
             if n_epochs == 0:
                 raise _nothing_to_train(method, "adds a loss to gradient steps")
             _check_batch(method, task)
             alignment = Alignment(method, self.target, self.rng, n_epochs)
-        return fine_tune(task, self.stages, alignment)
+        return fine_tune(task, self.stages, alignment, title)
 
     def move_labeled(self, function):
         """Return a copy in which a function has transformed the labeled samples.
@@ -198,12 +200,13 @@ class DomainTask:
         alignment = Alignment(
             method, None, self.rng, epochs, update_labels if relabel else None
         )
-        return self._continue_on_target(fit, target, epochs, alignment)
+        title = f"Training with {method} on the target"
+        return self._continue(fit, target, epochs, title, alignment)
 
-    def _continue_on_target(self, fit, target, epochs, alignment=None):
+    def _continue(self, fit, samples, epochs, title, alignment=None):
         adapted = fine_tune(
             self.fit_task.replace(
-                samples=target,
+                samples=samples,
                 validation=None,
                 backbone=fit.backbone.replace(weights=fit.weights, pretrained=True),
                 head_weights=fit.head,
@@ -212,6 +215,7 @@ class DomainTask:
             ),
             [Stage("target", self.frozen_depth, epochs)],
             alignment,
+            title,
         )
         return adapted.replace(
             backbone=fit.backbone,
@@ -265,7 +269,7 @@ class DomainTask:
             return fit.replace(head=head)
         samples = samples.part(row).replace(y=y.astype(np.int32), sample_weight=weight)
         epochs = epochs or self.fit_task.settings.epochs
-        return self._continue_on_target(fit, samples, epochs)
+        return self._continue(fit, samples, epochs, "Learning the mean prediction")
 
     def features(self, fit, samples):
         """Compute the inputs of the head of a fit, of shape (n, n_features)."""

@@ -37,7 +37,6 @@ class BySteps:
             task = split_validation(task)
         task.observer.fit_begin(n_epochs, is_exact=task.adapt is None)
         result = (task.adapt or fine_tune)(task, stages)
-        task.observer.close()
         predictor = StepsPredictor(task.frozen_depth, task.dtype, task.from_scratch)
         return result.replace(predictor=predictor)
 

@@ -123,7 +123,6 @@ class InContext:
         stages = plan_task(task)
         task.observer.fit_begin(sum(stage.epochs for stage in stages))
         result = fine_tune(task, stages)
-        task.observer.close()
         return result.replace(
             backbone=network,
             start_weights=start_weights,
@@ -251,7 +250,6 @@ def _store_context(task, predictor, head):
     task.observer.fit_begin(0)
     backbone = task.backbone.replace(head=head)
     entry = _entry(task, predictor, backbone, samples)
-    task.observer.close()
     return FitResult(
         task.backbone,
         list(task.backbone.weights),

@@ -17,7 +17,7 @@ from sktransfer.training.step.program_cache import get_program, get_trainer
 from sktransfer.training.store.samples import SampleFeatures
 
 
-def fine_tune(task, stages, alignment=None):
+def fine_tune(task, stages, alignment=None, title=None):
     """Train a network by the stages of a recipe.
 
     Parameters
@@ -28,12 +28,19 @@ def fine_tune(task, stages, alignment=None):
         Stages of the recipe.
     alignment : Alignment or None, default=None
         Adds the loss of an adaptation method to the gradient steps.
+    title : str or None, default=None
+        Line before the progress bar.
 
     Returns
     -------
     FitResult
     """
-    return _FineTuning(task, stages, alignment).run()
+    fine_tuning = _FineTuning(task, stages, alignment)
+    task.observer.training_begin(sum(stage.epochs for stage in stages), title)
+    try:
+        return fine_tuning.run()
+    finally:
+        task.observer.training_end()
 
 
 class _FineTuning:
@@ -72,8 +79,6 @@ class _FineTuning:
     def run(self):
         """Run all stages."""
         task = self._task
-        n_epochs = sum(stage.epochs for stage in self._stages)
-        task.observer.training_begin(n_epochs, self._title())
         for stage in self._stages:
             program = self._program(task, stage.depth)
             with program.hold():
@@ -103,15 +108,6 @@ class _FineTuning:
             best_score,
             self._state,
         )
-
-    def _title(self):
-        """Say what is trained, where a fit may train several networks."""
-        if self._task.adapt is None:
-            return None
-        data = "target" if self._stages[0].name == "target" else "source"
-        if self._alignment is None:
-            return f"Training on the {data}"
-        return f"Training by {self._alignment.method} on the {data}"
 
     def _probe(self, stage, program, rows, validation):
         """Solve the head on the frozen features."""

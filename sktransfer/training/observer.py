@@ -154,7 +154,6 @@ class Observer:
         title : str or None, default=None
             Line before the progress bar.
         """
-        self.close()
         self._start(n_epochs)
         if self._verbose and n_epochs > 0:
             if title is not None:
@@ -165,10 +164,16 @@ class Observer:
                 stateful_metrics=[*_SHOWN],
             )
 
+    def training_end(self):
+        """Report that the training has ended or failed, and end its progress bar."""
+        if self._bar is not None:
+            self._bar.update(self._done, values=self._shown, finalize=True)
+        self._bar = None
+
     def _start(self, n_epochs):
         self.stopped = self._has_begun = False
         self._factor, self._logs = 1.0, {}
-        self._n_epochs, self._done = n_epochs, 0
+        self._n_epochs, self._done, self._shown = n_epochs, 0, []
 
     @contextlib.contextmanager
     def stage(self, program, task, *, is_last):
@@ -259,19 +264,14 @@ class Observer:
         self._logs = logs
         self._done += 1
         if self._bar is not None:
-            shown = [(key, entry[key]) for key in _SHOWN if key in entry]
-            self._bar.update(self._done, values=shown, finalize=False)
+            self._shown = [(key, entry[key]) for key in _SHOWN if key in entry]
+            if self._done < self._n_epochs:
+                self._bar.update(self._done, values=self._shown, finalize=False)
         stop = bool(self._callbacks) and self._network.stop_training
         if self._has_listener:
             stop = bool(self.listener.epoch_end(entry, program)) or stop
         self.stopped = stop
         return stop
-
-    def close(self):
-        """End the line of the progress bar."""
-        if self._bar is not None:
-            self._bar.update(self._done, finalize=True)
-        self._bar = None
 
 
 def _check_format(callback, network):

@@ -1,5 +1,6 @@
 """Auto: what it chooses under which shift, and that this is then the network."""
 
+import keras
 import numpy as np
 import pytest
 from domain_methods import (
@@ -13,6 +14,7 @@ from domain_methods import (
 )
 
 from sktransfer import DomainAdaptedClassifier
+from sktransfer._label_shift import LabelShiftEstimate
 from sktransfer.adaptation import (
     DAN,
     MCC,
@@ -24,7 +26,6 @@ from sktransfer.adaptation import (
     SourceOnly,
     default,
 )
-from sktransfer.adaptation.label_shift_checks import LabelShiftEstimate
 from sktransfer.datasets import load_shifted_digits
 
 
@@ -173,7 +174,8 @@ def test_an_unstable_class_prior_is_not_used(monkeypatch):
     domains = toy("label")
     model = fit(Auto(members=[], candidates=[]), domains, random_state=0)
     assert isinstance(model.method_, SourceOnly)
-    assert model.decision_["holds"][-1] is False
+    rows = {row["evidence"]: row["holds"] for row in model.decision_}
+    assert rows["amplification of the class prior"] is False
     with pytest.warns(UserWarning, match=r"not stable.*expected at most 0\.5"):
         fit("label_shift", domains, random_state=0)
 
@@ -200,10 +202,24 @@ def test_each_training_has_a_progress_bar(capsys):
     fit(auto, toy("subspace"), epochs=3, verbose=1, random_state=0)
     output = capsys.readouterr().out
     assert output.count("Training on the source\n") == 4
-    assert output.count("Training by DAN() on the source\n") == 1
-    # No bar goes on with the epochs of the one before.
+    assert output.count("Training with DAN() on source and target\n") == 1
+    # No bar goes on with the epochs of the one before, and each ends once.
     assert output.count("3/3") == output.count("Training")
     assert "4/3" not in output
+
+
+def test_callbacks_begin_anew_with_each_training():
+    calls = []
+
+    class Record(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            calls.append(self.params["epochs"])
+
+        def on_epoch_begin(self, epoch, logs=None):
+            calls.append(epoch)
+
+    fit(SHOT(epochs=2), toy("moons"), epochs=3, callbacks=[Record], random_state=0)
+    assert calls == [3, 0, 1, 2, 2, 0, 1]
 
 
 def test_chooses_among_candidates():

@@ -18,8 +18,8 @@ from networks import two_layers
 from scipy.special import softmax
 
 from sktransfer import TransferClassifier
+from sktransfer._class_prior import correct_proba
 from sktransfer.adaptation import LabelShift
-from sktransfer.adaptation.class_prior import correct_proba
 from sktransfer.adaptation.methods import label_shift
 
 

@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from sktransfer.adaptation.label_shift_checks import (
-    LabelShiftEstimate,
-    domain_auc,
-    prediction_distance,
-)
+from sktransfer._label_shift import LabelShiftEstimate, prediction_distance
+from sktransfer.adaptation.label_shift_checks import domain_auc
 from sktransfer.training.store.samples import Samples
 
 

@@ -3,9 +3,11 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import (
     GridSearchCV,
@@ -35,7 +37,7 @@ class Fixed(ClassifierMixin, BaseEstimator):
         self.classes = classes
 
     def fit(self, X, y):
-        if self.proba is None:
+        if self.proba is None or self.proba == "late":
             raise RuntimeError("no probabilities")
         self.classes_ = np.array(self.classes)
         return self
@@ -90,9 +92,22 @@ def test_candidates_that_failed_are_left_out():
         agreement(results_of(*candidates, scores=3 * [np.nan]))
 
 
+def test_candidates_whose_fit_fails_are_left_out():
+    candidates = [{"proba": "late"}, {"proba": [[1, 0]]}]
+    agreement = agreement_of()
+    with pytest.warns(FitFailedWarning, match="RuntimeError: no probabilities"):
+        assert agreement(results_of(*candidates)) == 1
+    np.testing.assert_array_equal(agreement.agreement_, [np.nan, 1.0])
+    with (
+        pytest.warns(FitFailedWarning),
+        pytest.raises(ValueError, match="No candidate can be fitted"),
+    ):
+        agreement_of()(results_of({"proba": "late"}))
+
+
 def test_other_classes():
     candidates = {"proba": [[1, 0]]}, {"proba": [[1, 0]], "classes": (0, 2)}
-    with pytest.raises(ValueError, match=r"other classes: \[0, 1\] and \[0, 2\]"):
+    with pytest.raises(ValueError, match=r"different classes: \[0, 1\] and \[0, 2\]"):
         agreement_of()(results_of(*candidates))
 
 
@@ -174,8 +189,21 @@ def test_estimators_as_candidates_and_no_probabilities():
         refit=agreement,
         cv=2,
     ).fit(X, y)
-    assert search.best_index_ == int(np.argmax(agreement.agreement_))
-    assert agreement.agreement_.shape == (2,)
+    source, X_target = sample_domain >= 0, X[sample_domain < 0]
+    votes = [
+        make_pipeline(StandardScaler(), model).fit(X[source], y[source])
+        for model in (RidgeClassifier(), KNeighborsClassifier())
+    ]
+    votes = np.array([votes[0].predict(X_target), votes[1].predict(X_target)])
+    # Of two candidates that disagree, the mean is that of the more certain one.
+    sure = np.abs(
+        make_pipeline(StandardScaler(), KNeighborsClassifier())
+        .fit(X[source], y[source])
+        .predict_proba(X_target)[:, 0]
+        - 0.5
+    )
+    assert agreement.agreement_[0] == np.mean((votes[0] == votes[1]) | (sure <= 0.5))
+    assert search.best_index_ == 0
     # The candidates of the search stay unfitted.
     assert not hasattr(ridge, "coef_")
 
@@ -195,18 +223,34 @@ def test_no_failure_is_agreement_with_models_of_the_source(rows):
     smoothings = [1e-9, 0.1, 1.0, 10.0]
     halves = half_models(GaussianNB(), X[source], y[source])
     mean = np.mean([model.predict_proba(X[~source]) for model in halves], axis=0)
-    expected = [
-        np.mean(
-            GaussianNB(var_smoothing=smoothing).fit(X, y).predict(X[~source])
-            == mean.argmax(axis=1)
-        )
-        for smoothing in smoothings
-    ]
-    agreement = EnsembleAgreement(GaussianNB(), *rows)
+    expected = []
+    for smoothing in smoothings:
+        model = GaussianNB(var_smoothing=smoothing).fit(X[source], y[source])
+        expected.append(np.mean(model.predict(X[~source]) == mean.argmax(axis=1)))
+    # Labels of the target do not count.
+    y = np.where(source, y, -1)
+    agreement = EnsembleAgreement(GaussianNB(), X, y, sample_domain)
     candidates = [{"var_smoothing": smoothing} for smoothing in smoothings]
     assert agreement(results_of(*candidates)) == int(np.argmax(expected))
     np.testing.assert_array_equal(agreement.agreement_, expected)
     assert agreement.source_fails_ is False
+    assert agreement.decision_.columns == ["evidence", "value", "condition", "holds"]
+    assert not all(agreement.decision_["holds"])
+
+
+def test_weights_count_for_the_guard(rows):
+    _, y, sample_domain = rows
+    source = sample_domain >= 0
+    weight = np.where(y == 0, 0.5, 2.0)
+    values = []
+    for parameters in ({}, {"fit_params": {"sample_weight": weight}}):
+        agreement = EnsembleAgreement(GaussianNB(), *rows, **parameters)
+        agreement(results_of({}))
+        values.append(agreement.decision_["value"])
+    assert values[0] != values[1]
+    prior = np.bincount(y[source], weight[source]) / weight[source].sum()
+    expected = np.abs(prior - 1 / 3).sum() / 2
+    assert values[1][2] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("labels", [np.arange(10), np.array(list("abcdefghij"))])
@@ -278,12 +322,12 @@ def test_under_a_label_shift_the_guard_keeps_the_source_network():
     assert scores[1] > expected - 0.02
 
 
-@pytest.mark.parametrize("labels", [[0, 0, 0, 0], [0, 1, 2, 3]])
+@pytest.mark.parametrize("labels", [[0, 0, 0, 0], [0, 1, 2, 3], [0, 0, 0, 1]])
 def test_too_few_samples(labels):
     agreement = agreement_of(GaussianNB(), guard=True).set_params(
         X=np.arange(8.0)[:, None], y=np.r_[labels, 0, 1, 2, 3]
     )
-    with pytest.raises(ValueError, match="two classes or more, and two samples"):
+    with pytest.raises(ValueError, match="two samples of each of two classes"):
         agreement(results_of({}))
 
 
@@ -292,3 +336,51 @@ def test_the_guard_needs_probabilities():
     agreement = EnsembleAgreement(RidgeClassifier(), X, y, sample_domain)
     with pytest.raises(TypeError, match="needs an estimator with predict_proba"):
         agreement(results_of({"alpha": 1.0}))
+    assert not hasattr(agreement, "agreement_")
+
+
+@pytest.mark.parametrize("routed", [True, False])
+def test_pipelines_frames_and_labels_of_text(routed):
+    X, y, sample_domain = make_shifted_classification(
+        kind="subspace", n_samples=60, random_state=0
+    )
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    labels = np.array(["no", "yes"], dtype=object)[y]
+    labels[sample_domain < 0] = None
+    clf = DomainAdaptedClassifier(epochs=3, random_state=0)
+    pipe = make_pipeline(StandardScaler(), clf)
+    methods = {"domainadaptedclassifier__method": ["source_only", "dan"]}
+    scorer = InfoMaxScorer()
+    if not routed:
+        scorer.set_params(sample_domain=lambda rows: sample_domain[rows.index])
+    with sklearn.config_context(enable_metadata_routing=routed):
+        agreement = EnsembleAgreement(pipe, frame, labels, sample_domain)
+        search = GridSearchCV(
+            pipe,
+            methods,
+            scoring=scorer,
+            refit=agreement,
+            cv=SourceTargetShuffleSplit(1, random_state=0),
+            error_score="raise",
+        )
+        if routed:
+            search.fit(frame, labels, sample_domain=sample_domain)
+        else:
+            search.fit(
+                frame,
+                labels,
+                groups=sample_domain,
+                domainadaptedclassifier__sample_domain=sample_domain,
+            )
+    assert np.isfinite(agreement.agreement_).all()
+    assert set(search.predict(frame)) <= {"no", "yes"}
+    # The guard has left out the method in its own models.
+    expected = EnsembleAgreement(
+        make_pipeline(StandardScaler(), clone(clf).set_params(method="source_only")),
+        frame,
+        labels,
+        sample_domain,
+    )
+    with sklearn.config_context(enable_metadata_routing=routed):
+        expected(search.cv_results_)
+    assert agreement.decision_["value"] == expected.decision_["value"]

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from sktransfer._class_prior import class_prior
 from sktransfer._large_arrays import take_rows
 from sktransfer._warnings import warn_user
 from sktransfer.adaptation.base import AdaptationMethod
-from sktransfer.adaptation.class_prior import class_prior
 from sktransfer.adaptation.label_shift_checks import estimate_label_shift
 from sktransfer.adaptation.parameter_checks import FRACTION
 from sktransfer.backbones.batch_normalization import find_channel_axis, map_inputs

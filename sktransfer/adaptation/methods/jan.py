@@ -21,7 +21,7 @@ class JAN(AdaptationMethod):
     ----------
     trade_off : float, default=5.0
         Weight of the loss at the end of the training. The kernels are means over five
-        widths here, and sums in the code of the authors.
+        widths here, and sums in the code of the authors, whose weight is 1.
 
     References
     ----------

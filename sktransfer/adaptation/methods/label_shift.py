@@ -5,13 +5,13 @@ import numbers
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sktransfer._class_prior import class_prior, prior_ratio
+from sktransfer._label_shift import MAX_UNEXPLAINED
 from sktransfer._warnings import warn_user
 from sktransfer.adaptation.base import AdaptationMethod
-from sktransfer.adaptation.class_prior import class_prior, prior_ratio
 from sktransfer.adaptation.label_shift_checks import (
     MAX_AMPLIFICATION,
     MAX_DOMAIN_AUC,
-    MAX_UNEXPLAINED,
     domain_auc,
     estimate_label_shift,
 )

@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from sktransfer.adaptation.class_prior import (
+from sktransfer._class_prior import (
     calibrate,
     correct_proba,
     estimate_prior_bbse,
