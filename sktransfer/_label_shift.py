@@ -15,6 +15,9 @@ from sktransfer._class_prior import (
 # A label shift leaves at most this fraction of the difference between the domains when
 # the source samples are weighted to the class prior of the target.
 MAX_UNEXPLAINED = 0.7
+# A model of the source fails on the target if its uncertainty rises by this factor and
+# by so much. Models differ by orders of magnitude in how uncertain they are.
+MIN_UNCERTAINTY_RATIO, MIN_CONFIDENCE_DROP = 2.0, 0.02
 # Methods and scores that favor equal classes are trusted if the class prior of the
 # source has at most this total variation from equal classes.
 MAX_IMBALANCE = 0.15

@@ -7,7 +7,12 @@ import itertools
 import numpy as np
 
 from sktransfer._evidence import evidence_row
-from sktransfer._label_shift import MAX_IMBALANCE, MAX_UNEXPLAINED
+from sktransfer._label_shift import (
+    MAX_IMBALANCE,
+    MAX_UNEXPLAINED,
+    MIN_CONFIDENCE_DROP,
+    MIN_UNCERTAINTY_RATIO,
+)
 from sktransfer._results_table import ResultsTable
 from sktransfer._statistics import cohen_kappa, mutual_information
 from sktransfer.adaptation.base import AdaptationMethod
@@ -32,9 +37,6 @@ from sktransfer.exceptions import NonFiniteLossError
 _MIN_TOTAL_VARIATION, _LARGE_SHIFT = 0.1, 0.7
 # With this area under the ROC curve another class prior does not explain a shift.
 _SEPARABLE_AUC = 0.9
-# The source network fails on the target if its uncertainty rises by this factor, and by
-# so much. Networks differ by orders of magnitude in how uncertain they are.
-_MIN_UNCERTAINTY_RATIO, _MIN_CONFIDENCE_DROP = 4.0, 0.01
 # If the ensemble agrees less with a candidate that is clearly better than the source
 # network, it is not trusted.
 _MIN_AGREEMENT = 0.4
@@ -58,8 +60,8 @@ class Auto(AdaptationMethod):
        (second check), and a linear classifier cannot separate the domains otherwise
        (third check). Then predictions are corrected by :class:`LabelShift`.
     2. Does the source network fail on the target? Its uncertainty, 1 minus the mean of
-       the greatest calibrated probability, is at least 4 times that on source samples
-       that were held aside, and higher by 0.01; and no other class prior explains the
+       the greatest calibrated probability, is at least 2 times that on source samples
+       that were held aside, and higher by 0.02; and no other class prior explains the
        difference. Then an :class:`Ensemble` of the `members` is used. But if one of the
        `candidates` is clearly better than the source network, as in question 3, and
        Cohen's kappa of it and the ensemble is below 0.4, this candidate is used.
@@ -257,10 +259,10 @@ class _Choice:
         estimate = self._estimate
         ratio = estimate.uncertainty_ratio
         name = "uncertainty on the target, divided by that on the source"
-        if not self._note(name, ratio, ">=", _MIN_UNCERTAINTY_RATIO):
+        if not self._note(name, ratio, ">=", MIN_UNCERTAINTY_RATIO):
             return False
         drop = estimate.confidence_drop
-        return self._note("fall of the confidence", drop, ">=", _MIN_CONFIDENCE_DROP)
+        return self._note("fall of the confidence", drop, ">=", MIN_CONFIDENCE_DROP)
 
     def _members_agree(self, members):
         if len(members) < 2:

@@ -13,15 +13,14 @@ from sktransfer._evidence import evidence_row
 from sktransfer._label_shift import (
     MAX_IMBALANCE,
     MAX_UNEXPLAINED,
+    MIN_CONFIDENCE_DROP,
+    MIN_UNCERTAINTY_RATIO,
     estimate_on_fold,
     mean_estimate,
 )
 from sktransfer._results_table import ResultsTable
 
 _N_SPLITS = 2
-# A model of the source fails on the target if its uncertainty rises by this factor and
-# by so much. The models learn from half of the source, so they are not certain there.
-_MIN_UNCERTAINTY_RATIO, _MIN_CONFIDENCE_DROP = 2.0, 0.02
 
 
 class SourceModels:
@@ -114,13 +113,13 @@ def _evidence(estimate):
             "uncertainty on the target, divided by that on the source",
             estimate.uncertainty_ratio,
             ">=",
-            _MIN_UNCERTAINTY_RATIO,
+            MIN_UNCERTAINTY_RATIO,
         ),
         (
             "fall of the confidence",
             estimate.confidence_drop,
             ">=",
-            _MIN_CONFIDENCE_DROP,
+            MIN_CONFIDENCE_DROP,
         ),
         (
             "total variation of the source from equal classes",
