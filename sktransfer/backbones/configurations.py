@@ -1,5 +1,10 @@
 """Configurations of Keras models, as plain data."""
 
+import re
+
+# Characters that TensorFlow rejects in names of layers.
+INVALID_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\\/>-]")
+
 
 def canonical(config):
     """Replace the names of layers by numbers, so that names do not count.

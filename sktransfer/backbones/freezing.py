@@ -9,6 +9,7 @@ import keras
 from sktransfer._random import preserve_random_state
 from sktransfer._suggestions import did_you_mean
 from sktransfer.backbones import graph
+from sktransfer.backbones.configurations import INVALID_IN_NAMES
 from sktransfer.exceptions import BackboneError
 
 
@@ -60,9 +61,12 @@ def resolve_depth(frozen_depth, layers):
         depths = _depths_of_names(layers) | {"all": n_layers}
         if frozen_depth in depths:
             return depths[frozen_depth]
+        hint = did_you_mean(frozen_depth, depths)
+        if INVALID_IN_NAMES.search(frozen_depth):
+            hint = " In names, '_' stands for characters that TensorFlow rejects."
         raise BackboneError(
             f"frozen_depth={frozen_depth!r} is not the name of a layer of the "
-            f"backbone.{did_you_mean(frozen_depth, depths)} Expected {accepted}. "
+            f"backbone.{hint} Expected {accepted}. "
             f"Layers: {reprlib.repr(list(depths))}; Backbone.layers_table() lists all."
         )
     if isinstance(frozen_depth, numbers.Integral):

@@ -4,13 +4,12 @@ All uses of Keras's private attributes are in the first functions of this file.
 """
 
 import json
-import re
 
 import keras
 import numpy as np
 
 from sktransfer._random import preserve_random_state
-from sktransfer.backbones.configurations import map_config
+from sktransfer.backbones.configurations import INVALID_IN_NAMES, map_config
 from sktransfer.backbones.layer_checks import check_finite, check_layers, custom_parts
 from sktransfer.exceptions import BackboneError
 
@@ -22,7 +21,6 @@ _FLOAT_POLICIES = {
     "mixed_bfloat16",
     "mixed_float16",
 }
-_INVALID_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\\/>-]")
 
 
 def all_layers(model):
@@ -199,7 +197,7 @@ def _make_names_valid(model):
     layers = all_layers(model)
     taken = {layer.name for layer in layers}
     for layer in layers:
-        name = _INVALID_IN_NAMES.sub("_", layer.name)
+        name = INVALID_IN_NAMES.sub("_", layer.name)
         if name != layer.name:
             while name in taken:
                 name += "_"

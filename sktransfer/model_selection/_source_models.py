@@ -49,15 +49,15 @@ class SourceModels:
                 f"{type(estimator).__name__} has none. Use guard=False."
             )
         self.classes, self._y = np.unique(y, return_inverse=True)
-        counts = np.bincount(self._y)
+        self._weight = _sample_weight(fit_params, len(y))
+        counts = np.bincount(self._y[self._weight > 0], minlength=len(self.classes))
         if (counts >= _N_SPLITS).sum() < 2:
             raise ValueError(
                 f"{name} trains on halves of the source for its guard, and needs two "
-                f"samples of each of two classes; the classes "
+                f"samples with a weight above 0 of each of two classes; the classes "
                 f"{self.classes.tolist()} have {counts.tolist()} samples. Use "
                 "guard=False."
             )
-        self._weight = _sample_weight(fit_params, len(y))
         folds = StratifiedKFold(_N_SPLITS, shuffle=True, random_state=seed)
         source = _without_adaptation(estimator)
         self._folds = []
@@ -101,9 +101,9 @@ class SourceModels:
 
     def _proba(self, model, X):
         """Predict probabilities with a column for each class of the source."""
-        proba = np.zeros((len(X), len(self.classes)))
-        columns = np.searchsorted(self.classes, model.classes_)
-        proba[:, columns] = model.predict_proba(X)
+        predicted = model.predict_proba(X)
+        proba = np.zeros((len(predicted), len(self.classes)))
+        proba[:, np.searchsorted(self.classes, model.classes_)] = predicted
         return proba
 
 

@@ -57,7 +57,8 @@ class EnsembleAgreement(BaseEstimator):
     search has no ``best_score_``.
 
     The object holds the data of `fit`, so use it for one search, not for the inner
-    search of a nested cross-validation.
+    search of a nested cross-validation. In a search that is a step of a pipeline, the
+    data are those that reach this step. `HalvingGridSearchCV` does not call it.
 
     Parameters
     ----------
@@ -191,7 +192,7 @@ class EnsembleAgreement(BaseEstimator):
         """
         self._validate_params()
         scores = [cv_results[key] for key in cv_results if key.startswith(_SCORE)]
-        is_scored = ~np.isnan(np.mean(scores, axis=0))
+        is_scored = ~np.isnan(scores).all(axis=0)
         if not is_scored.any():
             raise ValueError(
                 "The score of each candidate is NaN; see the errors of the search with "
@@ -288,6 +289,8 @@ def _fit_and_predict(model, params, data):
         proba = labels[:, None] == classes
         if hasattr(model, "predict_proba"):
             proba = model.predict_proba(data.X_target)
+            if not np.isfinite(proba).all():
+                raise ValueError("predict_proba returns NaN or infinite values.")
     except Exception as error:
         return error
     return _Fit(as_labels(classes), np.asarray(proba, dtype=float), labels)

@@ -126,6 +126,7 @@ class Observer:
     def __init__(self, callbacks=(), *, verbose=0, listener=None):
         self._callbacks, self._verbose, self.listener = callbacks, verbose, listener
         self._bar = None
+        self._epoch = 0
         self._start(0)
 
     def fit_begin(self, n_epochs, *, is_exact=True):
@@ -145,7 +146,7 @@ class Observer:
         """Report that the training of a network begins, and start its progress bar.
 
         A fit trains one network, or several one after the other. Each training has its
-        own stages, and callbacks start anew.
+        own stages, and callbacks start anew. Their numbers of epochs go on.
 
         Parameters
         ----------
@@ -245,7 +246,7 @@ class Observer:
         if self._has_listener:
             self.listener.epoch_begin()
         for callback in self._callbacks:
-            callback.on_epoch_begin(self._done, {})
+            callback.on_epoch_begin(self._epoch, {})
 
     @property
     def rate_factor(self):
@@ -258,11 +259,12 @@ class Observer:
         """Report the results of an epoch; return whether training stops."""
         logs = {key: value for key, value in entry.items() if key != "stage"}
         for callback in self._callbacks:
-            callback.on_epoch_end(self._done, logs)
+            callback.on_epoch_end(self._epoch, logs)
         if self._callbacks:
             program.mark_changed(restore_frozen=True)
         self._logs = logs
         self._done += 1
+        self._epoch += 1
         if self._bar is not None:
             self._shown = [(key, entry[key]) for key in _SHOWN if key in entry]
             if self._done < self._n_epochs:

@@ -391,6 +391,11 @@ def test_layer_names_that_tensorflow_rejects():
         assert len(set(clf.backbone_.layers_table()["name"])) == 3
     np.testing.assert_array_equal(fitted[0], fitted[1])
     np.testing.assert_array_equal(fitted[0], fitted[2])
+    model, X = network_named("my layer", "other")
+    clf = TransferClassifier(model, frozen_depth="my layer", recipe="full")
+    with pytest.raises(BackboneError, match="'_' stands for characters"):
+        clf.fit(X, y)
+    assert clf.set_params(frozen_depth="my_layer").fit(X, y).frozen_depth_ == 1
 
 
 @pytest.mark.parametrize(

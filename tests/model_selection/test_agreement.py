@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -327,8 +328,40 @@ def test_too_few_samples(labels):
     agreement = agreement_of(GaussianNB(), guard=True).set_params(
         X=np.arange(8.0)[:, None], y=np.r_[labels, 0, 1, 2, 3]
     )
-    with pytest.raises(ValueError, match="two samples of each of two classes"):
+    with pytest.raises(ValueError, match="of each of two classes"):
         agreement(results_of({}))
+
+
+def test_weights_of_zero_are_no_samples():
+    weight = np.array([1.0, 1, 1, 0, 1, 1, 1, 1])
+    agreement = agreement_of(GaussianNB(), guard=True).set_params(
+        X=np.arange(8.0)[:, None], fit_params={"sample_weight": weight}
+    )
+    with pytest.raises(ValueError, match=r"have \[2, 1\] samples"):
+        agreement(results_of({}))
+
+
+def test_sparse_samples(rows):
+    X, y, sample_domain = rows
+    found = []
+    for samples in (X, csr_array(X)):
+        agreement = EnsembleAgreement(LogisticRegression(), samples, y, sample_domain)
+        agreement(results_of({"C": 0.1}, {"C": 1.0}))
+        found.append(agreement.agreement_)
+    np.testing.assert_allclose(*found, atol=0.02)
+
+
+def test_probabilities_of_nan_are_left_out():
+    candidates = {"proba": [[np.nan, 1]]}, {"proba": [[1, 0]]}
+    agreement = agreement_of()
+    with pytest.warns(FitFailedWarning, match="NaN or infinite"):
+        assert agreement(results_of(*candidates)) == 1
+
+
+def test_one_finite_metric_is_enough():
+    results = results_of({"proba": [[1, 0]]}, {"proba": [[0, 1]]})
+    results["mean_test_b"] = np.array([np.nan, np.nan])
+    assert agreement_of()(results) == 0
 
 
 def test_the_guard_needs_probabilities():
