@@ -155,8 +155,8 @@ class DomainAdaptedClassifier(ContextChoiceMixin, BaseTransferClassifier):
         Seed of new weights, of the validation set, of the order of the samples and of
         random layers. An int makes fits repeatable.
     verbose : int, default=0
-        1 shows a progress bar with loss and accuracy for each training, and what the
-        default method chose. 0 shows nothing.
+        1 shows a progress bar with loss and accuracy for each training, and what "auto"
+        chooses. 0 shows nothing.
 
     Attributes
     ----------
@@ -404,7 +404,8 @@ class DomainAdaptedClassifier(ContextChoiceMixin, BaseTransferClassifier):
         if not samples.has_target and not isinstance(method, SourceOnly):
             warn_user(
                 "There are no samples of a target, so this is plain fine-tuning. Pass "
-                "X_target, or a sample_domain below 0 for samples of the target in X."
+                "X_target, or a sample_domain below 0 for samples of the target in X. "
+                "In a search, `groups` reaches the splitter alone."
             )
         labeled, old_classes = samples.labeled, getattr(self, "classes_", None)
         check_classes(
@@ -436,5 +437,5 @@ class DomainAdaptedClassifier(ContextChoiceMixin, BaseTransferClassifier):
                 decision_=decision,
             )
         if self.verbose and self.decision_ is not None:
-            print(f"method={method} is {self.method_} in this fit; see decision_.")
+            print(f"method={method} chose {self.method_}; see decision_.")
         return reports

@@ -166,7 +166,8 @@ class TransferClassifier(BaseTransferClassifier):
         Seed of new weights, of the validation set, of the order of the samples and of
         random layers. An int makes fits repeatable.
     verbose : int, default=0
-        1 shows a progress bar with loss and accuracy, 0 does not.
+        1 shows a progress bar with loss and accuracy for each training, and what "auto"
+        chooses. 0 shows nothing.
 
     Attributes
     ----------

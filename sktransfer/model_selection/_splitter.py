@@ -67,7 +67,7 @@ class BaseDomainSplitter(BaseEstimator, ABC):
                 f"{type(self).__name__} needs sample_domain. Within "
                 "sklearn.config_context(enable_metadata_routing=True) pass "
                 "sample_domain to fit, or in params of cross_validate; otherwise pass "
-                "groups=sample_domain."
+                "groups=sample_domain, and sample_domain to a classifier that uses it."
             )
         return check_sample_domain(sample_domain, X)
 
