@@ -33,7 +33,7 @@ class CORAL(SourceMapping):
     ----------
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Column names, if X has them.
 
     See Also
